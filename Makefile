@@ -1,0 +1,65 @@
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= fixtures/requests.jsonl
+
+.PHONY: help demo setup test format lint types check bench eval wheel clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+demo: $(VENV)/installed ## install into .venv and compress the fixtures, shown in under a screen
+	@head -1 fixtures/requests.jsonl | $(BIN)/python -c 'import json; print("question:", json.loads(input())["query"])'
+	@echo '$$ head -1 fixtures/requests.jsonl | ctxzip compress --max-sentences 2 --to markdown'
+	@head -1 fixtures/requests.jsonl | $(BIN)/ctxzip compress --max-sentences 2 --to markdown
+	@echo
+	@echo '$$ ctxzip compress --max-tokens 200 fixtures/requests.jsonl > shorter.jsonl'
+	@$(BIN)/ctxzip compress --max-tokens 200 fixtures/requests.jsonl > /dev/null
+
+setup: $(VENV)/installed-dev ## install into .venv what development needs
+
+test: setup ## run all tests
+	$(BIN)/python -m pytest
+
+format: setup ## rewrite the code in the one format
+	$(BIN)/ruff format ctxzip tests
+	$(BIN)/ruff check --fix ctxzip tests
+
+lint: setup ## check format and style
+	$(BIN)/ruff format --check ctxzip tests
+	$(BIN)/ruff check ctxzip tests
+
+types: setup ## check types
+	$(BIN)/mypy
+
+check: lint types test ## lint, types and test
+
+bench: setup ## measure speed against floors, in one run
+	$(BIN)/python -m ctxzip.evaluation.bench $(DATA)
+
+eval: setup ## print how much evidence survives; DATA=files or folders in the common form
+	$(BIN)/python -m ctxzip.evaluation $(DATA)
+
+wheel: setup ## build dist/*.whl and the source archive
+	$(BIN)/python -m build
+
+clean: ## remove .venv and everything that was built
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	@echo "installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
+	@echo "installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(VENV)/installed $@

@@ -1,0 +1,40 @@
+"""Shorten retrieved context before a language model reads it.
+
+>>> from ctxzip import compress
+>>> result = compress("When did Ada Holm build it?", ["The bridge is red. Ada Holm built it in 1901."], max_sentences=1)
+>>> result.texts
+('Ada Holm built it in 1901.',)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["Compressor", "Passage", "Request", "Result", "Settings", "__version__", "compress"]
+
+if TYPE_CHECKING:
+    from ctxzip.pipeline import Compressor, Settings, compress
+    from ctxzip.records import Passage, Request, Result
+
+_HOMES = {
+    "Compressor": "ctxzip.pipeline",
+    "Settings": "ctxzip.pipeline",
+    "compress": "ctxzip.pipeline",
+    "Passage": "ctxzip.records",
+    "Request": "ctxzip.records",
+    "Result": "ctxzip.records",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first asked for, so that `ctxzip --version` loads nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ctxzip' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

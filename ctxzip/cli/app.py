@@ -1,0 +1,41 @@
+"""The typer app and its commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ctxzip import __version__
+from ctxzip.cli.compress import EXAMPLES, compress
+
+# Plain help: rich panels cost more than half of the start-up time and do not pipe well.
+app = typer.Typer(
+    name="ctxzip",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ctxzip {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Shorten retrieved context before a language model reads it.
+
+    A filter: questions with their documents in, the same records with the evidence out.
+    """
+
+
+app.command(name="compress", epilog=EXAMPLES)(compress)

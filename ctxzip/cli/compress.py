@@ -1,0 +1,173 @@
+"""`ctxzip compress`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+from ctxzip.errors import InputError, UsageError
+
+EXAMPLES = """\b
+Examples:
+  ctxzip compress records.jsonl > shorter.jsonl
+  cat records.jsonl | ctxzip compress --ratio 0.3 | jq -c .docs
+  ctxzip compress --query "When is the bridge closed?" --to text notes/*.md
+  ctxzip compress --max-tokens 800 --to markdown records.jsonl | llm
+"""
+
+
+def compress(
+    context: typer.Context,
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILES]...",
+            help="JSON lines, JSON arrays, or with --query also text and markdown; .gz is read; - or none is stdin.",
+            show_default=False,
+        ),
+    ] = None,
+    query: Annotated[
+        str | None,
+        typer.Option("--query", "-q", metavar="TEXT", help="The question: all input is then documents of one request."),
+    ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option("--max-tokens", "-m", metavar="N", help="Hard ceiling on the tokens of the final text."),
+    ] = None,
+    ratio: Annotated[
+        float | None,
+        typer.Option("--ratio", "-r", metavar="R", help="Keep at most this fraction of the tokens, but the best unit."),
+    ] = None,
+    max_sentences: Annotated[
+        int | None,
+        typer.Option("--max-sentences", "-n", metavar="N", help="Keep at most N units, headings not counted."),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", metavar="P", help="Keep units of at least this probability, and the best unit."),
+    ] = None,
+    budget: Annotated[
+        Literal["auto", "limits"] | None,
+        typer.Option(
+            "--budget",
+            help="auto: the scores decide how much, within the limits above; limits: fill them.  "
+            "[default: auto without a limit, else limits]",
+        ),
+    ] = None,
+    to: Annotated[
+        Literal["jsonl", "text", "markdown"], typer.Option("--to", help="The records, or one prompt-ready context.")
+    ] = "jsonl",
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write here, whole or not at all.")
+    ] = None,
+    scorer: Annotated[Literal["bm25"], typer.Option("--scorer", help="What scores the units.")] = "bm25",
+    tokenizer: Annotated[
+        str,
+        typer.Option(
+            "--tokenizer", metavar="NAME", help="What counts: model, words, tiktoken:NAME, or a tokenizer.json."
+        ),
+    ] = "model",
+    splitter: Annotated[
+        str,
+        typer.Option("--splitter", metavar="NAME", help="What splits prose: auto, or spacy:NAME (language, pipeline)."),
+    ] = "auto",
+    lang: Annotated[
+        str | None, typer.Option("--lang", metavar="CODE", help="Language of the documents.  [default: detected]")
+    ] = None,
+    order: Annotated[
+        Literal["source", "relevance"],
+        typer.Option("--order", help="Documents as they came, or the most relevant first."),
+    ] = "source",
+    top_docs: Annotated[
+        int | None, typer.Option("--top-docs", metavar="N", help="Keep text of the N most relevant documents only.")
+    ] = None,
+    drop_empty: Annotated[
+        bool, typer.Option("--drop-empty", help="Leave documents of which nothing is kept out of the record.")
+    ] = False,
+    keep_titles: Annotated[
+        bool, typer.Option("--keep-titles/--no-titles", help="Titles above the documents in text and markdown.")
+    ] = True,
+    mark_gaps: Annotated[bool, typer.Option("--mark-gaps", help="Put [...] where something was left out.")] = False,
+    null: Annotated[
+        bool, typer.Option("--null", "-0", help="End each text or markdown context with NUL, not --- between them.")
+    ] = False,
+    query_field: Annotated[
+        str | None, typer.Option("--query-field", metavar="PATH", help="Where the question stands: a key or a.b.c.")
+    ] = None,
+    docs_field: Annotated[
+        str | None, typer.Option("--docs-field", metavar="PATH", help="Where the documents stand.")
+    ] = None,
+    text_field: Annotated[
+        str | None, typer.Option("--text-field", metavar="PATH", help="Where the text stands in a document.")
+    ] = None,
+    title_field: Annotated[
+        str | None, typer.Option("--title-field", metavar="PATH", help="Where the title stands in a document.")
+    ] = None,
+    on_error: Annotated[
+        Literal["emit", "skip", "fail"],
+        typer.Option(
+            "--on-error", help="A record that cannot be used: put an error record in its place, skip it, or stop there."
+        ),
+    ] = "emit",
+    stats: Annotated[
+        str | None, typer.Option("--stats", metavar="FILE", help="Write a summary of the run as JSON.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say errors only: no warnings, no summary.")] = False,
+) -> None:
+    """Keep the sentences that carry the evidence, word for word, and leave the rest out.
+
+    Reads one JSON object a line with a question and documents, and writes the same object with
+    shortened documents and the key `ctxzip` that says what was kept and why.
+    """
+    if not files and sys.stdin.isatty():
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
+    if query and not files and os.path.isfile(query):
+        raise UsageError(f"--query {query}: this is a file, not a question (-q is --query; to silence, say --quiet)")
+    from ctxzip.cli.files import sources
+    from ctxzip.cli.report import Report
+    from ctxzip.cli.writing import Writer, writing
+    from ctxzip.pipeline import Compressor, Settings
+    from ctxzip.rawjson import encode
+    from ctxzip.reading import read, with_fields
+    from ctxzip.records import BadRecord
+
+    inputs = sources(files or [])
+    compressor = Compressor(
+        Settings(
+            max_tokens=max_tokens,
+            ratio=ratio,
+            max_sentences=max_sentences,
+            threshold=threshold,
+            budget=budget,
+            scorer=scorer,
+            splitter=splitter,
+            lang=lang,
+            tokenizer=tokenizer,
+            to=to,
+            titles=keep_titles,
+            mark_gaps=mark_gaps,
+            order=order,
+            top_docs=top_docs,
+            drop_empty=drop_empty,
+        )
+    )
+    report = Report(quiet=quiet)
+    shapes = with_fields(query_field, docs_field, text_field, title_field)
+    with writing(output) as stream:
+        write = Writer(stream, as_context=to != "jsonl", null=null, emit_errors=on_error == "emit")
+        for item in compressor.stream(read(inputs, query=query, shapes=shapes)):
+            report.add(item)
+            if isinstance(item, BadRecord) and on_error == "fail":
+                # Leaves through `writing`, so that a FILE is not half written.
+                raise typer.Exit(InputError.exit_code)
+            write(item)
+    if stats:
+        with writing(stats) as stream:
+            stream.write(encode(report.statistics()) + b"\n")
+    report.sum_up()
+    if report.failed:
+        raise typer.Exit(InputError.exit_code)

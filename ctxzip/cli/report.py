@@ -1,0 +1,93 @@
+"""What a person reads on stderr, and the summary of a run."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from ctxzip import __version__
+from ctxzip.records import BadRecord, Result
+
+_WARNINGS_SHOWN = 10  # a screenful says what is wrong; every one stands in its record
+_ERRORS_KEPT = 100  # in the statistics, so that they stay small whatever the input
+
+
+class Report:
+    """Counts what went through, says errors and warnings as they come, and sums up."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self.started = time.perf_counter()
+        self.records = 0
+        self.failed = 0
+        self.warnings = 0
+        self.tokens_in = 0
+        self.tokens_out = 0
+        self.errors: list[dict[str, Any]] = []
+        self.backend: dict[str, str] = {}
+
+    def add(self, item: Result | BadRecord) -> None:
+        """Count one result, and say what is wrong with it."""
+        if isinstance(item, BadRecord):
+            self.failed += 1
+            if len(self.errors) < _ERRORS_KEPT:
+                self.errors.append({"line": item.line_no, "message": item.message})
+            _say(item.message)
+            return
+        self.records += 1
+        self.tokens_in += item.tokens_in
+        self.tokens_out += item.tokens_out
+        self.backend = {"scorer": item.scorer, "tokenizer": item.tokenizer}
+        for warning in item.warnings:
+            self.warnings += 1
+            if self.quiet or self.warnings > _WARNINGS_SHOWN + 1:
+                continue
+            if self.warnings > _WARNINGS_SHOWN:
+                _say("more warnings: they stand in the records")
+            else:
+                place = f"{item.request.place}: " if item.request.place else ""
+                _say(f"{place}warning: {warning}")
+
+    @property
+    def kept_fraction(self) -> float:
+        """`tokens_out / tokens_in` of the run so far, 0..1."""
+        return self.tokens_out / self.tokens_in if self.tokens_in else 0.0
+
+    def sum_up(self) -> None:
+        """Say the run in one line."""
+        if self.quiet:
+            return
+        parts = [
+            f"{self.records:,} {_plural(self.records, 'record')}",
+            f"{self.tokens_in:,} -> {self.tokens_out:,} tokens ({self.kept_fraction:.1%} kept)",
+            f"{time.perf_counter() - self.started:.1f} s",
+        ]
+        if self.failed:
+            parts.append(f"{self.failed:,} failed")
+        if self.warnings:
+            parts.append(f"{self.warnings:,} {_plural(self.warnings, 'warning')}")
+        _say(", ".join(parts))
+
+    def statistics(self) -> dict[str, Any]:
+        """Return the run as JSON values."""
+        return {
+            "version": __version__,
+            **self.backend,
+            "records": self.records,
+            "failed": self.failed,
+            "warnings": self.warnings,
+            "tokens_in": self.tokens_in,
+            "tokens_out": self.tokens_out,
+            "kept_fraction": self.kept_fraction,
+            "elapsed_s": round(time.perf_counter() - self.started, 3),
+            "errors": self.errors,
+        }
+
+
+def _plural(count: int, noun: str) -> str:
+    return noun if count == 1 else f"{noun}s"
+
+
+def _say(line: str) -> None:
+    print(f"ctxzip: {line}", file=sys.stderr)

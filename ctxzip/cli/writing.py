@@ -1,0 +1,101 @@
+"""Output: stdout, or a file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from ctxzip.cli.files import STDIO
+from ctxzip.errors import CtxzipError, UsageError
+from ctxzip.records import BadRecord, Result
+from ctxzip.rendering import error_record, record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BETWEEN = b"\n---\n\n"
+
+
+class Writer:
+    """Writes results in order, each as soon as it comes.
+
+    Args:
+        as_context: write the text or markdown of a result, not its record.
+        null: end each context with NUL; otherwise a line of `---` stands between two.
+        emit_errors: put an error record (an empty context) where a record could not be used.
+    """
+
+    def __init__(self, stream: BinaryIO, *, as_context: bool, null: bool, emit_errors: bool) -> None:
+        self._stream = stream
+        self._as_context = as_context
+        self._null = null
+        self._emit_errors = emit_errors
+        self._first = True
+
+    def __call__(self, item: Result | BadRecord) -> None:
+        """Write one result and flush it, so that whoever reads the pipe has it at once."""
+        if isinstance(item, BadRecord) and not (self._emit_errors and item.emits):
+            return
+        try:
+            self._stream.write(self._context(item) if self._as_context else self._record(item))
+            self._stream.flush()
+        except OSError as error:
+            raise CtxzipError(f"cannot write the output: {error.strerror}") from error
+
+    def _record(self, item: Result | BadRecord) -> bytes:
+        return (error_record(item) if isinstance(item, BadRecord) else record(item)) + b"\n"
+
+    def _context(self, item: Result | BadRecord) -> bytes:
+        written = b"" if isinstance(item, BadRecord) else (item.context or "").encode()
+        if self._null:
+            return written + b"\0"
+        between = b"" if self._first else _BETWEEN
+        self._first = False
+        return between + written
+
+
+@contextmanager
+def writing(name: str | None) -> Iterator[BinaryIO]:
+    """Open an output: stdout for None or `-`, else a file that appears whole or not at all.
+
+    The file is written beside its final place and renamed when all went well; after an error or an
+    interrupt nothing of it is left and an older file of that name is as it was. Devices and pipes
+    are written to directly.
+
+    Raises:
+        UsageError: the file cannot be created.
+    """
+    if name is None or name == STDIO:
+        yield sys.stdout.buffer
+        return
+    target = os.path.realpath(name)
+    try:
+        mode = os.stat(target).st_mode
+    except OSError:
+        mode = None
+    if mode is not None and not stat.S_ISREG(mode):
+        with _created(name, target, "wb") as stream:
+            yield stream
+        return
+    folder, base = os.path.split(target)
+    temporary = os.path.join(folder, f".{base}.{os.getpid()}.tmp")
+    try:
+        with _created(name, temporary, "xb") as stream:
+            if mode is not None:
+                os.chmod(temporary, stat.S_IMODE(mode))
+            yield stream
+        os.replace(temporary, target)
+    except BaseException:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise
+
+
+def _created(name: str, path: str, mode: str) -> BinaryIO:
+    try:
+        return cast("BinaryIO", open(path, mode))
+    except OSError as error:
+        raise UsageError(f"{name}: cannot write: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""How much evidence survives: labelled questions, recall, and speed."""

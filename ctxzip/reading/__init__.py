@@ -1,0 +1,224 @@
+"""Lines, arrays and files -> requests, in order; what cannot be used becomes a `BadRecord` in its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from ctxzip.errors import InputError, UsageError
+from ctxzip.rawjson import encode, opened, parse
+from ctxzip.reading.shapes import SHAPES, Shape, to_document, to_request, with_fields
+from ctxzip.records import BadRecord, DocsSlot, Passage, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
+
+__all__ = ["SHAPES", "Shape", "Source", "read", "to_request", "with_fields"]
+
+_TEXT_SUFFIXES = frozenset({".txt", ".text", ".md", ".markdown", ".rst", ".org", ".adoc", ".log"})
+_JSON_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
+_UTF8_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One input: its name (empty for stdin) and how to open it for reading bytes."""
+
+    name: str
+    open: Callable[[], AbstractContextManager[BinaryIO]]
+
+    @property
+    def suffix(self) -> str:
+        """The suffix that tells the format, `.gz` left aside."""
+        return PurePath(self.name.removesuffix(".gz")).suffix.lower()
+
+    def at(self, place: str) -> str:
+        """Return a place in this input in words, `notes.jsonl: line 17`."""
+        return f"{self.name}: {place}" if self.name else place
+
+
+def read(
+    sources: Iterable[Source], *, query: str | None = None, shapes: tuple[Shape, ...] = SHAPES
+) -> Iterator[Request | BadRecord]:
+    """Yield the requests of all sources in order.
+
+    Without `query` every record holds its own question. With it every line, array element or text
+    file is one document, and all of them together are one request.
+
+    Raises:
+        UsageError: a text file without a question.
+    """
+    sources = list(sources)
+    if query is not None:
+        yield from _one_request(sources, query, shapes[0])
+        return
+    for source in sources:
+        if source.suffix in _TEXT_SUFFIXES:
+            raise UsageError(f"{source.name}: a text file needs a question: add --query TEXT")
+    for source in sources:
+        with source.open() as stream:
+            for item in _values(stream):
+                yield _request(source, item, shapes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One JSON value of a stream: where it stood and its bytes, or the value where it is read already.
+
+    A text file (`is_text`) is an object with `title` and `text`, whatever names the user's records use.
+    """
+
+    place: str
+    number: int
+    data: bytes
+    value: Any = None
+    is_text: bool = False
+
+    def opened(self) -> Any:
+        return parse(self.data) if self.value is None else opened(self.value)
+
+
+def _request(source: Source, item: _Item, shapes: tuple[Shape, ...]) -> Request | BadRecord:
+    value = None
+    try:
+        value = item.opened()
+        return to_request(value, shapes, line_no=item.number, place=source.at(item.place))
+    except InputError as error:
+        return _bad(source, item, value, error)
+
+
+def _bad(source: Source, item: _Item, value: Any, error: InputError, *, emits: bool = True) -> BadRecord:
+    content: Any = value
+    if not isinstance(value, dict):
+        data = item.data if item.value is None else encode(item.value)
+        content = data.decode("utf-8", "replace").rstrip("\r\n")
+    return BadRecord(f"{source.at(item.place)}: {error}", item.number, content, emits)
+
+
+def _one_request(sources: list[Source], query: str, shape: Shape) -> Iterator[Request | BadRecord]:
+    if not query.strip():
+        raise UsageError("empty question (--query)")
+    slots: list[Any] = []
+    passages: list[Passage] = []
+    warnings: list[str] = []
+    for source in sources:
+        with source.open() as stream:
+            for item in _documents(source, stream):
+                value = None
+                try:
+                    value = item.opened()
+                    slot, passage, remarks = to_document(value, SHAPES[0] if item.is_text else shape, len(passages))
+                except InputError as error:
+                    bad = _bad(source, item, value, error, emits=False)
+                    warnings.append(f"left out: {bad.message}")
+                    yield bad
+                    continue
+                slots.append(slot)
+                passages.append(passage)
+                warnings.extend(source.at(f"{item.place}: {remark}") for remark in remarks)
+    yield Request(
+        query=query,
+        passages=tuple(passages),
+        line_no=1,
+        extra={"query": query, "docs": DocsSlot(tuple(slots))},
+        warnings=tuple(warnings),
+    )
+
+
+def _documents(source: Source, stream: BinaryIO) -> Iterator[_Item]:
+    """Yield the documents of one source: JSON values, or the whole of it as one text."""
+    if source.suffix in _JSON_SUFFIXES:
+        yield from _values(stream)
+        return
+    data = stream.read()
+    if source.suffix not in _TEXT_SUFFIXES and _looks_like_json(data):
+        yield from _values(BytesIO(data))
+        return
+    try:
+        text = data.removeprefix(_UTF8_BOM).decode("utf-8")
+    except UnicodeDecodeError as error:
+        line_no = data.count(b"\n", 0, error.start) + 1
+        yield _Item(f"line {line_no}", line_no, data)
+        return
+    yield _Item(
+        "line 1", 1, data, {"title": source.name, "text": text} if source.name else {"text": text}, is_text=True
+    )
+
+
+def _looks_like_json(data: bytes) -> bool:
+    start = data.removeprefix(_UTF8_BOM).lstrip()
+    if start[:1] == b"{":
+        return True
+    if start[:1] not in (b"[", b'"'):
+        return False
+    # A markdown link and a quotation begin like an array and a JSON string.
+    for text in (start, start.splitlines()[0]):
+        try:
+            parse(text)
+        except InputError:
+            continue
+        return True
+    return False
+
+
+def _values(stream: Iterable[bytes]) -> Iterator[_Item]:
+    """Yield the JSON values of a stream of lines: one a line, an array, or indented objects.
+
+    An object that begins with a lone `{` goes on to a lone `}` (what `jq` prints without `-c`); it
+    ends early at any other line that is not indented, so that a broken line costs itself alone.
+    """
+    lines = enumerate(stream, 1)
+    first = True
+    held: tuple[int, bytes] | None = None  # the line that ended an indented object too early
+    while numbered := held or next(lines, None):
+        number, line = numbered
+        held = None
+        if number == 1:
+            line = line.removeprefix(_UTF8_BOM)
+        if not line.strip():
+            continue
+        if first and line.lstrip()[:1] == b"[":
+            yield from _array(number, line, [more for _, more in lines])
+            return
+        first = False
+        if line.rstrip() != b"{":
+            yield _Item(f"line {number}", number, line)
+            continue
+        collected = [line]
+        for following in lines:
+            more = following[1]
+            if not more[:1].isspace() and more.rstrip() != b"}":
+                held = following
+                break
+            collected.append(more)
+            if more[:1] == b"}":
+                break
+        yield _Item(f"line {number}", number, b"".join(collected))
+
+
+def _array(number: int, line: bytes, rest: list[bytes]) -> Iterator[_Item]:
+    data = b"".join([line, *rest])
+    try:
+        values = parse(data)
+    except InputError:
+        if any(_is_object(more) for more in rest):
+            # Not an array after all, but JSON lines with a bad one at the top.
+            yield _Item(f"line {number}", number, line)
+            yield from (_Item(f"line {at}", at, more) for at, more in enumerate(rest, number + 1) if more.strip())
+        else:
+            yield _Item(f"line {number}", number, data)
+        return
+    for index, value in enumerate(values, 1):
+        yield _Item(f"item {index}", index, b"null", value)
+
+
+def _is_object(line: bytes) -> bool:
+    if line[:1] != b"{":
+        return False
+    try:
+        return isinstance(parse(line), dict)
+    except InputError:
+        return False

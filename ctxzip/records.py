@@ -1,0 +1,222 @@
+"""The data that flows between the stages: frozen, without logic, without heavy imports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Kind = Literal[
+    "sentence",
+    "heading",
+    "list_item",
+    "table_header",
+    "table_row",
+    "quote",
+    "code",
+    "front_matter",
+    "rule",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One retrieved document. `text` is the original, to which every offset refers."""
+
+    text: str
+    title: str = ""
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextSlot:
+    """Stands in `Request.extra` where the text of passage `index` stood; `original` is its JSON value."""
+
+    index: int
+    original: Any
+
+
+@dataclass(frozen=True, slots=True)
+class DocsSlot:
+    """Stands in `Request.extra` where the list of documents stood, one item a passage."""
+
+    items: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question with its retrieved passages.
+
+    Attributes:
+        extra: the input object with slots where the documents and their texts stood; everything
+            else in it is kept as the bytes it came in, so that it goes out unchanged.
+        line_no: 1-based line (or element of an array) that the record began on; 0 when it came from Python.
+        place: where it stood, in words: `notes.jsonl: line 17`; empty when it came from Python.
+        warnings: what reading had to say about the record.
+    """
+
+    query: str
+    passages: tuple[Passage, ...]
+    id: str | None = None
+    line_no: int = 0
+    place: str = ""
+    extra: Any = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A record that could not be used.
+
+    Attributes:
+        message: where, what and what to do, in one line.
+        content: what came in: the parsed object, or the undecodable line as text.
+        emits: whether an error record may take its place. A bad line among the documents of one
+            request has no place of its own in the output.
+    """
+
+    message: str
+    line_no: int
+    content: Any = None
+    emits: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of one text: half-open code-point offsets, its kind, and the span that it leans on.
+
+    Attributes:
+        parent: index, in the same list, of the heading or table header that must be kept with it.
+    """
+
+    start: int
+    end: int
+    kind: Kind
+    parent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The smallest thing that is kept or dropped; its text is `passages[passage].text[start:end]`.
+
+    Attributes:
+        start, end: half-open code-point offsets into the text of the passage.
+        n_tokens: tokens of the passage that end inside the unit.
+        parent: index, among the units of the request, of the heading or table header kept with it.
+    """
+
+    passage: int
+    start: int
+    end: int
+    n_tokens: int
+    kind: Kind
+    parent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a scorer says about one request.
+
+    Attributes:
+        probability: `(n_units,)` float32, 0..1, how likely each unit is evidence.
+        relevance: `(n_passages,)` float32, 0..1.
+    """
+
+    probability: NDArray[np.float32]
+    relevance: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the user allows. `None` means no such limit; together the tightest holds.
+
+    Attributes:
+        max_tokens: hard ceiling on the final text; the only limit that may leave nothing.
+        ratio: 0..1, largest fraction of the tokens kept, but never less than the one best unit.
+        max_sentences: largest number of units kept, headings and table headers not counted.
+        threshold: 0..1, lowest probability kept.
+        adaptive: let the score profile decide how much, within the other limits.
+    """
+
+    max_tokens: int | None = None
+    ratio: float | None = None
+    max_sentences: int | None = None
+    threshold: float | None = None
+    adaptive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be kept of one request, and why.
+
+    Attributes:
+        mode: the limits in force, joined by `+`: auto, ratio, max_tokens, max_sentences, threshold.
+        limits: what the user asked for.
+        max_tokens: hard ceiling in tokens of the final text, or None.
+        soft_tokens: ceiling in tokens that the one best unit may break, or None.
+        max_sentences: most units kept, or None.
+        threshold: lowest probability kept, or None.
+        why: the reason in words a person can read.
+    """
+
+    mode: str
+    limits: Limits
+    max_tokens: int | None
+    soft_tokens: int | None
+    max_sentences: int | None
+    threshold: float | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is kept of one request.
+
+    Attributes:
+        kept: indices of units in document order.
+        n_tokens: tokens of the final text.
+        dropped_because: one entry a unit, None where it is kept.
+    """
+
+    kept: tuple[int, ...]
+    n_tokens: int
+    dropped_because: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One compressed request.
+
+    Attributes:
+        units: every unit of the request, kept or not, in document order.
+        languages: one code a passage, `und` where it could not be told.
+        texts: what is left of each passage, `""` where nothing is.
+        order: indices of the passages in the order in which they are written.
+        context: one prompt-ready text, when text or markdown was asked for.
+        tokens_in, tokens_out: tokens before and after, counted on the same rendering.
+    """
+
+    request: Request
+    query_kind: str
+    units: tuple[Unit, ...]
+    languages: tuple[str, ...]
+    scores: Scores
+    budget: Budget
+    selection: Selection
+    texts: tuple[str, ...]
+    order: tuple[int, ...]
+    scorer: str
+    tokenizer: str
+    splitter: str
+    tokens_in: int
+    tokens_out: int
+    context: str | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def kept_fraction(self) -> float:
+        """`tokens_out / tokens_in`, 0..1; 0 for a request without any text."""
+        return self.tokens_out / self.tokens_in if self.tokens_in else 0.0

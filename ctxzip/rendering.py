@@ -1,0 +1,143 @@
+"""Kept units -> the text of a passage, one prompt-ready context, and the output record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ctxzip import __version__
+from ctxzip.rawjson import encode, opened
+from ctxzip.records import BadRecord, DocsSlot, Passage, Result, TextSlot, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+GAP_MARK = "[...]"
+KEY = "ctxzip"
+
+
+def passage_text(text: str, units: Sequence[tuple[Unit, bool]], *, mark_gaps: bool) -> str:
+    """Return what is left of one passage: exact slices of `text`, joined by white space.
+
+    Neighbours keep the white space between them; across a gap stands a space, a line break or a
+    blank line, whichever is the widest that was there. A passage kept whole comes back as it was.
+
+    Args:
+        text: the passage.
+        units: those of this passage, in order, and whether each is kept.
+        mark_gaps: put `[...]` where something between two kept units was left out.
+    """
+    if all(kept for _, kept in units):
+        return text
+    parts: list[str] = []
+    end = 0  # of the unit before
+    gaps: list[str] = []  # the white space since the last unit kept
+    for unit, kept in units:
+        gaps.append(text[end : unit.start])
+        end = unit.end
+        if not kept:
+            continue
+        if parts:
+            parts.append(gaps[0] if len(gaps) == 1 else _bridge(gaps, mark_gaps=mark_gaps))
+        parts.append(text[unit.start : unit.end])
+        gaps = []
+    return "".join(parts)
+
+
+def _bridge(gaps: list[str], *, mark_gaps: bool) -> str:
+    breaks = max(len(gap.splitlines()) - (not gap.endswith(("\n", "\r"))) if gap else 0 for gap in gaps)
+    space = "\n" * min(breaks, 2) if breaks > 0 else " " if any(gaps) else ""
+    return f"{space or ' '}{GAP_MARK}{space or ' '}" if mark_gaps else space
+
+
+def heading(number: int, passage: Passage, *, to: str, titles: bool) -> str:
+    """Return the line above a passage in `text` or `markdown`, `""` where there is none."""
+    title = " ".join(passage.title.split()) if titles else ""
+    if to == "markdown":
+        return f"## [{number}] {title}".rstrip()
+    return title
+
+
+def context(passages: Sequence[Passage], texts: Sequence[str], order: Sequence[int], *, to: str, titles: bool) -> str:
+    """Return one prompt-ready context: passages in `order`, those with nothing left are left out.
+
+    A blank line stands between passages. In `markdown` each has a heading with the number of its
+    document in the input, counted from 1; in `text` its title stands on the line above it.
+    """
+    space = "\n\n" if to == "markdown" else "\n"
+    parts = []
+    for index in order:
+        body = texts[index].strip("\r\n").rstrip()
+        if body:
+            above = heading(index + 1, passages[index], to=to, titles=titles)
+            parts.append(f"{above}{space}{body}" if above else body)
+    return "\n\n".join(parts) + "\n" if parts else ""
+
+
+def record(result: Result) -> bytes:
+    """Return the output record: the input object with shortened texts and the key `ctxzip`, as JSON."""
+    source = result.request.extra
+    filled = _filled({} if source is None else source, result)
+    return encode({**filled, KEY: summary(result)})
+
+
+def _filled(node: Any, result: Result) -> Any:
+    if isinstance(node, TextSlot):
+        unchanged = result.texts[node.index] == result.request.passages[node.index].text
+        return node.original if unchanged else result.texts[node.index]
+    if isinstance(node, DocsSlot):
+        return [_filled(node.items[index], result) for index in result.order]
+    if isinstance(node, dict):
+        return {key: _filled(value, result) for key, value in node.items()}
+    return [_filled(value, result) for value in node] if isinstance(node, list) else node
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """Return the value of the key `ctxzip`: how the record was read, the budget and what was kept."""
+    limits = result.budget.limits
+    asked = {
+        "max_tokens": limits.max_tokens,
+        "ratio": limits.ratio,
+        "max_sentences": limits.max_sentences,
+        "threshold": result.budget.threshold,
+    }
+    kept: list[list[list[float]]] = [[] for _ in result.request.passages]
+    for index in result.selection.kept:
+        unit = result.units[index]
+        kept[unit.passage].append([unit.start, unit.end, _rounded(result.scores.probability[index])])
+    docs = [
+        {"relevance": _rounded(relevance), "lang": language, "kept": spans}
+        for relevance, language, spans in zip(result.scores.relevance, result.languages, kept, strict=True)
+    ]
+    found: dict[str, Any] = {
+        "version": __version__,
+        "scorer": result.scorer,
+        "query_kind": result.query_kind,
+        "budget": {
+            "mode": result.budget.mode,
+            **{name: value for name, value in asked.items() if value is not None},
+            "why": result.budget.why,
+        },
+        "tokenizer": result.tokenizer,
+        "splitter": result.splitter,
+        "tokens_in": result.tokens_in,
+        "tokens_out": result.tokens_out,
+        "kept_fraction": result.kept_fraction,
+        "docs": docs,
+        "warnings": list(result.warnings),
+    }
+    if result.order != tuple(range(len(docs))):
+        found["order"] = list(result.order)
+    return found
+
+
+def _rounded(value: Any) -> float:
+    """Four digits: more than a score is worth, and half the bytes."""
+    return round(float(value), 4)
+
+
+def error_record(bad: BadRecord) -> bytes:
+    """Return the record that takes the place of one that could not be used: what came in, and why not."""
+    about = {"version": __version__, "error": bad.message, "line": bad.line_no}
+    if isinstance(bad.content, dict):
+        return encode({**{key: value for key, value in bad.content.items() if key != KEY}, KEY: about})
+    return encode({KEY: {**about, "input": opened(bad.content)}})

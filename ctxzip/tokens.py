@@ -1,0 +1,157 @@
+"""The one definition of a token count."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from ctxzip.errors import MissingDependencyError, ModelError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+MODEL = "model"
+WORDS = "words"
+_TIKTOKEN = "tiktoken:"
+_DEFAULT_MODEL = "ctxzip-mini"
+
+
+class Tokenizer(Protocol):
+    """Counts tokens. No special tokens are added: what is counted is the text."""
+
+    name: str
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text."""
+        ...
+
+    def ends(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Return, for each text, where its tokens end: code-point offsets, `(n_tokens,)`, not decreasing."""
+        ...
+
+
+def load_tokenizer(spec: str = MODEL) -> Tokenizer:
+    """Return the tokenizer that `spec` names.
+
+    Args:
+        spec: `model` (the tokenizer that ships with ctxzip), `words` (runs of characters that are
+            not space), `tiktoken:NAME` (needs the extra `tiktoken` and its local cache), or the
+            path of a tokenizer.json.
+
+    Raises:
+        UsageError: no such file.
+        ModelError: the file is not a tokenizer.
+        MissingDependencyError: tiktoken or its cached encoding is not there.
+    """
+    if spec == WORDS:
+        return _Words()
+    if spec.startswith(_TIKTOKEN):
+        return _Tiktoken(spec.removeprefix(_TIKTOKEN))
+    if spec == MODEL:
+        return _HuggingFace(_DEFAULT_MODEL, models_folder() / _DEFAULT_MODEL / "tokenizer.json")
+    path = Path(spec)
+    if not path.is_file():
+        raise UsageError(f"no tokenizer {spec!r}: expected model, words, tiktoken:NAME or a tokenizer.json")
+    return _HuggingFace(path.name, path)
+
+
+def models_folder() -> Path:
+    """Return the folder of the shipped models: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "models"
+    return installed if installed.is_dir() else package.parent / "models"
+
+
+class _HuggingFace:
+    """A tokenizer.json, read by the `tokenizers` library."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        # One record a call: threads cost more than they bring, and take cores from the neighbours in the pipe.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        import tokenizers
+
+        self.name = name
+        try:
+            self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises bare Exception
+            raise ModelError(f"{path}: not a tokenizer.json: {error} (--tokenizer)") from error
+        # Files made for an encoder often say "truncate at 128" and "pad": both would falsify every count.
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        return [len(encoding) for encoding in encodings]
+
+    def ends(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        return [
+            np.fromiter((end for _, end in encoding.offsets), dtype=np.int64, count=len(encoding))
+            for encoding in encodings
+        ]
+
+
+class _Words:
+    """What `wc -w` counts."""
+
+    name = WORDS
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+    def ends(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        import re
+
+        return [np.fromiter((word.end() for word in re.finditer(r"\S+", text)), dtype=np.int64) for text in texts]
+
+
+class _Tiktoken:
+    """An encoding of the optional package tiktoken, from its local cache only."""
+
+    def __init__(self, encoding: str) -> None:
+        try:
+            import tiktoken
+        except ImportError as error:
+            raise MissingDependencyError(
+                "tiktoken is not installed: pip install 'ctxzip[tiktoken]' (--tokenizer)"
+            ) from error
+        self.name = _TIKTOKEN + encoding
+        self._encoding: Any = _cached_encoding(tiktoken, encoding)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        return [len(self._encoding.encode_ordinary(text)) for text in texts]
+
+    def ends(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        found = []
+        for text in texts:
+            _, starts = self._encoding.decode_with_offsets(self._encoding.encode_ordinary(text))
+            found.append(np.asarray([*starts[1:], len(text)] if starts else [], dtype=np.int64))
+        return found
+
+
+def _cached_encoding(tiktoken: Any, encoding: str) -> Any:
+    """Load an encoding without ever reaching for the network, which tiktoken does by itself."""
+    import tiktoken.load
+    import tiktoken.registry
+
+    if encoding not in tiktoken.list_encoding_names():
+        known = ", ".join(tiktoken.list_encoding_names())
+        raise UsageError(f"no tiktoken encoding {encoding!r}: expected one of {known} (--tokenizer)")
+    download = tiktoken.load.read_file
+
+    def refuse(_blobpath: str) -> bytes:
+        raise MissingDependencyError(
+            f"the tiktoken encoding {encoding!r} is not in the local cache, and ctxzip does not download: "
+            "fill it once with tiktoken itself and set TIKTOKEN_CACHE_DIR (--tokenizer)"
+        )
+
+    tiktoken.load.read_file = refuse
+    try:
+        return tiktoken.get_encoding(encoding)
+    finally:
+        tiktoken.load.read_file = download

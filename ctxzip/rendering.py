@@ -98,7 +98,7 @@ def summary(result: Result) -> dict[str, Any]:
         "max_tokens": limits.max_tokens,
         "ratio": limits.ratio,
         "max_sentences": limits.max_sentences,
-        "threshold": result.budget.threshold,
+        "threshold": None if result.budget.threshold is None else _rounded(result.budget.threshold),
     }
     kept: list[list[list[float]]] = [[] for _ in result.request.passages]
     for index in result.selection.kept:

@@ -8,20 +8,20 @@ from typing import NoReturn
 
 from ctxzip.errors import CtxzipError
 
-INTERRUPTED = 130  # 128 + SIGINT, what a shell reports
-
 
 def main() -> NoReturn:
     """Run the command line and exit.
 
     0 all well, 1 some records failed, 2 the call is wrong, 3 something that scores cannot run,
-    130 interrupted, 141 when the reader of a pipe went away.
+    130 interrupted, 143 terminated, 141 when the reader of a pipe went away.
     """
     if hasattr(signal, "SIGPIPE"):
         # Python turns the signal into an exception; a filter under `| head` should just end.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    # As an exception, so that a half-written -o FILE is cleaned away.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # As an exception, so that a half-written -o FILE is cleaned away; not as KeyboardInterrupt,
+        # which the interpreter turns into other exit codes when it meets it while importing.
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     from ctxzip.cli.app import app
 
     try:
@@ -29,6 +29,4 @@ def main() -> NoReturn:
     except CtxzipError as error:
         print(f"ctxzip: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
     sys.exit(0)

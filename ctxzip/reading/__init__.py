@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import PurePath
@@ -20,6 +21,7 @@ __all__ = ["SHAPES", "Shape", "Source", "read", "to_request", "with_fields"]
 
 _TEXT_SUFFIXES = frozenset({".txt", ".text", ".md", ".markdown", ".rst", ".org", ".adoc", ".log"})
 _JSON_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
+_READ_ERRORS = (OSError, EOFError, zlib.error)
 _UTF8_BOM = b"\xef\xbb\xbf"
 
 
@@ -59,9 +61,12 @@ def read(
         if source.suffix in _TEXT_SUFFIXES:
             raise UsageError(f"{source.name}: a text file needs a question: add --query TEXT")
     for source in sources:
-        with source.open() as stream:
-            for item in _values(stream):
-                yield _request(source, item, shapes)
+        try:
+            with source.open() as stream:
+                for item in _values(stream):
+                    yield _request(source, item, shapes)
+        except _READ_ERRORS as error:
+            yield _unreadable(source, error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +110,22 @@ def _one_request(sources: list[Source], query: str, shape: Shape) -> Iterator[Re
     passages: list[Passage] = []
     warnings: list[str] = []
     for source in sources:
-        with source.open() as stream:
-            for item in _documents(source, stream):
-                value = None
-                try:
-                    value = item.opened()
-                    slot, passage, remarks = to_document(value, SHAPES[0] if item.is_text else shape, len(passages))
-                except InputError as error:
-                    bad = _bad(source, item, value, error, emits=False)
-                    warnings.append(f"left out: {bad.message}")
-                    yield bad
-                    continue
-                slots.append(slot)
-                passages.append(passage)
-                warnings.extend(source.at(f"{item.place}: {remark}") for remark in remarks)
+        try:
+            with source.open() as stream:
+                for item in _documents(source, stream):
+                    found = _document(source, item, shape, len(passages))
+                    if isinstance(found, BadRecord):
+                        warnings.append(f"left out: {found.message}")
+                        yield found
+                        continue
+                    slot, passage, remarks = found
+                    slots.append(slot)
+                    passages.append(passage)
+                    warnings.extend(source.at(f"{item.place}: {remark}") for remark in remarks)
+        except _READ_ERRORS as error:
+            bad = _unreadable(source, error)
+            warnings.append(f"left out: {bad.message}")
+            yield bad
     yield Request(
         query=query,
         passages=tuple(passages),
@@ -126,6 +133,20 @@ def _one_request(sources: list[Source], query: str, shape: Shape) -> Iterator[Re
         extra={"query": query, "docs": DocsSlot(tuple(slots))},
         warnings=tuple(warnings),
     )
+
+
+def _document(source: Source, item: _Item, shape: Shape, index: int) -> tuple[Any, Passage, list[str]] | BadRecord:
+    value = None
+    try:
+        value = item.opened()
+        return to_document(value, SHAPES[0] if item.is_text else shape, index)
+    except InputError as error:
+        return _bad(source, item, value, error, emits=False)
+
+
+def _unreadable(source: Source, error: Exception) -> BadRecord:
+    """Say that the rest of a source is lost: a disk or a compressed file is damaged."""
+    return BadRecord(f"{source.at('cannot read')}: {error}", 0, emits=False)
 
 
 def _documents(source: Source, stream: BinaryIO) -> Iterator[_Item]:

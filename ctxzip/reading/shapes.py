@@ -116,7 +116,7 @@ def _query(record: dict[str, Any], shape: Shape) -> str:
 def _documents(node: Any, shape: Shape, where: str) -> tuple[Any, list[Passage], list[str]]:
     value = opened(node)
     if isinstance(value, str | dict):
-        slot, passage, remarks = _document(value, shape, 0, where)
+        slot, passage, remarks = _document(node, shape, 0, where)
         return slot, [passage], remarks
     if not isinstance(value, list | tuple):
         raise InputError(f"expected an array of documents @ {where}, got {kind(value)} (--docs-field)")
@@ -124,7 +124,7 @@ def _documents(node: Any, shape: Shape, where: str) -> tuple[Any, list[Passage],
     passages: list[Passage] = []
     warnings: list[str] = []
     for index, item in enumerate(value):
-        slot, passage, remarks = _document(opened(item), shape, index, f"{where}[{index}]")
+        slot, passage, remarks = _document(item, shape, index, f"{where}[{index}]")
         items.append(slot)
         passages.append(passage)
         warnings.extend(remarks)
@@ -133,9 +133,10 @@ def _documents(node: Any, shape: Shape, where: str) -> tuple[Any, list[Passage],
     return DocsSlot(tuple(items)), passages, warnings
 
 
-def _document(value: Any, shape: Shape, index: int, where: str) -> tuple[Any, Passage, list[str]]:
+def _document(node: Any, shape: Shape, index: int, where: str) -> tuple[Any, Passage, list[str]]:
+    value = opened(node)
     if isinstance(value, str):
-        return TextSlot(index, value), Passage(value), []
+        return TextSlot(index, node), Passage(value), []
     if not isinstance(value, dict):
         raise InputError(f"expected a string or an object @ {where}, got {kind(value)}")
     document = dict(value)

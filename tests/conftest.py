@@ -1,0 +1,60 @@
+"""What the tests share: the command line as users run it, and the labelled requests of fixtures/."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+# The first example pays for what is loaded lazily, and the machine is shared.
+settings.register_profile("ctxzip", deadline=None)
+settings.load_profile("ctxzip")
+
+ROOT = Path(__file__).parent.parent
+FIXTURES = ROOT / "fixtures"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came out of one call of the command line."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def records(self) -> list[Any]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+def ctxzip(*arguments: str | Path, stdin: bytes | str = b"", cwd: Path | None = None) -> Run:
+    """Run the command line in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ctxzip", *map(str, arguments)],
+        input=stdin.encode() if isinstance(stdin, str) else stdin,
+        capture_output=True,
+        cwd=cwd,
+        check=False,
+        timeout=120,
+    )
+    return Run(done.returncode, done.stdout, done.stderr.decode())
+
+
+def compress(*arguments: str | Path, stdin: bytes | str = b"", cwd: Path | None = None) -> Run:
+    return ctxzip("compress", *arguments, stdin=stdin, cwd=cwd)
+
+
+def jsonl(*records: Any) -> str:
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+@pytest.fixture(scope="session")
+def labelled() -> list[dict[str, Any]]:
+    """The labelled requests of fixtures/requests.jsonl."""
+    return [json.loads(line) for line in (FIXTURES / "requests.jsonl").read_text("utf-8").splitlines()]

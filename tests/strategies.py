@@ -1,0 +1,21 @@
+"""Texts for property tests: arbitrary Unicode, and pieces that look like blocks, joined at random."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+_PIECES = [
+    "Ada Holm built the bridge in 1901. ", "It was closed, e.g. for Dr. Brandt, on 3. Oktober. ", "\n", "\n\n", "\r\n",
+    "# Heading\n", "## Inner\n", "Title\n=====\n", "== Wiki ==\n", "- item one. And more.\n", "  - nested\n", "1. first\n",
+    "> quoted. Twice.\n", ">\n", "> > deep\n", "```\n", "```python\nx = 1\n", "~~~\n", "    indented = code\n", "\tmake demo\n",
+    "| a | b |\n", "|---|---|\n", "| 1 | 2 |\n", "+---+---+\n", "a\tb\n", "---\n", "***\n", "---\ntitle: x\n---\n",
+    "橋は1901年に建てられた。「帰ろう。」と言った。", "다리는 낡았다. ", "Мост закрыт. ", "ง", "\u2028", "\u00a0", "\u200b", "\x00", "\x1c",
+    "e\u0301", "\U0001f600", "....................", "!?!?!?", "http://a.b/c?d=e.f ", "no stop here", "  ",
+]  # fmt: skip
+
+plain = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+any_text = st.text(max_size=200)
+blocky = st.lists(st.sampled_from(_PIECES) | plain.map(lambda text: text[:20]), max_size=25).map("".join)
+texts = plain | blocky
+words = st.sampled_from(["bridge", "Ada", "1901", "closed", "橋", "Мост", "item", "code", "x"])
+queries = st.lists(words, min_size=1, max_size=5).map(" ".join) | plain.filter(lambda text: bool(text.strip()))

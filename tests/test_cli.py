@@ -11,12 +11,13 @@ import stat
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
 from tests.conftest import FIXTURES, compress, ctxzip, jsonl
 
-RECORD = {
+RECORD: dict[str, Any] = {
     "id": 1,
     "query": "When does the ferry leave?",
     "docs": ["Bread is baked. The ferry leaves at seven. Water is wet."],
@@ -278,7 +279,7 @@ def test_head_ends_it_at_once_without_noise():
     """141, as for any filter whose reader went away."""
     done = subprocess.run(
         f"yes '{LINE.strip()}' | ({' '.join(COMMAND)}; echo $? >&2) | head -1",
-        shell=True,  # noqa: S602
+        shell=True,
         capture_output=True,
         text=True,
         check=True,

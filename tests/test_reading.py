@@ -24,8 +24,12 @@ def source(data: bytes | str, name: str = "") -> Source:
     return Source(name, lambda: nullcontext(BytesIO(data)))
 
 
+def everything(sources: list[Source], **options: Any) -> list[Any]:
+    return list(read(sources, **options))
+
+
 def items(data: bytes | str, name: str = "", **options: Any) -> list[Any]:
-    return list(read([source(data, name)], **options))
+    return everything([source(data, name)], **options)
 
 
 def shape(item):
@@ -39,11 +43,11 @@ def file(name):
 @pytest.mark.parametrize("name", sorted(path.name for path in (FIXTURES / "shapes").iterdir()))
 def test_every_shape_of_the_fixtures_is_read(name):
     """Each record has a question and documents with text."""
-    fields = with_fields("request.question", "response.hits", "_source.body", "_source.name")
-    options: dict[str, Any] = {
-        "dotted.jsonl": {"shapes": fields},
-        "documents.jsonl": {"query": "When does the ferry leave?"},
-    }.get(name, {})
+    options: dict[str, Any] = {}
+    if name == "dotted.jsonl":
+        options["shapes"] = with_fields("request.question", "response.hits", "_source.body", "_source.name")
+    if name == "documents.jsonl":
+        options["query"] = "When does the ferry leave?"
     requests = items((FIXTURES / "shapes" / name).read_bytes(), name, **options)
     assert requests
     for request in requests:
@@ -244,7 +248,7 @@ def test_a_text_file_is_read_whatever_field_names_the_user_gives():
 
 def test_a_text_file_that_is_not_utf8_is_named_with_its_line():
     """And the other documents are kept."""
-    bad, request = read([source(b"ok\n\xff", "a.txt"), source("two", "b.txt")], query="When?")
+    bad, request = everything([source(b"ok\n\xff", "a.txt"), source("two", "b.txt")], query="When?")
     assert bad.message.startswith("a.txt: line 2: invalid UTF-8 at byte 4")
     assert shape(request) == ("When?", ["two"])
 

@@ -13,12 +13,14 @@ help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 demo: $(VENV)/installed ## install into .venv and compress the fixtures, shown in under a screen
-	@head -1 fixtures/requests.jsonl | $(BIN)/python -c 'import json; print("question:", json.loads(input())["query"])'
-	@echo '$$ head -1 fixtures/requests.jsonl | ctxzip compress --max-sentences 2 --to markdown'
-	@head -1 fixtures/requests.jsonl | $(BIN)/ctxzip compress --max-sentences 2 --to markdown
-	@echo
-	@echo '$$ ctxzip compress --max-tokens 200 fixtures/requests.jsonl > shorter.jsonl'
-	@$(BIN)/ctxzip compress --max-tokens 200 fixtures/requests.jsonl > /dev/null
+	@for id in table-hut-beds very-long; do \
+	    record=$$(grep $$id fixtures/requests.jsonl); \
+	    echo; echo "question: $$($(BIN)/python -c 'import json; print(json.loads(input())["query"])' <<< "$$record")"; \
+	    echo "\$$ grep $$id fixtures/requests.jsonl | ctxzip compress --max-sentences 1 --to text"; \
+	    $(BIN)/ctxzip compress --max-sentences 1 --to text <<< "$$record"; \
+	done
+	@echo; echo '$$ ctxzip compress fixtures/requests.jsonl > shorter.jsonl'
+	@$(BIN)/ctxzip compress fixtures/requests.jsonl > /dev/null
 
 setup: $(VENV)/installed-dev ## install into .venv what development needs
 

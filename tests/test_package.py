@@ -1,0 +1,85 @@
+"""What is installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+import ctxzip
+from ctxzip.errors import BackendError, CtxzipError, InputError, MissingDependencyError, ModelError, UsageError
+from tests.conftest import FIXTURES, ROOT
+
+
+def test_the_public_names_are_these():
+    """Anything else may change."""
+    assert sorted(ctxzip.__all__) == [
+        "Compressor",
+        "Passage",
+        "Request",
+        "Result",
+        "Settings",
+        "__version__",
+        "compress",
+    ]
+    assert all(hasattr(ctxzip, name) for name in ctxzip.__all__)
+    assert dir(ctxzip) == sorted(ctxzip.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = ctxzip.nothing
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    """Names are loaded when they are asked for."""
+    code = "import sys, ctxzip; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert not set(done.stdout.split()) & {"numpy", "msgspec", "tokenizers", "typer", "ctxzip.pipeline"}
+
+
+def test_every_error_has_its_exit_code():
+    """One tree, caught once."""
+    codes = {error: error.exit_code for error in (UsageError, InputError, ModelError, MissingDependencyError)}
+    assert list(codes.values()) == [2, 1, 3, 3]
+    assert all(issubclass(error, CtxzipError) for error in codes)
+    assert issubclass(ModelError, BackendError)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """The wheel, built from the source archive as a release is."""
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT],
+        check=True, capture_output=True, timeout=300,
+    )  # fmt: skip
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_holds_the_models_and_the_types_and_nothing_of_the_tests(wheel):
+    """What the tool needs at run time."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {"ctxzip/py.typed", "ctxzip/models/ctxzip-mini/tokenizer.json", "ctxzip/__main__.py"} <= names
+    assert not [name for name in names if name.startswith(("tests", "fixtures", "models"))]
+
+
+def test_the_wheel_works_outside_of_the_checkout(wheel, tmp_path):
+    """Installed into a folder of its own, run from another one."""
+    target, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", target, wheel],
+        check=True, capture_output=True, timeout=300,
+    )  # fmt: skip
+    code = "import sys, ctxzip; print(ctxzip.__file__, file=sys.stderr); from ctxzip.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "compress", "--quiet", FIXTURES / "requests.jsonl"],
+        cwd=elsewhere,
+        env={**os.environ, "PYTHONPATH": str(target)},
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stderr.decode().strip() == str(target / "ctxzip" / "__init__.py")
+    assert done.stdout.count(b"\n") == 20

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.errors import UsageError
-from ctxzip.records import Budget, Limits, Scores
+from ctxzip.records import Budget, Limits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,30 +27,32 @@ def check(limits: Limits) -> None:
         ("--max-sentences", limits.max_sentences, 1, math.inf),
         ("--threshold", limits.threshold, 0, 1),
     ):
-        if value is not None and not low <= value <= high:
+        if value is not None and (not isinstance(value, int | float) or not low <= value <= high):
             allowed = f"from {low} to {high}" if high != math.inf else f"of at least {low}"
-            raise UsageError(f"{name} {value}: expected a number {allowed}")
+            raise UsageError(f"{name} {value!r}: expected a number {allowed}")
 
 
-def decide(limits: Limits, scores: Scores, tokens_in: int) -> Budget:
+def decide(limits: Limits, probability: NDArray[np.float32], tokens_in: int) -> Budget:
     """Turn what the user allows into what may be kept of this request. The tightest limit holds.
 
     Args:
         limits: checked by `check`.
-        scores: of the units that may be kept at all.
+        probability: `(n,)` of the units that may be kept at all.
         tokens_in: tokens of the full rendering.
     """
     mode: list[str] = []
     why: list[str] = []
     threshold = limits.threshold
     if limits.adaptive:
-        automatic, reason = _auto(scores.probability)
+        automatic, reason = _auto(probability)
         threshold = automatic if threshold is None else max(threshold, automatic)
         mode.append("auto")
         why.append(reason)
     soft_tokens = None
     if limits.ratio is not None:
         soft_tokens = math.floor(limits.ratio * tokens_in)
+        # 0.29 of 400 is 115.99999999999999 in floating point, and 116 / 400 is 0.29.
+        soft_tokens += (soft_tokens + 1) / max(tokens_in, 1) <= limits.ratio
         mode.append("ratio")
         why.append(f"ratio {limits.ratio:g}: at most {soft_tokens} of {tokens_in} tokens")
     if limits.max_tokens is not None:
@@ -58,7 +60,7 @@ def decide(limits: Limits, scores: Scores, tokens_in: int) -> Budget:
         why.append(f"at most {limits.max_tokens} tokens")
     if limits.max_sentences is not None:
         mode.append("max_sentences")
-        why.append(f"at most {limits.max_sentences} sentences")
+        why.append(f"at most {limits.max_sentences} {'sentence' if limits.max_sentences == 1 else 'sentences'}")
     if limits.threshold is not None:
         mode.append("threshold")
         why.append(f"probability at least {limits.threshold:g}")
@@ -88,7 +90,7 @@ def _auto(probability: NDArray[np.float32]) -> tuple[float, str]:
         return 0.0, "no text"
     ranked = np.sort(probability.astype(np.float64))[::-1]
     if ranked[0] == 0:
-        return 1.0, "no word of the question occurs in the documents"
+        return 1.0, "no content word of the question occurs in the documents"
     excess = np.maximum(ranked - np.median(ranked), 0)
     if not excess.any():
         return float(ranked[0]), "no unit stands out of the scores"

@@ -15,7 +15,7 @@ from ctxzip.reading.shapes import SHAPES, to_request
 from ctxzip.records import BadRecord, Limits, Passage, Request, Result, Scores, Selection, Unit
 from ctxzip.rendering import GAP_MARK, context, heading, passage_text
 from ctxzip.scoring import DEFAULT_SCORER, load_scorer
-from ctxzip.selection import select
+from ctxzip.selection import candidates, select
 from ctxzip.splitting import AUTO, UNKNOWN, detect, split, splitter_for
 from ctxzip.tokens import MODEL, load_tokenizer
 
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from ctxzip.tokens import Tokenizer
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+_CHOICES: dict[str, tuple[str | None, ...]] = {
+    "budget": (None, "auto", "limits"),
+    "to": ("jsonl", "text", "markdown"),
+    "order": ("source", "relevance"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +88,27 @@ class Settings:
         return replace(limits, adaptive=self.budget == "auto" or (self.budget is None and unlimited))
 
 
-def compress(query: str, documents: Sequence[str | dict[str, Any]], **settings: Any) -> Result:
+def compress(query: str, documents: str | Sequence[str | dict[str, Any] | Passage], **settings: Any) -> Result:
     """Compress the documents retrieved for one question.
 
     Args:
         query: the question.
-        documents: texts, or objects with `text` (or `content`, `page_content`, ...), `title`, `id`.
+        documents: one text, or a sequence of texts, passages, or objects with `text` (or `content`,
+            `page_content`, ...), `title`, `id`.
         **settings: fields of `Settings`, such as `max_tokens=500`.
 
     Raises:
         InputError: an empty question, or a document without a text.
         UsageError: a setting is out of its range.
     """
-    request = to_request({"query": query, "docs": list(documents)}, SHAPES)
+    listed = [documents] if isinstance(documents, str) else list(documents)
+    docs = [
+        {"id": document.id, "title": document.title, "text": document.text}
+        if isinstance(document, Passage)
+        else document
+        for document in listed
+    ]
+    request = to_request({"query": query, "docs": docs}, SHAPES)
     return Compressor(Settings(**settings)).compress(request)
 
 
@@ -108,7 +123,12 @@ class Compressor:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings = settings or Settings()
         self._limits = settings.limits()
-        if settings.top_docs is not None and settings.top_docs < 1:
+        for name, allowed in _CHOICES.items():
+            if getattr(settings, name) not in allowed:
+                raise UsageError(
+                    f"--{name} {getattr(settings, name)}: expected one of {', '.join(filter(None, allowed))}"
+                )
+        if settings.top_docs is not None and (not isinstance(settings.top_docs, int) or settings.top_docs < 1):
             raise UsageError(f"--top-docs {settings.top_docs}: expected a number of at least 1")
         if settings.lang or settings.splitter != AUTO:
             splitter_for(settings.lang or UNKNOWN, settings.splitter)
@@ -136,13 +156,14 @@ class Compressor:
         draft = _Draft(settings, self._tokenizer, plain.passages, units, order)
         # What stands in jsonl is the passages as they came, and their tokens are known.
         tokens_in = passage_tokens if settings.to == "jsonl" else draft.measure(range(len(units)))
-        budget = budgets.decide(self._limits, scores, tokens_in)
+        ranked = candidates(units, scores, settings.top_docs)
+        budget = budgets.decide(self._limits, scores.probability[ranked], tokens_in)
         selection = select(
             units,
+            ranked,
             scores,
             budget,
             draft.measure,
-            top_docs=settings.top_docs,
             passage_cost=draft.passage_costs(),
             gap_cost=self._gap_cost,
         )
@@ -271,7 +292,7 @@ def _remarks(request: Request, units: Sequence[Unit], scores: Scores, selection:
     if not selection.kept:
         return ["nothing kept: no unit fits into the tokens allowed"]
     if not scores.probability.any():
-        return ["no word of the question occurs in the documents: what is kept was not chosen by score"]
+        return ["no content word of the question occurs in the documents: what is kept was not chosen by score"]
     return []
 
 

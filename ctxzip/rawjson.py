@@ -28,7 +28,7 @@ def parse(data: bytes) -> Any:
         InputError: not UTF-8, not JSON, cut off, or nested too deeply; says where.
     """
     try:
-        text = str(data, "utf-8")
+        str(data, "utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
             f"invalid UTF-8 at byte {error.start + 1}: convert the input to UTF-8 (iconv -t UTF-8)"
@@ -37,21 +37,24 @@ def parse(data: bytes) -> Any:
         return opened(Raw(data))
     except RecursionError as error:
         raise InputError("JSON nested too deeply") from error
-    except msgspec.DecodeError:
-        return _parse_tolerantly(text)
 
 
 def _parse_tolerantly(text: str) -> Any:
+    """Read what `json` takes, opened one level, its inner values as the bytes that mean the same."""
     try:
-        return json.loads(text, parse_float=_literal, parse_int=_literal, parse_constant=_literal)
+        value = json.loads(text, parse_float=_literal, parse_int=_literal, parse_constant=_literal)
+        if isinstance(value, dict):
+            return {key: Raw(_encode_tolerantly(inner)) for key, inner in value.items()}
+        return [Raw(_encode_tolerantly(inner)) for inner in value] if isinstance(value, list) else value
     except RecursionError as error:
         raise InputError("JSON nested too deeply") from error
     except json.JSONDecodeError as error:
         if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
-            raise InputError("the JSON is cut off: the line ends inside a value") from error
-        raise InputError(
-            f"invalid JSON at character {error.pos + 1}: {error.msg} (one JSON object a line is expected)"
-        ) from error
+            raise InputError(
+                "the JSON is cut off: the line ends inside a value (one JSON object a line is expected; jq -c makes it so)"
+            ) from error
+        remedy = "one JSON object a line is expected" + ("; plain text needs --query TEXT" if not error.pos else "")
+        raise InputError(f"invalid JSON at character {error.pos + 1}: {error.msg} ({remedy})") from error
 
 
 def _literal(number: str) -> Raw:
@@ -61,6 +64,8 @@ def _literal(number: str) -> Raw:
 def opened(node: Any) -> Any:
     """Open a value one level: an object's or array's own values stay `Raw`; numbers stay `Raw` too.
 
+    What is not `Raw` is returned as it is.
+
     >>> opened(opened(Raw(b'{"a": [1.0, "b"]}'))["a"])[1:]
     [<msgspec.Raw object at ...>]
     """
@@ -68,14 +73,15 @@ def opened(node: Any) -> Any:
         return node
     view = memoryview(node)
     head = bytes(view[:64]).lstrip()[:1] or bytes(view).lstrip()[:1]
-    if head == b"{":
-        return _OBJECT.decode(view)
-    if head == b"[":
-        return _ARRAY.decode(view)
-    if head in (b'"', b"n", b"t", b"f"):
-        return _SCALAR.decode(view)
-    _SCALAR.decode(view)
-    return node
+    try:
+        if head == b"{":
+            return _OBJECT.decode(view)
+        if head == b"[":
+            return _ARRAY.decode(view)
+        value = _SCALAR.decode(view)
+    except msgspec.DecodeError:
+        return _parse_tolerantly(str(view, "utf-8"))
+    return value if head in (b'"', b"n", b"t", b"f") else node
 
 
 def encode(node: Any) -> bytes:
@@ -103,7 +109,9 @@ def kind(node: Any) -> str:
     value = opened(node)
     if value is None:
         return "null"
+    if isinstance(value, Raw | int | float) and not isinstance(value, bool):
+        return "a number"
     for types, name in ((bool, "a boolean"), (str, "a string"), (dict, "an object"), (list | tuple, "an array")):
         if isinstance(value, types):
             return name
-    return "a number"
+    return f"a Python {type(value).__name__}"

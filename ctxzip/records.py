@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+OWN_KEY = "ctxzip"  # of the output record
+
 Kind = Literal[
     "sentence",
     "heading",
@@ -218,5 +220,5 @@ class Result:
 
     @property
     def kept_fraction(self) -> float:
-        """`tokens_out / tokens_in`, 0..1; 0 for a request without any text."""
+        """`tokens_out / tokens_in`; 0 for a request without any text, above 1 only through gap marks."""
         return self.tokens_out / self.tokens_in if self.tokens_in else 0.0

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
-from ctxzip.rawjson import encode, opened
-from ctxzip.records import BadRecord, DocsSlot, Passage, Result, TextSlot, Unit
+from ctxzip.rawjson import encode
+from ctxzip.records import OWN_KEY, BadRecord, Budget, DocsSlot, Passage, Result, TextSlot, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 GAP_MARK = "[...]"
-KEY = "ctxzip"
 
 
 def passage_text(text: str, units: Sequence[tuple[Unit, bool]], *, mark_gaps: bool) -> str:
@@ -26,6 +25,8 @@ def passage_text(text: str, units: Sequence[tuple[Unit, bool]], *, mark_gaps: bo
         units: those of this passage, in order, and whether each is kept.
         mark_gaps: put `[...]` where something between two kept units was left out.
     """
+    if not units:
+        return ""  # white space alone is nothing to keep, and some tokenizers count it
     if all(kept for _, kept in units):
         return text
     parts: list[str] = []
@@ -77,7 +78,7 @@ def record(result: Result) -> bytes:
     """Return the output record: the input object with shortened texts and the key `ctxzip`, as JSON."""
     source = result.request.extra
     filled = _filled({} if source is None else source, result)
-    return encode({**filled, KEY: summary(result)})
+    return encode({**filled, OWN_KEY: summary(result)})
 
 
 def _filled(node: Any, result: Result) -> Any:
@@ -91,6 +92,10 @@ def _filled(node: Any, result: Result) -> Any:
     return [_filled(value, result) for value in node] if isinstance(node, list) else node
 
 
+def _holds_list(node: Any) -> bool:
+    return isinstance(node, DocsSlot) or (isinstance(node, dict) and any(map(_holds_list, node.values())))
+
+
 def summary(result: Result) -> dict[str, Any]:
     """Return the value of the key `ctxzip`: how the record was read, the budget and what was kept."""
     limits = result.budget.limits
@@ -98,7 +103,7 @@ def summary(result: Result) -> dict[str, Any]:
         "max_tokens": limits.max_tokens,
         "ratio": limits.ratio,
         "max_sentences": limits.max_sentences,
-        "threshold": None if result.budget.threshold is None else _rounded(result.budget.threshold),
+        "threshold": _threshold(result.budget),
     }
     kept: list[list[list[float]]] = [[] for _ in result.request.passages]
     for index in result.selection.kept:
@@ -125,9 +130,16 @@ def summary(result: Result) -> dict[str, Any]:
         "docs": docs,
         "warnings": list(result.warnings),
     }
-    if result.order != tuple(range(len(docs))):
+    if result.order != tuple(range(len(docs))) and _holds_list(result.request.extra):
         found["order"] = list(result.order)
     return found
+
+
+def _threshold(budget: Budget) -> float | None:
+    """Return the user's own as it was given, the automatic one rounded."""
+    if budget.threshold is None or budget.threshold == budget.limits.threshold:
+        return budget.threshold
+    return _rounded(budget.threshold)
 
 
 def _rounded(value: Any) -> float:
@@ -139,5 +151,5 @@ def error_record(bad: BadRecord) -> bytes:
     """Return the record that takes the place of one that could not be used: what came in, and why not."""
     about = {"version": __version__, "error": bad.message, "line": bad.line_no}
     if isinstance(bad.content, dict):
-        return encode({**{key: value for key, value in bad.content.items() if key != KEY}, KEY: about})
-    return encode({KEY: {**about, "input": opened(bad.content)}})
+        return encode({**{key: value for key, value in bad.content.items() if key != OWN_KEY}, OWN_KEY: about})
+    return encode({OWN_KEY: {**about, "input": bad.content}})

@@ -141,15 +141,18 @@ def test_a_broken_line_can_stop_the_run(tmp_path):
         (LINE.replace("\n", "\r\n").encode() * 2, 0, 2),
         (LINE.rstrip().encode(), 0, 1),
         (LINE.encode() + LINE[:40].encode(), 1, 2),
-        (LINE.encode().decode().encode("utf-16"), 1, None),
+        (LINE.encode("utf-16"), 1, 0),
+        (b"\x89PNG\r\n\x1a\n\x00\n\n", 1, 0),
+        (gzip.compress(LINE.encode() * 2), 0, 2),
         (jsonl({"query": "a\ud800?", "docs": ["b \udfff c. A\u2028d.", "\x00 a"]}).encode(), 0, 1),
         (b'{"query":"x","docs":["x"],"n":NaN,"s":"\\ud800"}\n', 0, 1),
         (b'{"query":"x","docs":' + b"[" * 100_000 + b"\n", 1, 1),
+        (b'{"query":"x","docs":["x y"],"n":NaN,"deep":' + b"[" * 500 + b"]" * 500 + b"}\n" + LINE.encode(), 1, 2),
         (b'{"query":"x","query":"y","docs":["y"]}\n', 0, 1),
     ],
     ids=[
-        "empty", "blank", "empty array", "bom", "crlf", "no newline", "truncated", "utf-16", "surrogates", "nan", "deep",
-        "twice",
+        "empty", "blank", "empty array", "bom", "crlf", "no newline", "truncated", "utf-16", "image", "gzip", "surrogates",
+        "nan", "deep", "deep and nan", "twice",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("to", ["jsonl", "text"])
@@ -185,6 +188,12 @@ def test_a_line_of_50_megabytes_is_a_record_like_any_other():
         (["--splitter", "nltk"], "no splitter 'nltk'"),
         (["--tokenizer", "nope.json"], "no tokenizer 'nope.json'"),
         (["-q", FIXTURES / "broken.jsonl"], "this is a file, not a question"),
+        (["-o", "out.jsonl.gz"], "out.jsonl.gz: the output is not compressed"),
+        (["-0"], "-0 ends contexts"),
+        (["--stats", "-"], "--stats -: name a file of its own"),
+        (["-o", "same", "--stats", "same"], "--stats same: name a file of its own"),
+        (["--stats", "/nonexistent/s.json"], "/nonexistent/s.json: cannot write"),
+        (["--lang", "../x"], "no language '../x'"),
         (["-o", "/nonexistent/out.jsonl"], "/nonexistent/out.jsonl: cannot write: No such file or directory"),
         ([FIXTURES / "notes" / "README.md"], "no such file"),
     ],
@@ -226,6 +235,66 @@ def test_help_is_on_stdout(arguments):
     assert run.code == 0
     assert b"Usage:" in run.out
     assert run.err == ""
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "out", "err"),
+    [
+        ("2>&-", 0, 1, ""),
+        (">&-", 2, 0, "ctxzip: stdout is closed: name a file with -o FILE\n"),
+        ("<&-", 2, 0, "ctxzip: stdin is closed: name a file\n"),
+    ],
+)
+def test_a_closed_stream_is_said_and_nothing_goes_where_it_does_not_belong(redirection, code, out, err):
+    """Python prints to stdout where stderr is closed."""
+    done = subprocess.run(
+        f"{' '.join(COMMAND)} {redirection}",
+        shell=True,
+        input=LINE,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == code
+    assert done.stdout.count("\n") == out
+    assert done.stderr == err
+
+
+@pytest.mark.parametrize("target", [">(cat)", "/dev/stdout"])
+def test_a_pipe_is_written_to_directly(target):
+    """Process substitution and /dev/stdout are pipes without a folder to rename in."""
+    done = subprocess.run(
+        ["bash", "-c", f"{' '.join(COMMAND)} --quiet -o {target} | cat"],
+        input=LINE, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["id"] == 1
+
+
+def test_a_closed_stderr_leaves_no_temporary_file(tmp_path):
+    """The reader of the messages may go before the file is done."""
+    subprocess.run(
+        ["bash", "-c", f"yes '{{' | head -5000 | {' '.join(COMMAND)} -o out.jsonl 2>&1 | head -1"],
+        cwd=tmp_path, capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".tmp")]
+
+
+def test_a_signal_that_is_ignored_stays_ignored():
+    """nohup and background jobs rely on it."""
+    with subprocess.Popen(
+        ["bash", "-c", f"trap '' INT; exec {' '.join(COMMAND)}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(LINE.encode())
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["id"] == 1
+        process.send_signal(signal.SIGINT)
+        process.stdin.write(LINE.encode())
+        process.stdin.close()
+        assert json.loads(process.stdout.readline())["id"] == 1
+    assert process.returncode == 0
 
 
 def test_a_terminal_on_stdin_shows_help_and_exits_2():
@@ -361,7 +430,7 @@ def test_a_full_disk_is_said():
     """And is no success."""
     run = compress("-o", "/dev/full", stdin=LINE)
     assert run.code == 1
-    assert "cannot write the output: No space left on device" in run.err
+    assert run.err == "ctxzip: /dev/full: cannot write: No space left on device\n"
 
 
 def test_gzip_is_read(tmp_path):
@@ -391,6 +460,15 @@ def test_statistics_are_json(tmp_path):
     assert stats["errors"][0]["line"] == 2
 
 
+def test_statistics_are_written_when_a_record_stops_the_run(tmp_path):
+    """That is when they are wanted most."""
+    path = tmp_path / "stats.json"
+    run = compress("--stats", path, "--on-error", "fail", FIXTURES / "broken.jsonl")
+    assert run.code == 1
+    assert (json.loads(path.read_text())["records"], json.loads(path.read_text())["failed"]) == (1, 1)
+    assert ", 1 failed" in run.err
+
+
 def test_quiet_says_errors_only():
     """No summary, no warnings; a bad record is still said."""
     assert shortened("--quiet").err == ""
@@ -405,6 +483,7 @@ def test_many_warnings_do_not_flood_the_terminal():
     assert "more warnings: they stand in the records" in run.err
     assert ", 30 warnings" in run.err
     assert all(record["ctxzip"]["warnings"] for record in run.records)
+    assert compress("--max-tokens", "1", "--to", "text", stdin=LINE * 30).err.count("warning:") == 30
 
 
 def test_contexts_of_many_records_can_be_told_apart():

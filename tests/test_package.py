@@ -38,6 +38,25 @@ def test_importing_the_package_loads_nothing_heavy():
     assert not set(done.stdout.split()) & {"numpy", "msgspec", "tokenizers", "typer", "ctxzip.pipeline"}
 
 
+def test_documents_may_be_one_text_passages_or_objects():
+    """And a text is never taken for a list of letters."""
+    text = "Bread is baked. The ferry leaves at seven."
+    for documents in (text, [text], [ctxzip.Passage(text)], [{"text": text}], (ctxzip.Passage(text, title="Ferry"),)):
+        result = ctxzip.compress("When does the ferry leave?", documents, max_sentences=1)
+        assert result.texts == ("The ferry leaves at seven.",)
+    with pytest.raises(InputError, match=r"\$\.docs\[0\], got a Python object"):
+        ctxzip.compress("When?", [object()])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    "setting", [{"to": "md"}, {"order": "foo"}, {"budget": "foo"}, {"ratio": "0.3"}, {"top_docs": 2.5}]
+)
+def test_a_setting_that_names_nothing_is_a_usage_error(setting):
+    """Whatever a type checker would have said."""
+    with pytest.raises(UsageError, match=f"--{next(iter(setting)).replace('_', '-')} "):
+        ctxzip.compress("When?", ["At ten."], **setting)
+
+
 def test_every_error_has_its_exit_code():
     """One tree, caught once."""
     codes = {error: error.exit_code for error in (UsageError, InputError, ModelError, MissingDependencyError)}

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
+import sys
+import time
 from itertools import islice
 from pathlib import Path
 
@@ -62,9 +66,34 @@ def test_1_spans_are_exact_slices_disjoint_and_in_order(query, docs, limit):
         assert not rest.strip()
 
 
-@given(queries, documents, limits, renderings, st.sampled_from(["model", "words"]))
-def test_2_the_final_text_never_measures_more_than_the_ceiling(query, docs, limit, rendering, tokenizer):
+@pytest.fixture(scope="module")
+def own_tokenizers(tmp_path_factory):
+    """Two that count white space, one by bytes and one by pieces with the space in front."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    found = {}
+    for name, before in (
+        ("bytes", pre_tokenizers.ByteLevel(add_prefix_space=False)),
+        ("pieces", pre_tokenizers.Metaspace()),
+    ):
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = before
+        trainer = trainers.BpeTrainer(
+            vocab_size=300, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+        )
+        tokenizer.train_from_iterator(["The bridge was built in 1901 by Ada Holm."] * 3, trainer)
+        path = tmp_path_factory.mktemp("tokenizers") / f"{name}.json"
+        tokenizer.save(str(path))
+        found[name] = str(path)
+    return found
+
+
+@given(queries, documents, limits, renderings, st.sampled_from(["model", "words", "bytes", "pieces"]))
+def test_2_the_final_text_never_measures_more_than_the_ceiling(
+    own_tokenizers, query, docs, limit, rendering, tokenizer
+):
     """Counted anew on what is written: the documents' texts, or the whole context."""
+    tokenizer = own_tokenizers.get(tokenizer, tokenizer)
     result = compress(query, docs, **{"max_tokens": 25, **limit}, **rendering, tokenizer=tokenizer)
     count = load_tokenizer(tokenizer).count
     if result.context is None:
@@ -93,6 +122,53 @@ def test_3_a_record_comes_out_the_same_whatever_stands_around_it(pairs, limit):
     together = [record(result) for result in compressor.stream(requests) if not isinstance(result, BadRecord)]
     alone = [record(Compressor(Settings(**limit)).compress(request)) for request in requests]
     assert together == alone
+
+
+def test_3_the_command_line_writes_the_same_however_its_input_arrives(labelled, tmp_path):
+    """One byte at a time or all at once, from a file or stdin, as lines or as an array, whole or in shards."""
+    chosen = [request for request in labelled if request["kind"] in {"fact", "table", "german", "code"}][:5]
+    data = jsonl(*chosen).encode()
+    (tmp_path / "records.jsonl").write_bytes(data)
+    (tmp_path / "records.json").write_text(json.dumps(chosen, indent=1))
+    expected = run_compress("--quiet", stdin=data).out
+    assert expected.count(b"\n") == 5
+    assert run_compress("--quiet", tmp_path / "records.jsonl").out == expected
+    assert run_compress("--quiet", tmp_path / "records.json").records == [
+        json.loads(line) for line in expected.splitlines()
+    ]
+    shards = [run_compress("--quiet", stdin=line).out for line in data.splitlines(keepends=True)]
+    assert b"".join(shards) == expected
+    command = [sys.executable, "-m", "ctxzip", "compress", "--quiet"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdin
+        for at in range(0, len(data), 997):
+            process.stdin.write(data[at : at + 997])
+            time.sleep(0.001)
+        assert process.communicate()[0] == expected
+
+
+@pytest.mark.parametrize("lang", ["en", "de"])
+def test_4_memory_does_not_grow_with_the_number_of_records(lang, tmp_path):
+    """Ten times the records, all with words of their own, in at most 10% more memory."""
+    script = (
+        "import atexit, resource, sys\n"
+        "atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr))\n"
+        "from ctxzip.cli import main; main()"
+    )
+
+    def kilobytes(n_records):
+        path = tmp_path / f"{n_records}.jsonl"
+        with path.open("w") as file:
+            for number in range(n_records):
+                words = " ".join(f"w{number}x{word}" for word in range(150))
+                file.write(jsonl({"query": "bridge", "docs": [f"The bridge {words}. The ferry."]}))
+        done = subprocess.run(
+            [sys.executable, "-c", script, "compress", "--quiet", "--lang", lang, "-o", os.devnull, path],
+            capture_output=True, text=True, check=True, timeout=120,
+        )  # fmt: skip
+        return int(done.stderr)
+
+    assert kilobytes(1_500) <= 1.1 * kilobytes(150)
 
 
 @given(st.lists(st.booleans(), max_size=20))
@@ -160,7 +236,7 @@ def test_7_nothing_reaches_for_the_network(labelled, to, monkeypatch):
         (
             {},
             ["Bread. Water."],
-            "no word of the question occurs in the documents: what is kept was not chosen by score",
+            "no content word of the question occurs in the documents: what is kept was not chosen by score",
         ),
         (
             {"lang": "th"},

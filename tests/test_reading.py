@@ -116,6 +116,7 @@ def test_dotted_paths_step_into_objects_and_arrays():
         ({"query": "x", "docs": [{"text": ["a"]}]}, "line 1: expected a string @ $.docs[0].text, got an array"),
         ('{"query": "x", "docs": [', "line 1: the JSON is cut off"),
         ('{"query": "x" "docs"}', "line 1: invalid JSON at character 15: Expecting ',' delimiter"),
+        ("Plain text.", "line 1: invalid JSON at character 1: Expecting value (one JSON object a line is expected; plain text needs --query"),
     ],
 )  # fmt: skip
 def test_a_bad_record_says_where_what_and_what_to_do(record, message):
@@ -173,6 +174,36 @@ def test_an_element_of_an_array_that_is_no_record_is_named_by_its_number():
     """Elements have no lines."""
     bad = items(json.dumps([GOOD, 5]))[1]
     assert bad.message == "item 2: expected an object with a question and documents, got a number"
+
+
+def test_the_whole_elements_of_a_cut_array_are_read():
+    """What was complete is not lost with what was not."""
+    found = items(json.dumps([GOOD, GOOD, GOOD], indent=2)[:-30])
+    assert [isinstance(item, Request) for item in found] == [True, True, False]
+    assert "cut off" in found[2].message
+
+
+def test_a_bad_element_of_an_array_with_an_element_a_line_costs_itself_alone():
+    """The brackets are said to be no records, and the good elements are."""
+    line = json.dumps(GOOD)
+    found = items(f"[\n{line},\n{{bad}},\n{line}\n]\n")
+    assert [isinstance(item, Request) for item in found] == [False, True, False, True, False]
+
+
+def test_a_line_that_is_an_array_does_not_make_the_rest_an_array():
+    """Lines are read one by one, and the first of them may be wrong."""
+    found = items(f"[1]\n{json.dumps(GOOD)}\n")
+    assert [isinstance(item, Request) for item in found] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{"text": None, "content": "At ten."}, {"text": "", "content": "At ten."}, {"text": "At ten.", "content": None}],
+)
+def test_an_empty_value_does_not_hide_a_full_one(document):
+    """Exporters write every key they know."""
+    request = to_request({"query": None, "question": "When?", "docs": None, "contexts": [document]}, SHAPES)
+    assert request.passages[0].text == "At ten."
 
 
 def test_line_separators_inside_strings_do_not_end_a_line():

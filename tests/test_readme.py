@@ -52,7 +52,7 @@ def without_time(text: str) -> str:
 def test_there_are_commands_to_run():
     """The blocks are found."""
     assert len(SHELL) >= 6
-    assert len(CONSOLE) == 2
+    assert len(CONSOLE) == 3
     assert len(MAKE) == len(PYTHON) == 1
 
 

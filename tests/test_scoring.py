@@ -105,6 +105,8 @@ def test_what_a_request_scores_does_not_depend_on_its_batch():
 def test_terms_are_stems_without_stop_words():
     """Numbers stay whole, unspaced scripts become letter pairs."""
     assert terms("How were the bridges of 12345678 repaired?") == ["bridge", "12345678", "repair"]
+    assert terms("पुल बंद है") == ["पुल", "बंद", "है"]
+    assert terms("Bru\u0308cke") == terms("Brücke") == ["brücke"]
     assert terms("橋の長さ 橋") == ["橋の", "の長", "長さ", "橋"]
 
 

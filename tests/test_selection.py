@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ctxzip.budget import check, decide
 from ctxzip.errors import UsageError
 from ctxzip.records import Limits, Scores, Unit
-from ctxzip.selection import select
+from ctxzip.selection import candidates, select
 
 
 def profile(*probability, relevance=(1.0,)):
@@ -31,14 +31,16 @@ def units(*tokens, passages=None, kinds=None, parents=None):
     ]
 
 
-def keep(limits, scores, some_units, extra=0, **options):
+def keep(limits, scores, some_units, extra=0, top_docs=None, **options):
     """Select with a measure that finds `extra` tokens more than the units have."""
+    ranked = candidates(some_units, scores, top_docs)
 
     def measure(kept):
         return sum(some_units[i].n_tokens for i in kept) + (extra if kept else 0)
 
     total = sum(unit.n_tokens for unit in some_units)
-    return select(some_units, scores, decide(limits, scores, total), measure, **options)
+    budget = decide(limits, scores.probability[ranked], total)
+    return select(some_units, ranked, scores, budget, measure, **options)
 
 
 FOUR = units(4, 4, 4, 4)
@@ -106,7 +108,7 @@ def test_only_the_most_relevant_passages_are_looked_at():
     scores = profile(0.9, 0.5, 0.4, relevance=(0.1, 0.9, 0.8))
     found = keep(Limits(ratio=1.0), scores, units(1, 1, 1, passages=(0, 1, 2)), top_docs=2)
     assert found.kept == (1, 2)
-    assert found.dropped_because[0] == "not in the 2 most relevant documents"
+    assert found.dropped_because[0] == "not in the most relevant documents, or nothing under it is kept"
 
 
 def test_what_the_final_text_has_besides_its_units_is_within_the_ceiling():
@@ -120,8 +122,26 @@ def test_what_the_final_text_has_besides_its_units_is_within_the_ceiling():
 def test_titles_and_gap_marks_are_allowed_for():
     """Otherwise one unit too many is taken and one too many dropped."""
     options = {"passage_cost": [3], "gap_cost": 1}
-    assert keep(Limits(max_tokens=11), SCORES, FOUR, **options).kept == (1,)
+    assert keep(Limits(max_tokens=10), SCORES, FOUR, **options).kept == (1,)
     assert keep(Limits(max_tokens=12), SCORES, FOUR, **options).kept == (1, 3)
+
+
+def test_a_ratio_never_empties_however_much_the_final_text_has_besides():
+    """The best unit stays."""
+    assert keep(Limits(ratio=0.5), SCORES, FOUR, extra=9).kept == (1,)
+    assert keep(Limits(ratio=1.0), profile(0.5, 0.4), units(1, 1), extra=3).kept == (0,)
+
+
+def test_a_gap_mark_is_paid_where_a_gap_is_and_nowhere_else():
+    """Neighbours need none; everything together needs none at all."""
+    assert keep(Limits(max_tokens=8), profile(0.9, 0.8, 0.1, 0.1), FOUR, gap_cost=5).kept == (0, 1)
+    assert keep(Limits(max_tokens=12), profile(0.9, 0.1, 0.8, 0.1), FOUR, gap_cost=5).kept == (0, 1)
+    assert keep(Limits(ratio=1.0), profile(0.9, 0.1, 0.8, 0.1), FOUR, gap_cost=5).kept == (0, 1, 2, 3)
+
+
+def test_a_ratio_is_not_lost_to_floating_point():
+    """0.29 of 400 is 116."""
+    assert decide(Limits(ratio=0.29), SCORES.probability, 400).soft_tokens == 116
 
 
 def test_every_unit_is_kept_or_has_a_reason():
@@ -130,7 +150,7 @@ def test_every_unit_is_kept_or_has_a_reason():
     some = units(1, 9, 1, 1, kinds=kinds, parents=parents)
     found = keep(Limits(max_tokens=5, threshold=0.3), profile(0.5, 0.9, 0.1, 0.4), some)
     assert found.dropped_because == (
-        "nothing under it is kept",
+        "not in the most relevant documents, or nothing under it is kept",
         "does not fit into 5 tokens",
         "probability below 0.3",
         None,
@@ -138,13 +158,13 @@ def test_every_unit_is_kept_or_has_a_reason():
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 20), st.floats(0, 1, width=32)), max_size=12),
+    st.lists(st.tuples(st.integers(0, 20) | st.integers(0, 1), st.floats(0, 1, width=32)), max_size=12),
     st.none() | st.integers(0, 60),
     st.none() | st.floats(0, 1),
     st.none() | st.integers(1, 5),
     st.none() | st.floats(0, 1),
     st.booleans(),
-    st.integers(0, 3),
+    st.integers(0, 30),
 )
 def test_limits_hold_for_any_profile(pairs, max_tokens, ratio, max_sentences, threshold, adaptive, extra):
     """The ceiling always; ratio and count unless one unit alone is kept; empty only for want of tokens."""
@@ -172,13 +192,13 @@ def test_auto_keeps_one_unit_where_one_stands_out_and_many_where_many_do():
     some = units(*[3] * 10)
     assert keep(Limits(adaptive=True), peak, some).kept == (9,)
     assert keep(Limits(adaptive=True), broad, some).kept == (6, 7, 8, 9)
-    assert decide(Limits(adaptive=True), peak, 30).why == "1 of 10 units stands out of the scores"
+    assert decide(Limits(adaptive=True), peak.probability, 30).why == "1 of 10 units stands out of the scores"
 
 
 def test_auto_within_a_limit_takes_the_tighter():
     """Both reasons are named."""
     broad = profile(*[0.1] * 6, 0.8, 0.7, 0.9, 0.8)
-    budget = decide(Limits(adaptive=True, max_tokens=6), broad, 30)
+    budget = decide(Limits(adaptive=True, max_tokens=6), broad.probability, 30)
     assert budget.mode == "auto+max_tokens"
     assert budget.why == "4 of 10 units stand out of the scores; at most 6 tokens"
     assert keep(Limits(adaptive=True, max_tokens=6), broad, units(*[3] * 10)).kept == (6, 8)
@@ -190,6 +210,7 @@ def test_auto_within_a_limit_takes_the_tighter():
         (Limits(ratio=1.5), "--ratio 1.5: expected a number from 0 to 1"),
         (Limits(ratio=float("nan")), "--ratio nan"),
         (Limits(max_tokens=-1), "--max-tokens -1: expected a number of at least 0"),
+        (Limits(max_tokens="5"), "--max-tokens '5': expected a number"),  # type: ignore[arg-type]
         (Limits(max_sentences=0), "--max-sentences 0: expected a number of at least 1"),
         (Limits(threshold=-0.1), "--threshold -0.1: expected a number from 0 to 1"),
     ],

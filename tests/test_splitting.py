@@ -78,6 +78,7 @@ def test_english_prose_splits_at_its_sentences(text, expected):
         ("fr", "Le pont est fermé. Il ouvre à midi !", ["Le pont est fermé.", "Il ouvre à midi !"]),
         ("ru", "Мост закрыт. Он старый.", ["Мост закрыт.", "Он старый."]),
         ("ja", "橋は古い。「渡るな。」と言った。次の文！", ["橋は古い。", "「渡るな。」と言った。", "次の文！"]),
+        ("zh", "“星期天休息。”老板说。他走了。", ["“星期天休息。”老板说。", "他走了。"]),
         ("zh", "桥很长。有三百米！真的吗？是的。", ["桥很长。", "有三百米！", "真的吗？", "是的。"]),
         ("ko", "다리는 낡았다. 길이는 3.5미터이다. 끝!", ["다리는 낡았다.", "길이는 3.5미터이다.", "끝!"]),
         ("hi", "पुल बंद है। वह पुराना है।", ["पुल बंद है।", "वह पुराना है।"]),
@@ -131,6 +132,45 @@ def test_a_heading_is_the_parent_of_what_stands_under_it_and_a_table_head_of_its
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("He was a physicist.[1][2] He died in Ulm.[3]", ["He was a physicist.[1][2]", "He died in Ulm.[3]"]),
+        ('"It does not play dice."[4] He left.', ['"It does not play dice."[4]', "He left."]),
+        ("See ![plan](a.png) for the house. It is old.", ["See ![plan](a.png) for the house.", "It is old."]),
+        ("1. First they came. 2. Then they left.", ["1. First they came.", "2. Then they left."]),
+    ],
+)
+def test_what_belongs_to_a_sentence_stays_with_it(text, expected):
+    """Citation marks, closing quotes, images and numbers are not torn off."""
+    assert sentences(text) == expected
+
+
+def test_entries_of_a_log_and_turns_of_a_chat_are_apart():
+    """They have no full stops, and begin with a time or a name."""
+    log = "2024-03-01T12:00:05Z WARN pool is full\n    at Foo.bar\n2024-03-01T12:00:07Z INFO pool is fine"
+    assert sentences(log) == [
+        "2024-03-01T12:00:05Z WARN pool is full\n    at Foo.bar",
+        "2024-03-01T12:00:07Z INFO pool is fine",
+    ]
+    chat = "Ada: when is it closed\nBen Holm: on Mondays\nand at night\nAda: thanks"
+    assert sentences(chat) == ["Ada: when is it closed", "Ben Holm: on Mondays\nand at night", "Ada: thanks"]
+
+
+def test_a_text_without_stops_and_lines_is_cut_at_spaces():
+    """Otherwise it could only be kept whole or not at all."""
+    assert max(map(len, sentences("ferry word " * 2_000))) <= 1_500
+    assert len(sentences("เรือออกตอนเช้า " * 300, "th")) > 2
+
+
+def test_a_grid_table_has_its_header():
+    """What stands above +===+."""
+    text = "+---+---+\n| a | b |\n+===+===+\n| 1 | 2 |\n+---+---+\n| 3 | 4 |\n+---+---+\n"
+    spans = split(text, splitter_for("en")[0])
+    assert [(span.kind, span.parent) for span in spans] == [("table_header", None), ("table_row", 0), ("table_row", 0)]
+    assert text[: spans[0].end].endswith("+===+===+")
+
+
+@pytest.mark.parametrize(
     ("text", "heading"),
     [
         ("Title\n=====\nText.", "Title\n====="),
@@ -179,7 +219,28 @@ def test_a_long_stretch_without_stops_splits_at_its_lines():
 
 
 @pytest.mark.parametrize(
-    "mark", ["!?", ".)", "?", '."', "..[111 ", "a.", ". ", "> ", "- ", "|", "#", "```\n", "\t", "a\n"]
+    "mark",
+    [
+        "!?",
+        ".)",
+        "?",
+        '."',
+        "..[111 ",
+        "a.",
+        ". ",
+        "> ",
+        "- ",
+        "|",
+        "#",
+        "```\n",
+        "\t",
+        "a\n",
+        "a|b\n ",
+        "~",
+        "    Some prose that is set in from the margin.\n\n",
+        "![",
+        "x: y\n",
+    ],
 )
 def test_a_hostile_text_is_split_as_any_other(mark):
     """These take other splitters, and nupunkt by itself, minutes or for ever."""
@@ -201,6 +262,7 @@ def test_a_hostile_text_is_split_as_any_other(mark):
         ("Мост был построен городом.", "ru"),
         ("Міст був побудований містом у 1901 році.", "uk"),
         ("Η γέφυρα είναι κλειστή.", "el"),
+        ("Կամուրջը փակ է։", "hy"),
         ("XK-40 / 17.5", "und"),
         ("", "und"),
     ],
@@ -215,6 +277,12 @@ def test_a_language_without_rules_falls_back_and_says_so():
     splitter, warning = splitter_for("th")
     assert splitter("hello. world.")
     assert "th" in (warning or "")
+
+
+@pytest.mark.parametrize("lang", ["de-DE", "DE", "de_AT"])
+def test_a_language_may_be_written_with_its_country(lang):
+    """As locales write it."""
+    assert sentences("Am 3. Oktober kam Dr. Brandt. Er blieb.", lang)[1:] == ["Er blieb."]
 
 
 @pytest.mark.parametrize("splitter", ["nltk", "spacy:", ""])

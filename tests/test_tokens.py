@@ -59,7 +59,7 @@ def test_a_file_that_truncates_and_pads_counts_the_whole_text(tmp_path):
     tokenizer.enable_padding(length=64)
     tokenizer.save(str(tmp_path / "mine.json"))
     mine = load_tokenizer(str(tmp_path / "mine.json"))
-    assert mine.name == "mine.json"
+    assert mine.name == str(tmp_path / "mine.json")
     assert mine.count(["one two", "one " * 100]) == [2, 100]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import NoReturn
@@ -13,15 +14,19 @@ def main() -> NoReturn:
     """Run the command line and exit.
 
     0 all well, 1 some records failed, 2 the call is wrong, 3 something that scores cannot run,
-    130 interrupted, 143 terminated, 141 when the reader of a pipe went away.
+    130 interrupted, 129 and 143 hung up on and terminated, 141 when the reader of a pipe went away.
     """
+    if sys.stderr is None:  # closed by the caller; print() would write to stdout instead
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if hasattr(signal, "SIGPIPE"):
         # Python turns the signal into an exception; a filter under `| head` should just end.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         # As an exception, so that a half-written -o FILE is cleaned away; not as KeyboardInterrupt,
         # which the interpreter turns into other exit codes when it meets it while importing.
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     from ctxzip.cli.app import app
 
     try:
@@ -29,4 +34,7 @@ def main() -> NoReturn:
     except CtxzipError as error:
         print(f"ctxzip: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        print(f"ctxzip: {error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
     sys.exit(0)

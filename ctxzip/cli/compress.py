@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext, suppress
 from typing import Annotated, Literal
 
 import typer
@@ -25,7 +26,7 @@ def compress(
         list[str] | None,
         typer.Argument(
             metavar="[FILES]...",
-            help="JSON lines, JSON arrays, or with --query also text and markdown; .gz is read; - or none is stdin.",
+            help="JSON lines, JSON arrays, or with --query also text and markdown; gzip is read; - or none is stdin.",
             show_default=False,
         ),
     ] = None,
@@ -39,7 +40,12 @@ def compress(
     ] = None,
     ratio: Annotated[
         float | None,
-        typer.Option("--ratio", "-r", metavar="R", help="Keep at most this fraction of the tokens, but the best unit."),
+        typer.Option(
+            "--ratio",
+            "-r",
+            metavar="R",
+            help="Keep at most this fraction of the tokens, and never less than the best unit.",
+        ),
     ] = None,
     max_sentences: Annotated[
         int | None,
@@ -90,7 +96,9 @@ def compress(
     keep_titles: Annotated[
         bool, typer.Option("--keep-titles/--no-titles", help="Titles above the documents in text and markdown.")
     ] = True,
-    mark_gaps: Annotated[bool, typer.Option("--mark-gaps", help="Put [...] where something was left out.")] = False,
+    mark_gaps: Annotated[
+        bool, typer.Option("--mark-gaps", help="Put [...] where something between two kept units was left out.")
+    ] = False,
     null: Annotated[
         bool, typer.Option("--null", "-0", help="End each text or markdown context with NUL, not --- between them.")
     ] = False,
@@ -122,11 +130,15 @@ def compress(
     Reads one JSON object a line with a question and documents, and writes the same object with
     shortened documents and the key `ctxzip` that says what was kept and why.
     """
-    if not files and sys.stdin.isatty():
+    if not files and sys.stdin is not None and sys.stdin.isatty():
         typer.echo(context.get_help(), err=True)
-        raise typer.Exit(2)
+        raise UsageError("no input: name files, or pipe records in")
     if query and not files and os.path.isfile(query):
         raise UsageError(f"--query {query}: this is a file, not a question (-q is --query; to silence, say --quiet)")
+    if null and to == "jsonl":
+        raise UsageError("-0 ends contexts: it goes with --to text or --to markdown")
+    if stats is not None and stats in {"-", output}:
+        raise UsageError(f"--stats {stats}: name a file of its own; stdout is for the records")
     from ctxzip.cli.files import sources
     from ctxzip.cli.report import Report
     from ctxzip.cli.writing import Writer, writing
@@ -155,19 +167,22 @@ def compress(
             drop_empty=drop_empty,
         )
     )
-    report = Report(quiet=quiet)
+    report = Report(quiet=quiet, in_records=to == "jsonl")
     shapes = with_fields(query_field, docs_field, text_field, title_field)
-    with writing(output) as stream:
-        write = Writer(stream, as_context=to != "jsonl", null=null, emit_errors=on_error == "emit")
-        for item in compressor.stream(read(inputs, query=query, shapes=shapes)):
-            report.add(item)
-            if isinstance(item, BadRecord) and on_error == "fail":
-                # Leaves through `writing`, so that a FILE is not half written.
-                raise typer.Exit(InputError.exit_code)
-            write(item)
-    if stats:
-        with writing(stats) as stream:
-            stream.write(encode(report.statistics()) + b"\n")
+    with nullcontext() if stats is None else writing(stats) as stats_stream:
+        with suppress(_StoppedError), writing(output) as stream:
+            write = Writer(stream, as_context=to != "jsonl", null=null, emit_errors=on_error == "emit")
+            for item in compressor.stream(read(inputs, query=query, shapes=shapes)):
+                report.add(item)
+                if isinstance(item, BadRecord) and on_error == "fail":
+                    raise _StoppedError
+                write(item)
+        if stats_stream is not None:
+            stats_stream.write(encode(report.statistics()) + b"\n")
     report.sum_up()
     if report.failed:
         raise typer.Exit(InputError.exit_code)
+
+
+class _StoppedError(Exception):
+    """A record could not be used and the run is to stop there; leaves through `writing`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -12,13 +12,15 @@ from ctxzip.errors import UsageError
 from ctxzip.reading import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from io import BufferedReader
 
 STDIO = "-"
+_GZIP = b"\x1f\x8b"
 
 
 def sources(names: Sequence[str]) -> list[Source]:
-    """Return the inputs of these names; `-` or none is stdin. A name that ends in .gz is decompressed.
+    """Return the inputs of these names; `-` or none is stdin.
 
     Raises:
         UsageError: a file that does not exist, cannot be read, or is a folder; before any is opened.
@@ -35,11 +37,16 @@ def sources(names: Sequence[str]) -> list[Source]:
     return [Source("" if name == STDIO else name, partial(_open, name)) for name in names or [STDIO]]
 
 
-def _open(name: str) -> AbstractContextManager[BinaryIO]:
-    if name == STDIO:
-        return nullcontext(sys.stdin.buffer)
-    if name.endswith(".gz"):
+@contextmanager
+def _open(name: str) -> Iterator[BinaryIO]:
+    """Open an input; what begins like gzip is decompressed, whatever its name."""
+    if name == STDIO and sys.stdin is None:
+        raise UsageError("stdin is closed: name a file")
+    with nullcontext(sys.stdin.buffer) if name == STDIO else open(name, "rb") as stream:
+        if cast("BufferedReader", stream).peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
+            yield stream
+            return
         import gzip
 
-        return cast("AbstractContextManager[BinaryIO]", gzip.open(name, "rb"))
-    return open(name, "rb")
+        with gzip.open(stream, "rb") as text:
+            yield cast("BinaryIO", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import Any
@@ -9,15 +10,21 @@ from typing import Any
 from ctxzip import __version__
 from ctxzip.records import BadRecord, Result
 
-_WARNINGS_SHOWN = 10  # a screenful says what is wrong; every one stands in its record
+_WARNINGS_SHOWN = 10  # half a screen says what is wrong; every one stands in its record
 _ERRORS_KEPT = 100  # in the statistics, so that they stay small whatever the input
 
 
 class Report:
-    """Counts what went through, says errors and warnings as they come, and sums up."""
+    """Counts what went through, says errors and warnings as they come, and sums up.
 
-    def __init__(self, *, quiet: bool) -> None:
+    Args:
+        quiet: say errors only.
+        in_records: the output has records, in which every warning stands; otherwise all are said.
+    """
+
+    def __init__(self, *, quiet: bool, in_records: bool) -> None:
         self.quiet = quiet
+        self._shown = _WARNINGS_SHOWN if in_records else math.inf
         self.started = time.perf_counter()
         self.records = 0
         self.failed = 0
@@ -41,9 +48,10 @@ class Report:
         self.backend = {"scorer": item.scorer, "tokenizer": item.tokenizer}
         for warning in item.warnings:
             self.warnings += 1
-            if self.quiet or self.warnings > _WARNINGS_SHOWN + 1:
+            # What was left out of a request was said as an error when it was met.
+            if self.quiet or self.warnings > self._shown + 1 or warning.startswith("left out: "):
                 continue
-            if self.warnings > _WARNINGS_SHOWN:
+            if self.warnings > self._shown:
                 _say("more warnings: they stand in the records")
             else:
                 place = f"{item.request.place}: " if item.request.place else ""

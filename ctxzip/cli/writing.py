@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ctxzip.cli.files import STDIO
 from ctxzip.errors import CtxzipError, UsageError
@@ -66,31 +67,36 @@ def writing(name: str | None) -> Iterator[BinaryIO]:
     are written to directly.
 
     Raises:
-        UsageError: the file cannot be created.
+        UsageError: the file cannot be created, stdout is closed, or the name promises compression.
+        CtxzipError: the disk is full.
     """
     if name is None or name == STDIO:
+        if sys.stdout is None:
+            raise UsageError("stdout is closed: name a file with -o FILE")
         yield sys.stdout.buffer
         return
-    target = os.path.realpath(name)
+    if name.endswith(".gz"):
+        raise UsageError(f"{name}: the output is not compressed: leave -o out and pipe it into gzip")
     try:
-        mode = os.stat(target).st_mode
+        # Not of the resolved name: that of a pipe under /dev/fd leads nowhere.
+        mode = os.stat(name).st_mode
     except OSError:
         mode = None
-    if mode is not None and not stat.S_ISREG(mode):
-        with _created(name, target, "wb") as stream:
-            yield stream
-        return
+    direct = mode is not None and not stat.S_ISREG(mode)
+    target = name if direct else os.path.realpath(name)
     folder, base = os.path.split(target)
-    temporary = os.path.join(folder, f".{base}.{os.getpid()}.tmp")
+    path = target if direct else os.path.join(folder, f".{base}.{os.urandom(4).hex()}.tmp")
+    stream = _created(name, path, "wb" if direct else "xb")
     try:
-        with _created(name, temporary, "xb") as stream:
-            if mode is not None:
-                os.chmod(temporary, stat.S_IMODE(mode))
+        with _said(name), _unlinked_on_sigpipe(None if direct else path), stream:
+            if mode is not None and not direct:
+                os.chmod(path, stat.S_IMODE(mode))
             yield stream
-        os.replace(temporary, target)
+        if not direct:
+            os.replace(path, target)
     except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
+        if not direct:
+            os.unlink(path)
         raise
 
 
@@ -99,3 +105,30 @@ def _created(name: str, path: str, mode: str) -> BinaryIO:
         return cast("BinaryIO", open(path, mode))
     except OSError as error:
         raise UsageError(f"{name}: cannot write: {error.strerror}") from error
+
+
+@contextmanager
+def _said(name: str) -> Iterator[None]:
+    """Name the file in what goes wrong when it is closed: that is when a full disk shows."""
+    try:
+        yield
+    except OSError as error:
+        raise CtxzipError(f"{name}: cannot write: {error.strerror}") from None
+
+
+@contextmanager
+def _unlinked_on_sigpipe(path: str | None) -> Iterator[None]:
+    """Let a SIGPIPE (of stderr, as stdout is not written to) take the temporary file with it."""
+    if path is None or not hasattr(signal, "SIGPIPE"):
+        yield
+        return
+
+    def leave(number: int, _: Any) -> None:
+        os.unlink(path)
+        os._exit(128 + number)
+
+    before = signal.signal(signal.SIGPIPE, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGPIPE, before)

@@ -8,10 +8,12 @@ it keeps. Files are JSON lines in the common form (see `ctxzip.evaluation.labell
 from __future__ import annotations
 
 import argparse
+import sys
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
 
+from ctxzip.errors import CtxzipError
 from ctxzip.evaluation.labelled import Labelled, read_labelled
 from ctxzip.pipeline import Compressor, Settings
 from ctxzip.scoring import DEFAULT_SCORER, SCORERS
@@ -55,4 +57,7 @@ def _print(name: str, count: int, row: list[float]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (CtxzipError, OSError) as error:
+        sys.exit(f"python -m ctxzip.evaluation: {error}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import json
 import os
 import platform
 import subprocess
@@ -31,6 +30,8 @@ def main() -> None:
     options = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     lines = [line for path in options.data for line in _lines(path)]
+    if not lines:
+        parser.error("no records in the data")
     start_up = {
         'python -c "import typer"': [sys.executable, "-c", "import typer"],
         "ctxzip --version": [sys.executable, "-m", "ctxzip", "--version"],
@@ -49,7 +50,7 @@ def main() -> None:
 def _lines(path: Path) -> list[bytes]:
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rb") as lines:
-        return [line for line in lines if json.loads(line)]
+        return [line.rstrip() + b"\n" for line in lines if line.strip()]
 
 
 def _repeat(lines: list[bytes], size: float, file: tempfile._TemporaryFileWrapper[bytes]) -> int:

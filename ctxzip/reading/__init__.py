@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
@@ -21,7 +22,15 @@ __all__ = ["SHAPES", "Shape", "Source", "read", "to_request", "with_fields"]
 
 _TEXT_SUFFIXES = frozenset({".txt", ".text", ".md", ".markdown", ".rst", ".org", ".adoc", ".log"})
 _JSON_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
-_READ_ERRORS = (OSError, EOFError, zlib.error)
+_READ_ERRORS = (OSError, EOFError, zlib.error, InputError)
+_FOREIGN = {
+    b"\xff\xfe": "UTF-16: convert it with iconv -f UTF-16 -t UTF-8",
+    b"\xfe\xff": "UTF-16: convert it with iconv -f UTF-16 -t UTF-8",
+    b"\x89PNG": "an image",
+    b"%PDF-": "a PDF: extract its text first",
+    b"PK\x03\x04": "a zip archive: unpack it first",
+    b"PAR1": "a Parquet file: convert it to JSON lines",
+}
 _UTF8_BOM = b"\xef\xbb\xbf"
 
 
@@ -55,7 +64,7 @@ def read(
     """
     sources = list(sources)
     if query is not None:
-        yield from _one_request(sources, query, shapes[0])
+        yield from _one_request(sources, query, shapes)
         return
     for source in sources:
         if source.suffix in _TEXT_SUFFIXES:
@@ -103,7 +112,7 @@ def _bad(source: Source, item: _Item, value: Any, error: InputError, *, emits: b
     return BadRecord(f"{source.at(item.place)}: {error}", item.number, content, emits)
 
 
-def _one_request(sources: list[Source], query: str, shape: Shape) -> Iterator[Request | BadRecord]:
+def _one_request(sources: list[Source], query: str, shapes: tuple[Shape, ...]) -> Iterator[Request | BadRecord]:
     if not query.strip():
         raise UsageError("empty question (--query)")
     slots: list[Any] = []
@@ -113,7 +122,7 @@ def _one_request(sources: list[Source], query: str, shape: Shape) -> Iterator[Re
         try:
             with source.open() as stream:
                 for item in _documents(source, stream):
-                    found = _document(source, item, shape, len(passages))
+                    found = _document(source, item, shapes, len(passages))
                     if isinstance(found, BadRecord):
                         warnings.append(f"left out: {found.message}")
                         yield found
@@ -135,11 +144,13 @@ def _one_request(sources: list[Source], query: str, shape: Shape) -> Iterator[Re
     )
 
 
-def _document(source: Source, item: _Item, shape: Shape, index: int) -> tuple[Any, Passage, list[str]] | BadRecord:
+def _document(
+    source: Source, item: _Item, shapes: tuple[Shape, ...], index: int
+) -> tuple[Any, Passage, list[str]] | BadRecord:
     value = None
     try:
         value = item.opened()
-        return to_document(value, SHAPES[0] if item.is_text else shape, index)
+        return to_document(value, SHAPES if item.is_text else shapes, index)
     except InputError as error:
         return _bad(source, item, value, error, emits=False)
 
@@ -155,6 +166,7 @@ def _documents(source: Source, stream: BinaryIO) -> Iterator[_Item]:
         yield from _values(stream)
         return
     data = stream.read()
+    _refuse_foreign(data)
     if source.suffix not in _TEXT_SUFFIXES and _looks_like_json(data):
         yield from _values(BytesIO(data))
         return
@@ -198,12 +210,15 @@ def _values(stream: Iterable[bytes]) -> Iterator[_Item]:
         number, line = numbered
         held = None
         if number == 1:
+            _refuse_foreign(line)
             line = line.removeprefix(_UTF8_BOM)
         if not line.strip():
             continue
         if first and line.lstrip()[:1] == b"[":
-            yield from _array(number, line, [more for _, more in lines])
-            return
+            held = next((more for more in lines if more[1].strip()), None)
+            if held is None or not _is_json(line):
+                yield from _array(number, line, held, lines)
+                return
         first = False
         if line.rstrip() != b"{":
             yield _Item(f"line {number}", number, line)
@@ -220,26 +235,54 @@ def _values(stream: Iterable[bytes]) -> Iterator[_Item]:
         yield _Item(f"line {number}", number, b"".join(collected))
 
 
-def _array(number: int, line: bytes, rest: list[bytes]) -> Iterator[_Item]:
-    data = b"".join([line, *rest])
+def _array(
+    number: int, line: bytes, following: tuple[int, bytes] | None, lines: Iterable[tuple[int, bytes]]
+) -> Iterator[_Item]:
+    """Yield the elements of an array that fills the rest of the stream, or of what it turns out to be."""
+    rest = [] if following is None else [following, *lines]
+    data = b"".join([line, *(more for _, more in rest)])
     try:
-        values = parse(data)
+        for index, value in enumerate(parse(data), 1):
+            yield _Item(f"item {index}", index, b"null", value)
     except InputError:
-        if any(_is_object(more) for more in rest):
-            # Not an array after all, but JSON lines with a bad one at the top.
-            yield _Item(f"line {number}", number, line)
-            yield from (_Item(f"line {at}", at, more) for at, more in enumerate(rest, number + 1) if more.strip())
+        if any(more.lstrip()[:1] == b"{" and _is_json(more) for _, more in rest):
+            # JSON lines with a bad one at the top, or an array with an element a line and a bad one among them.
+            for at, more in ((number, line), *rest):
+                if more.strip():
+                    yield _Item(f"line {at}", at, more.rstrip().removesuffix(b","))
         else:
-            yield _Item(f"line {number}", number, data)
-        return
-    for index, value in enumerate(values, 1):
-        yield _Item(f"item {index}", index, b"null", value)
+            yield from _elements(number, data)
 
 
-def _is_object(line: bytes) -> bool:
-    if line[:1] != b"{":
-        return False
+def _elements(number: int, data: bytes) -> Iterator[_Item]:
+    """Yield the whole elements of a broken array, then what is left of it."""
+    text = data.decode("utf-8", "surrogateescape")
+    decoder = json.JSONDecoder()
+    at = text.index("[") + 1
+    index = 0
+    while True:
+        start = at + len(text[at:]) - len(text[at:].lstrip(" \t\r\n,"))
+        try:
+            _, at = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            break
+        index += 1
+        yield _Item(f"item {index}", index, text[start:at].encode("utf-8", "surrogateescape"))
+    left = text[start:] if index else text
+    yield _Item(f"line {number + text.count(chr(10), 0, start)}", number, left.encode("utf-8", "surrogateescape"))
+
+
+def _refuse_foreign(data: bytes) -> None:
+    """Say once what a file is that holds no text, instead of once a line that it is no JSON."""
+    for magic, name in _FOREIGN.items():
+        if data.startswith(magic):
+            raise InputError(f"this is {name}")
+
+
+def _is_json(line: bytes) -> bool:
+    """Tell whether one line is a JSON value by itself, a comma behind it left aside."""
     try:
-        return isinstance(parse(line), dict)
+        parse(line.rstrip().removesuffix(b","))
     except InputError:
         return False
+    return True

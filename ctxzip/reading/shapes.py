@@ -11,9 +11,7 @@ from typing import Any
 
 from ctxzip.errors import InputError
 from ctxzip.rawjson import Raw, kind, opened
-from ctxzip.records import DocsSlot, Passage, Request, TextSlot
-
-_OWN_KEY = "ctxzip"
+from ctxzip.records import OWN_KEY, DocsSlot, Passage, Request, TextSlot
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +67,9 @@ def to_request(record: Any, shapes: tuple[Shape, ...], *, line_no: int = 0, plac
         raise InputError(f"no documents: expected one of {', '.join(shape.docs)} (--docs-field)")
     slot, passages, warnings = _documents(_get(record, docs_path), shape, "$." + ".".join(docs_path))
     _set(record, docs_path, slot)
-    if _OWN_KEY in record:
+    if OWN_KEY in record:
         warnings.append("the key ctxzip of an earlier run was replaced")
-        del record[_OWN_KEY]
+        del record[OWN_KEY]
     id_path = _find(record, shape.id)
     return Request(
         query=query,
@@ -84,7 +82,7 @@ def to_request(record: Any, shapes: tuple[Shape, ...], *, line_no: int = 0, plac
     )
 
 
-def to_document(record: Any, shape: Shape, index: int) -> tuple[Any, Passage, list[str]]:
+def to_document(record: Any, shapes: tuple[Shape, ...], index: int) -> tuple[Any, Passage, list[str]]:
     """Read one line that is itself a document, the `index`-th of its request: an object, or a string.
 
     Returns:
@@ -93,6 +91,7 @@ def to_document(record: Any, shape: Shape, index: int) -> tuple[Any, Passage, li
     Raises:
         InputError: no text, or a record that holds documents itself.
     """
+    shape = next((shape for shape in shapes if isinstance(record, dict) and _find(record, shape.text)), shapes[0])
     if isinstance(record, dict) and not _find(record, shape.text) and _find(record, shape.docs):
         raise InputError("with --query every line is one document, and this one holds documents: leave --query out")
     return _document(record, shape, index, "$")
@@ -181,12 +180,21 @@ def _identifier(node: Any) -> str | None:
 
 
 def _find(record: dict[str, Any], paths: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Return the first of the dotted paths that the record has, as its steps."""
+    """Return the first of the dotted paths that the record has, as its steps; an empty one only for want of better."""
+    empty = None
     for dotted in paths:
         for steps in ((dotted,), tuple(dotted.split("."))):
             if _has(record, steps):
-                return steps
-    return None
+                if not _is_empty(_get(record, steps)):
+                    return steps
+                empty = empty or steps
+    return empty
+
+
+def _is_empty(node: Any) -> bool:
+    if isinstance(node, Raw):
+        return memoryview(node).nbytes <= len(b"null") and bytes(node) in {b"null", b'""'}
+    return node is None or node == ""
 
 
 def _has(node: Any, steps: tuple[str, ...]) -> bool:

@@ -16,23 +16,26 @@ if TYPE_CHECKING:
     from ctxzip.records import Kind
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_FENCE = re.compile(r"\s*(`{3,}|~{3,})([^`]*)$")
+_FENCE = re.compile(r"\s*+(`{3,}+|~{3,}+)([^`]*)$")
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]|$)")
-_WIKI = re.compile(r"\s*(={2,6})[ \t]*[^=\s].*?\1\s*$")
+_WIKI = re.compile(r"(={2,6})[^=].*[^=]\1")
 _UNDERLINE = re.compile(r"([=\-~^\"*+#])\1{2,}\s*$")
 _RULE = re.compile(r"\s*([-*_])(?:\s*\1){2,}\s*$")
 _QUOTE = re.compile(r" {0,3}>")
 _QUOTE_MARKS = re.compile(r"^[ \t]{0,3}(?:>[ \t]?)+", re.MULTILINE)
-_ITEM = re.compile(r"\s*(?:[-*+•‣◦▪]|\(?\d{1,3}[.)]|\(?[a-z]\))[ \t]+(?=\S)")
+_ITEM = re.compile(r"\s*(?:[-*+•‣◦▪–—]|\(?\d{1,3}[.)]|\d{1,2}(?:\.\d{1,2}){1,3}|\(?(?:[a-z]|[ivx]{1,4})\))[ \t]+(?=\S)")
 _BULLET_OR_ONE = re.compile(r"\s*(?:[-*+•‣◦▪]|\(?1[.)])[ \t]+\S")
-_PIPE_ROW = re.compile(r"\s*\|.*\|\s*$|\s*\+[-=+]{3,}\+\s*$")
-_DELIMITER_ROW = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)+\|?\s*$|\s*\|\s*:?-+:?\s*\|\s*$")
+_GRID_RULE = re.compile(r"\s*\+[-=+]{3,}\+\s*$")
+_ENTRY = re.compile(
+    r"\s*\[?(?:\d{4}-\d\d-\d\d|\d{1,2}:\d\d\b|(?:\d{1,3}\.){3}\d{1,3}\s|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d)"
+)
+_SPEAKER = re.compile(r"[^\W\d_][\w.-]{0,20}(?: [^\W\d_][\w.-]{0,20})?: \S")
 _INDENTED = re.compile(r" {4}|\t")
 _FRONT_MATTER_KEY = re.compile(r"[\w-]+\s*:")
 _CODE_MARK = re.compile(r"[{}();=<>\[\]$|\\]|::|->|^\s*(?:>>>|#|//|--|def |class |import |from |return\b)")
-_PROSE_WORDS_A_LINE = 5  # an indented line of prose holds more words than one of code or of a command
+_PROSE_WORDS_A_LINE = 5  # prose set in 40 columns or more holds 6 and more, a command 2 to 4
 
-_HEADING_LINE_LIMIT = 120  # code points; a longer line above ---- is a paragraph above a rule
+_HEADING_LINE_LIMIT = 120  # code points: two lines of print; a longer line above ---- is a paragraph above a rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class _Scanner:
         self.at = 0
         self.in_list = False
         self.after_blank = True
+        self.prose_until = 0  # an indented run that was looked at and is no code
 
     def scan(self) -> Iterator[Block]:
         takers = (
@@ -139,12 +143,19 @@ class _Scanner:
             line = self.lines[last].strip()
             if len(line) >= len(mark) and not line.strip(mark[0]):
                 return self._one("code", last)
-        # Without its other half a fence with a language opens code that was cut off at the end;
-        # a bare one closes code that was cut off at the start, and must not swallow what follows.
-        return self._one("code", len(self.lines) - 1 if opening[2].strip() else self.at)
+        # Without its other half a fence opens code that was cut off at the end, or closes code that
+        # was cut off at the start and must not swallow what follows.
+        rest = [line for line in self.lines[self.at + 1 :] if line.strip()]
+        opens = opening[2].strip() or 2 * _marked(rest) >= len(rest)
+        return self._one("code", len(self.lines) - 1 if opens else self.at)
 
     def _take_indented_code(self) -> list[Block] | None:
-        if self.quoted or self.in_list or not self.after_blank or not _INDENTED.match(self.lines[self.at]):
+        if (
+            self.quoted
+            or not self.after_blank
+            or self.at < self.prose_until
+            or not _INDENTED.match(self.lines[self.at])
+        ):
             return None
         last = self.at
         for index in range(self.at + 1, len(self.lines)):
@@ -154,14 +165,16 @@ class _Scanner:
                 break
         lines = [line for line in self.lines[self.at : last + 1] if line.strip()]
         words = sum(len(line.split()) for line in lines)
-        marked = sum(bool(_CODE_MARK.search(line)) for line in lines)
-        if 2 * marked < len(lines) and words >= _PROSE_WORDS_A_LINE * len(lines):
-            return None
-        return self._one("code", last)
+        is_marked = 2 * _marked(lines) >= len(lines)
+        # Inside a list, indentation alone says that a paragraph belongs to its item.
+        if is_marked or (not self.in_list and words < _PROSE_WORDS_A_LINE * len(lines)):
+            return self._one("code", last)
+        self.prose_until = last + 1
+        return None
 
     def _take_heading(self) -> list[Block] | None:
         line = self.lines[self.at]
-        if match := _ATX.match(line) or _WIKI.match(line):
+        if match := _ATX.match(line) or _WIKI.fullmatch(line.strip()):
             self.in_list = False
             return self._one("heading", self.at, level=len(match[1]))
         underline = _UNDERLINE.match(self._line(self.at + 1))
@@ -181,35 +194,46 @@ class _Scanner:
         )
 
     def _take_table(self) -> list[Block] | None:
-        tabs = self.lines[self.at].strip().count("\t")
-        if "|" in self.lines[self.at] or _PIPE_ROW.match(self.lines[self.at]):
-            is_row = self._is_pipe_row
-        elif tabs and self._line(self.at + 1).strip().count("\t") == tabs:
-
-            def is_row(index: int) -> bool:
-                return self._line(index).strip().count("\t") == tabs
+        line = self.lines[self.at]
+        if _GRID_RULE.match(line):
+            return self._take_grid_table()
+        delimited = "|" in line and _is_delimiter_row(self._line(self.at + 1))
+        tabs = line.strip().count("\t")
+        first = self.at
+        last = first + 2 if delimited else first
+        if delimited or _is_pipe_row(line):
+            while last < len(self.lines) and "|" in self.lines[last]:
+                last += 1
+        elif tabs and self._line(first + 1).strip().count("\t") == tabs:
+            while last < len(self.lines) and self.lines[last].strip().count("\t") == tabs:
+                last += 1
         else:
             return None
-        delimited = _DELIMITER_ROW.match(self._line(self.at + 1)) and "|" in self.lines[self.at]
-        if not (delimited or tabs or _PIPE_ROW.match(self.lines[self.at])):
-            return None
-        rows = []
-        first = self.at
-        if delimited:
-            rows.append(self._block("table_header", first, first + 1, level=1))
-            first += 2
-        last = first
-        while last < len(self.lines) and is_row(last):
-            rows.append(self._block("table_row", last, last, level=0 if rows else 1))
-            last += 1
-        if not rows:
-            return None
+        rows = [self._block("table_header", first, first + 1, level=1)] if delimited else []
+        rows += [
+            self._block("table_row", at, at, level=1 if at == first else 0)
+            for at in range(first + 2 if delimited else first, last)
+        ]
         self.at = last
         return rows
 
-    def _is_pipe_row(self, index: int) -> bool:
-        line = self._line(index)
-        return bool(line.strip()) and ("|" in line or bool(_PIPE_ROW.match(line)))
+    def _take_grid_table(self) -> list[Block]:
+        """Take a table whose rows stand between rules: a row is what stands above its rule."""
+        first = last = self.at
+        while last + 1 < len(self.lines) and (
+            _is_pipe_row(self.lines[last + 1]) or _GRID_RULE.match(self.lines[last + 1])
+        ):
+            last += 1
+        rules = [at for at in range(first + 1, last + 1) if _GRID_RULE.match(self.lines[at])]
+        head = next((at for at in rules if "=" in self.lines[at]), rules[0] if len(rules) > 1 else None)
+        rows = [] if head is None else [self._block("table_header", first, head, level=1)]
+        start = first if head is None else head + 1
+        for rule in [*(at for at in rules if at >= start), last]:
+            if start <= rule:
+                rows.append(self._block("table_row", start, rule, level=0 if rows else 1))
+                start = rule + 1
+        self.at = last + 1
+        return rows
 
     def _take_quote(self) -> list[Block] | None:
         last = self.at
@@ -250,9 +274,10 @@ class _Scanner:
 
     def _take_paragraph(self) -> list[Block]:
         self.in_list = False
+        speakers = bool(_SPEAKER.match(self.lines[self.at]))
         last = self.at
         while last + 1 < len(self.lines) and not self._begins_block(last + 1):
-            if _BULLET_OR_ONE.match(self.lines[last + 1]):
+            if _BULLET_OR_ONE.match(self.lines[last + 1]) or (speakers and _SPEAKER.match(self.lines[last + 1])):
                 break
             last += 1
         return self._one("sentence", last)
@@ -261,8 +286,22 @@ class _Scanner:
         line = self.lines[index]
         return (
             not line.strip()
-            or bool(_FENCE.match(line) or _ATX.match(line) or _WIKI.match(line))
-            or bool(_QUOTE.match(line) or _PIPE_ROW.match(line) or _RULE.match(line))
-            or ("|" in line and bool(_DELIMITER_ROW.match(self._line(index + 1))))
+            or bool(_FENCE.match(line) or _ATX.match(line) or _WIKI.fullmatch(line.strip()))
+            or bool(_QUOTE.match(line) or _is_pipe_row(line) or _RULE.match(line) or _ENTRY.match(line))
+            or ("|" in line and _is_delimiter_row(self._line(index + 1)))
             or (line.strip().count("\t") > 0 and line.strip().count("\t") == self._line(index + 1).strip().count("\t"))
         )
+
+
+def _marked(lines: list[str]) -> int:
+    """Count the lines that look like code."""
+    return sum(bool(_CODE_MARK.search(line)) for line in lines)
+
+
+def _is_pipe_row(line: str) -> bool:
+    line = line.strip()
+    return len(line) > 1 and line[0] == line[-1] == "|"
+
+
+def _is_delimiter_row(line: str) -> bool:
+    return "|" in line and "-" in line and not line.strip("|:- \t")

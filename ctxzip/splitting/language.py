@@ -11,6 +11,7 @@ import re
 UNKNOWN = "und"  # ISO 639-2 for "undetermined"
 
 _SAMPLE = 2_000  # code points looked at: some 300 words, enough for the words below to show
+_MIN_COUNT = 1.5  # words that stand in one list alone count 1; one of them may be a name
 _MIN_SHARE = 0.05  # of the words of running text these lists cover 10 to 40%, of a list of names 0 to 3%
 
 _SCRIPTS = {
@@ -25,6 +26,8 @@ _SCRIPTS = {
     "bn": re.compile(r"[\u0980-\u09ff]"),
     "ta": re.compile(r"[\u0b80-\u0bff]"),
     "te": re.compile(r"[\u0c00-\u0c7f]"),
+    "hy": re.compile(r"[\u0530-\u058f]"),
+    "am": re.compile(r"[\u1200-\u137f]"),
     "th": re.compile(r"[\u0e00-\u0e7f]"),
 }
 _UKRAINIAN = re.compile(r"[іїєґІЇЄҐ]")
@@ -97,4 +100,4 @@ def _by_common_words(words: list[str]) -> str:
         for code in codes:
             counts[code] += 1 / len(codes)  # "a" and "de" stand in many lists and tell little
     code = max(counts, key=counts.__getitem__)
-    return code if counts[code] >= max(1.5, _MIN_SHARE * len(words)) else UNKNOWN
+    return code if counts[code] >= max(_MIN_COUNT, _MIN_SHARE * len(words)) else UNKNOWN

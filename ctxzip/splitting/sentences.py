@@ -25,27 +25,66 @@ _NUPUNKT = frozenset({"en", "und"})
 _EASTERN_STOP = re.compile(r"(?:[。！？｡]+|[.!?…]+(?=[\"'」』）】〉》”’)\]]*(?:\s|$)))[」』）】〉》”’\"')\]]*")
 # nupunkt takes quadratic time in a run of marks: 3.3 s for 80,000 of ".)" (measured, 0.8.0). Dot
 # leaders and rulers are such runs; only their last mark can end a sentence.
-_LONG_RUN = re.compile(r"[^\w\s]{16,}")
+# The mark of an image, `![...]`, ends nothing either.
+_MASKED = re.compile(r"[^\w\s]{16,}|!(?=\[)")
+# Right behind a stop: closing quotes and brackets, footnote and citation marks.
+_CLOSING = re.compile(r"(?:[\"”’»)\]]|\[(?:\d{1,3}|[a-z]|note \d{1,3}|citation needed)\])+(?=\s|$)")
+_BARE_NUMBER = re.compile(r"\(?(?:\d{1,3}|[A-Za-z])[.)]")
+_SHORT_WORD = re.compile(r"(?:^|[\s(])[^\W\d_]{1,3}(?:\.[^\W\d_]{1,3})*\.$")
 _PIECE = 100_000  # code points handed over at once; spaCy refuses more than 1,000,000
 _LONG_SENTENCE = 600  # code points, four times the mean of encyclopedia text: lines without stops are lists
+_LONGEST = 1_500  # code points; Thai puts spaces where others put stops, and tables lose theirs in extraction
 
 
 def sentence_spans(text: str, splitter: SentenceSplitter) -> Offsets:
     """Split prose into trimmed half-open `(start, end)` spans, increasing and disjoint.
 
-    A "sentence" longer than 600 code points that holds line breaks is a list without marks, a log
-    or a poem, and is split at its lines.
+    What a splitter tears apart is put together again: closing quotes and citation marks (`[3]`)
+    stay with the sentence before them, a bare number (`2.`) with the one behind it. A "sentence"
+    longer than 600 code points that holds line breaks is a list without marks, a log or a poem, and
+    is split at its lines; what is longer than 1,500 even so is cut at spaces.
     """
-    spans: Offsets = []
+    found: Offsets = []
     for offset, piece in _pieces(text):
-        masked = _LONG_RUN.sub(lambda run: "x" * (len(run[0]) - 1) + run[0][-1], piece)
+        masked = _MASKED.sub(lambda run: "x" * (len(run[0]) - 1) + ("x" if run[0] == "!" else run[0][-1]), piece)
         for start, end in splitter(masked):
-            if end - start > _LONG_SENTENCE and "\n" in piece[start:end].strip():
-                lines = re.finditer(r"[^\n]+", piece[start:end])
-                spans.extend((offset + start + line.start(), offset + start + line.end()) for line in lines)
-            else:
-                spans.append((offset + start, offset + end))
-    return [trimmed for start, end in spans if (trimmed := _trim(text, start, end))]
+            _append(text, found, offset + start, offset + end)
+    return [trimmed for span in found for part in _short(text, *span) if (trimmed := _trim(text, *part))]
+
+
+def _append(text: str, found: Offsets, start: int, end: int) -> None:
+    """Add a span, or what of it does not belong to the one before."""
+    if found and not text[found[-1][1] : start].strip():
+        before, at = found[-1]
+        torn = not text[start - 1].isspace()
+        if torn and (closing := _CLOSING.match(text, start, end)):
+            at = start = closing.end()
+            found[-1] = (before, at)
+        elif _tears(text[before:at].rstrip(), text[start : start + 1] or " "):
+            start = before
+            found.pop()
+    if start < end:
+        found.append((start, end))
+
+
+def _tears(before: str, head: str) -> bool:
+    """Tell whether a sentence that ends like `before` goes on with a character like `head`."""
+    return bool(_BARE_NUMBER.fullmatch(before)) or (head.islower() and bool(_SHORT_WORD.search(before)))
+
+
+def _short(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    if end - start <= _LONG_SENTENCE:
+        yield start, end
+        return
+    for line in re.finditer(r"[^\n]+", text[start:end]):
+        at, stop = start + line.start(), start + line.end()
+        while stop - at > _LONGEST:
+            cut = max(text.rfind(" ", at + 1, at + _LONG_SENTENCE), text.rfind("\u3000", at + 1, at + _LONG_SENTENCE))
+            if cut < 0:
+                break
+            yield at, cut
+            at = cut
+        yield at, stop
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:
@@ -77,9 +116,10 @@ def splitter_for(lang: str, splitter: str = AUTO) -> tuple[SentenceSplitter, str
         MissingDependencyError: the pipeline is not installed.
     """
     if splitter == AUTO:
-        if lang in _NUPUNKT:
+        code = re.split("[-_]", lang.lower())[0]
+        if code in _NUPUNKT:
             return _nupunkt(), None
-        if lang in _EASTERN:
+        if code in _EASTERN:
             return _eastern, None
         return _spacy_blank(lang)
     if not splitter.startswith(_SPACY) or splitter == _SPACY:
@@ -106,8 +146,8 @@ def _eastern(text: str) -> Offsets:
     spans = []
     start = 0
     for stop in _EASTERN_STOP.finditer(text):
-        # 「...。」と goes on: a quotation inside a sentence does not end it.
-        if text[stop.end() - 1] in "」』" and text[stop.end() : stop.end() + 1] in _QUOTATIVE:
+        # 「...。」と or “...。”老板说 goes on: a quotation inside a sentence does not end it.
+        if text[stop.end() - 1] in "」』”’" and _QUOTATIVE.match(text, stop.end()):
             continue
         spans.append((start, stop.end()))
         start = stop.end()
@@ -116,18 +156,19 @@ def _eastern(text: str) -> Offsets:
     return spans
 
 
-_QUOTATIVE = frozenset("とっ라고하며")
+_QUOTATIVE = re.compile(r"[とっ라고하며]|[\u4e00-\u9fff]{0,8}[说道问答喊說問稱称]")
 
 
 @lru_cache(maxsize=8)
 def _spacy_blank(lang: str) -> tuple[SentenceSplitter, str | None]:
     import spacy
 
-    if importlib.util.find_spec(f"spacy.lang.{lang}") is None:
+    code = re.split("[-_]", lang.lower())[0]  # de-DE is split as de
+    if not re.fullmatch("[a-z]{2,3}", code) or importlib.util.find_spec(f"spacy.lang.{code}") is None:
         raise UsageError(f"no language {lang!r}: expected a code such as en, de, ja (--lang)")
     warning = None
     try:
-        nlp = spacy.blank(lang)
+        nlp = spacy.blank(code)
     except ImportError:
         # Thai, Vietnamese and a few more need a word splitter of their own; stops are found without.
         warning = f"no sentence rules for {lang} are installed: split at stops that all languages share"
@@ -153,6 +194,8 @@ def _spacy_pipeline(name: str) -> SentenceSplitter:
 
 def _spacy_spans(nlp: Any) -> SentenceSplitter:
     def spans(text: str) -> Offsets:
-        return [(sentence.start_char, sentence.end_char) for sentence in nlp(text).sents]
+        # Outside of a zone the vocabulary keeps every word it ever saw.
+        with nlp.memory_zone():
+            return [(sentence.start_char, sentence.end_char) for sentence in nlp(text).sents]
 
     return spans

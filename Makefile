@@ -6,8 +6,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= fixtures/requests.jsonl
+OUT ?= build/model
+TORCH ?= torch==2.13.0
 
-.PHONY: help demo setup test format lint types check bench eval wheel clean
+.PHONY: help demo setup test test-train model format lint types check bench eval wheel clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -26,6 +28,14 @@ setup: $(VENV)/installed-dev ## install into .venv what development needs
 
 test: setup ## run all tests
 	$(BIN)/python -m pytest
+
+test-train: $(VENV)/installed-train ## run the tests of training, which need torch
+	$(BIN)/python -m pytest -o addopts= tests/train
+
+model: $(VENV)/installed-train ## make the model; DATA=folder with train/ and dev/, OUT=folder
+	for step in prepare train export calibrate; do \
+	    $(BIN)/python -m ctxzip.training $$step --data $(DATA) --out $(OUT) || exit 1; \
+	done
 
 format: setup ## rewrite the code in the one format
 	$(BIN)/ruff format ctxzip tests
@@ -65,3 +75,8 @@ $(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
 	@echo "installing into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(VENV)/installed $@
+
+$(VENV)/installed-train: $(VENV)/installed-dev
+	@echo "installing torch into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)' --editable '.[dev,train]'
+	@touch $@

@@ -14,14 +14,16 @@ from ctxzip.query import kind_of
 from ctxzip.reading.shapes import SHAPES, to_request
 from ctxzip.records import BadRecord, Limits, Passage, Request, Result, Scores, Selection, Unit
 from ctxzip.rendering import GAP_MARK, context, heading, passage_text
-from ctxzip.scoring import DEFAULT_SCORER, load_scorer
+from ctxzip.scoring import BM25, load_scorer
 from ctxzip.selection import candidates, select
+from ctxzip.shipped import DEFAULT_MODEL
 from ctxzip.splitting import AUTO, UNKNOWN, detect, split, splitter_for
 from ctxzip.tokens import MODEL, load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from ctxzip.scoring import Scorer
     from ctxzip.tokens import Tokenizer
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -46,7 +48,9 @@ class Settings:
         threshold: 0..1, lowest probability kept.
         budget: `auto` lets the score profile decide within the limits, `limits` fills the limits.
             None is `auto` where no limit is given and `limits` where one is.
-        scorer: name of the scorer.
+        scorer: `bm25`, `model` (the cross-encoder that ships with ctxzip), or `hybrid` (both).
+        model: name or folder of the model.
+        threads: of the model; None takes the cores that this process may use.
         splitter: `auto` or `spacy:NAME`.
         lang: language code of the documents; None detects it for each.
         tokenizer: see `ctxzip.tokens.load_tokenizer`.
@@ -63,7 +67,9 @@ class Settings:
     max_sentences: int | None = None
     threshold: float | None = None
     budget: Literal["auto", "limits"] | None = None
-    scorer: str = DEFAULT_SCORER
+    scorer: str = BM25
+    model: str = DEFAULT_MODEL
+    threads: int | None = None
     splitter: str = AUTO
     lang: str | None = None
     tokenizer: str = MODEL
@@ -115,12 +121,16 @@ def compress(query: str, documents: str | Sequence[str | dict[str, Any] | Passag
 class Compressor:
     """Loads what scoring and counting need once, then compresses any number of requests.
 
+    Args:
+        settings: the defaults where there is none.
+        scorer: scores in place of the one that the settings name.
+
     Raises:
         UsageError: a setting is out of its range or names nothing.
         BackendError: something that scores, splits or counts cannot run here.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, scorer: Scorer | None = None) -> None:
         self.settings = settings = settings or Settings()
         self._limits = settings.limits()
         for name, allowed in _CHOICES.items():
@@ -130,10 +140,12 @@ class Compressor:
                 )
         if settings.top_docs is not None and (not isinstance(settings.top_docs, int) or settings.top_docs < 1):
             raise UsageError(f"--top-docs {settings.top_docs}: expected a number of at least 1")
+        if settings.threads is not None and settings.threads < 1:
+            raise UsageError(f"--threads {settings.threads}: expected a number of at least 1")
         if settings.lang or settings.splitter != AUTO:
             splitter_for(settings.lang or UNKNOWN, settings.splitter)
         self._tokenizer = load_tokenizer(settings.tokenizer)
-        self._scorer = load_scorer(settings.scorer)
+        self._scorer = scorer or load_scorer(settings.scorer, settings.model, settings.threads)
         self._gap_cost = self._tokenizer.count([GAP_MARK])[0] if settings.mark_gaps else 0
 
     def stream(self, items: Iterable[Request | BadRecord]) -> Iterator[Result | BadRecord]:
@@ -167,6 +179,7 @@ class Compressor:
             passage_cost=draft.passage_costs(),
             gap_cost=self._gap_cost,
         )
+        warnings += scores.warnings
         warnings += _remarks(plain, units, scores, selection)
         texts = draft.texts(request.passages, selection.kept)
         return Result(

@@ -125,10 +125,12 @@ class Scores:
     Attributes:
         probability: `(n_units,)` float32, 0..1, how likely each unit is evidence.
         relevance: `(n_passages,)` float32, 0..1.
+        warnings: what a reader of the scores must know.
     """
 
     probability: NDArray[np.float32]
     relevance: NDArray[np.float32]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

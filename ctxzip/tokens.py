@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ctxzip.errors import MissingDependencyError, ModelError, UsageError
+from ctxzip.shipped import DEFAULT_MODEL, models_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 MODEL = "model"
 WORDS = "words"
 _TIKTOKEN = "tiktoken:"
-_DEFAULT_MODEL = "ctxzip-mini"
 _PIECE = 20_000  # code points; from 5,000 to 100,000 makes no difference in speed
 
 
@@ -54,18 +54,11 @@ def load_tokenizer(spec: str = MODEL) -> Tokenizer:
     if spec.startswith(_TIKTOKEN):
         return _Tiktoken(spec.removeprefix(_TIKTOKEN))
     if spec == MODEL:
-        return _HuggingFace(_DEFAULT_MODEL, models_folder() / _DEFAULT_MODEL / "tokenizer.json")
+        return _HuggingFace(DEFAULT_MODEL, models_folder() / DEFAULT_MODEL / "tokenizer.json")
     path = Path(spec)
     if not path.is_file():
         raise UsageError(f"no tokenizer {spec!r}: expected model, words, tiktoken:NAME or a tokenizer.json")
     return _HuggingFace(spec, path)
-
-
-def models_folder() -> Path:
-    """Return the folder of the shipped models: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).parent
-    installed = package / "models"
-    return installed if installed.is_dir() else package.parent / "models"
 
 
 class _HuggingFace:

@@ -9,7 +9,8 @@ from hypothesis import given
 from tokenizers import Tokenizer
 
 from ctxzip.errors import MissingDependencyError, ModelError, UsageError
-from ctxzip.tokens import load_tokenizer, models_folder
+from ctxzip.shipped import models_folder
+from ctxzip.tokens import load_tokenizer
 from tests.strategies import texts
 
 SPECS = ["model", "words"]

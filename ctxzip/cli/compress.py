@@ -69,7 +69,14 @@ def compress(
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE", help="Write here, whole or not at all.")
     ] = None,
-    scorer: Annotated[Literal["bm25"], typer.Option("--scorer", help="What scores the units.")] = "bm25",
+    scorer: Annotated[
+        Literal["bm25", "model", "hybrid"],
+        typer.Option("--scorer", help="What scores the units: matching words, the model that ships, or both."),
+    ] = "bm25",
+    model: Annotated[str, typer.Option("--model", metavar="NAME", help="Name or folder of the model.")] = "ctxzip-mini",
+    threads: Annotated[
+        int | None, typer.Option("--threads", metavar="N", help="Threads of the model.  [default: one a core]")
+    ] = None,
     tokenizer: Annotated[
         str,
         typer.Option(
@@ -156,6 +163,8 @@ def compress(
             threshold=threshold,
             budget=budget,
             scorer=scorer,
+            model=model,
+            threads=threads,
             splitter=splitter,
             lang=lang,
             tokenizer=tokenizer,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from ctxzip.errors import UsageError
+from ctxzip.shipped import DEFAULT_MODEL, open_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ctxzip.records import Request, Scores, Unit
 
@@ -22,22 +23,35 @@ class Scorer(Protocol):
         ...
 
 
-def _bm25() -> Scorer:
-    from ctxzip.scoring.bm25 import Bm25Scorer
-
-    return Bm25Scorer()
-
-
-SCORERS: dict[str, Callable[[], Scorer]] = {"bm25": _bm25}
-DEFAULT_SCORER = "bm25"
+BM25 = "bm25"
+MODEL = "model"
+HYBRID = "hybrid"
+SCORERS = (BM25, MODEL, HYBRID)
 
 
-def load_scorer(name: str = DEFAULT_SCORER) -> Scorer:
+def load_scorer(name: str = BM25, model: str = DEFAULT_MODEL, threads: int | None = None) -> Scorer:
     """Return the scorer of that name.
 
+    Args:
+        name: `bm25`, `model`, or `hybrid`, which is both.
+        model: name or folder of the model; `bm25` needs none.
+        threads: of the model; None takes the cores that this process may use.
+
     Raises:
-        UsageError: no such scorer.
+        UsageError: no such scorer or model.
+        ModelError: a file of the model is missing, damaged or foreign.
     """
-    if name not in SCORERS:
-        raise UsageError(f"no scorer {name!r}: expected one of {', '.join(SCORERS)} (--scorer)")
-    return SCORERS[name]()
+    if name == BM25:
+        from ctxzip.scoring.bm25 import Bm25Scorer
+
+        return Bm25Scorer()
+    if name in SCORERS:
+        from ctxzip.scoring.joint import JointScorer
+
+        joint = JointScorer(open_model(model), threads)
+        if name == MODEL:
+            return joint
+        from ctxzip.scoring.hybrid import HybridScorer
+
+        return HybridScorer(joint)
+    raise UsageError(f"no scorer {name!r}: expected one of {', '.join(SCORERS)} (--scorer)")

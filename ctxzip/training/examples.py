@@ -1,0 +1,183 @@
+"""Labelled questions -> training windows: token ids, the unit of every token, and a label a unit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxzip.evaluation.labelled import Labelled, read_labelled
+from ctxzip.records import Passage, Request, Unit
+from ctxzip.scoring.windows import NO_UNIT, WindowBuilder
+from ctxzip.splitting import split, splitter_for
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_TITLE_DROPPED = 0.2  # share of the examples: many retrievers have no titles
+_QUERY_VARIED = 0.3  # people type lower case and leave the question mark out
+_NEGATIVE_PASSAGES = 0.7  # chance that a question of a one-passage set gets a passage of another question
+_IDLE_WINDOWS = 2  # windows without evidence kept of a passage with evidence: long pages have twenty
+_EVERY_HOP = 2.0  # weight of sets whose questions need several places; they are few
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One training window.
+
+    Attributes:
+        ids: `(n_tokens,)` int32.
+        n_first: tokens of the question's part.
+        units: `(n_tokens,)` int32, unit of each token counted from 0 within the window, or -1.
+        labels: `(n_units,)` float32, 1 for evidence.
+        relevant: whether the window holds evidence.
+        weight: of the example in the loss.
+    """
+
+    ids: np.ndarray
+    n_first: int
+    units: np.ndarray
+    labels: np.ndarray
+    relevant: float
+    weight: float
+
+
+def examples_of(path: Path, builder: WindowBuilder, rng: random.Random, limit: int | None = None) -> Iterator[Example]:
+    """Yield the training windows of one labelled file."""
+    questions = list(islice(read_labelled(path), limit))
+    single = all(len(question.request.passages) == 1 for question in questions)
+    others = _hard_negatives(questions) if single else None
+    for index, question in enumerate(questions):
+        request = _varied(question.request, rng)
+        yield from _windows(request, question, builder, rng)
+        if others is not None and rng.random() < _NEGATIVE_PASSAGES:
+            other = questions[rng.choice(others[index])].request.passages[0]
+            asked = replace(request, passages=(_maybe_untitled(other, rng),))
+            yield from _windows(asked, Labelled(asked, (), "none"), builder, rng, at_most=1)
+
+
+def _windows(
+    request: Request, question: Labelled, builder: WindowBuilder, rng: random.Random, at_most: int = _IDLE_WINDOWS
+) -> Iterator[Example]:
+    units = units_of(request)
+    held = np.array(
+        [
+            any(
+                unit.passage == passage and unit.start < end and start < unit.end
+                for passage, start, end in question.evidence
+            )
+            for unit in units
+        ],
+        dtype=np.float32,
+    )
+    windows = builder.build(request.query, [(p.title, p.text) for p in request.passages], units)
+    found = []
+    for window in windows:
+        indices = np.array(window.units, dtype=np.int32)
+        first = min((unit for unit in window.units if unit != NO_UNIT), default=0)
+        labels = held[first : indices.max() + 1] if len(held) else held
+        if not len(labels):
+            continue
+        found.append(
+            Example(
+                ids=np.array(window.ids, dtype=np.int32),
+                n_first=window.n_first,
+                units=np.where(indices == NO_UNIT, NO_UNIT, indices - first),
+                labels=labels,
+                relevant=float(labels.max()),
+                weight=_EVERY_HOP if question.need == "all" else 1.0,
+            )
+        )
+    yield from (example for example in found if example.relevant)
+    idle = [example for example in found if not example.relevant]
+    per_passage = at_most * len(request.passages)
+    yield from rng.sample(idle, min(per_passage, len(idle)))
+
+
+def units_of(request: Request) -> list[Unit]:
+    """Return the units of English passages; their tokens are not counted."""
+    english, _ = splitter_for("en")
+    return [
+        Unit(index, span.start, span.end, 0, span.kind)
+        for index, passage in enumerate(request.passages)
+        for span in split(passage.text, english)
+    ]
+
+
+def _varied(request: Request, rng: random.Random) -> Request:
+    query = request.query
+    if rng.random() < _QUERY_VARIED:
+        query = re.sub(r"[?.!]+\s*$", "", query)
+        query = query.lower() if rng.random() < 0.7 else query
+    return replace(request, query=query, passages=tuple(_maybe_untitled(passage, rng) for passage in request.passages))
+
+
+def _maybe_untitled(passage: Passage, rng: random.Random) -> Passage:
+    return replace(passage, title="") if rng.random() < _TITLE_DROPPED else passage
+
+
+def _hard_negatives(questions: list[Labelled], nearest: int = 20) -> list[list[int]]:
+    """Return, for each question, the questions whose passages look most like an answer to it.
+
+    Passages that hold one of its answers, and other passages of its own document, are left out.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    texts = [question.request.passages[0].text for question in questions]
+    vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english", max_df=0.2)
+    passages: Any = vectorizer.fit_transform(texts)
+    queries: Any = vectorizer.transform([question.request.query for question in questions])
+    answers = [
+        {question.request.passages[passage].text[start:end].lower() for passage, start, end in question.evidence}
+        for question in questions
+    ]
+    found: list[list[int]] = []
+    for start in range(0, len(questions), 500):
+        scores = (queries[start : start + 500] @ passages.T).toarray()
+        ranked = np.argpartition(-scores, min(3 * nearest, len(texts) - 1), axis=1)[:, : 3 * nearest]
+        for row, candidates in enumerate(ranked):
+            own = start + row
+            good = [
+                int(other)
+                for other in candidates
+                if texts[other] != texts[own] and not any(answer in texts[other].lower() for answer in answers[own])
+            ]
+            found.append(good[:nearest] or [(own + 1) % len(texts)])
+    return found
+
+
+def save(examples: list[Example], path: Path) -> None:
+    """Write examples as flat arrays with their lengths."""
+    np.savez(
+        path,
+        ids=np.concatenate([example.ids for example in examples]),
+        units=np.concatenate([example.units for example in examples]).astype(np.int32),
+        labels=np.concatenate([example.labels for example in examples]),
+        n_tokens=[len(example.ids) for example in examples],
+        n_units=[len(example.labels) for example in examples],
+        n_first=[example.n_first for example in examples],
+        weight=[example.weight for example in examples],
+    )
+
+
+def load(path: Path) -> list[Example]:
+    """Read what `save` wrote."""
+    with np.load(path) as arrays:
+        tokens, labels = np.cumsum(arrays["n_tokens"])[:-1], np.cumsum(arrays["n_units"])[:-1]
+        columns = zip(
+            np.split(arrays["ids"], tokens),
+            np.split(arrays["units"], tokens),
+            np.split(arrays["labels"], labels),
+            arrays["n_first"].tolist(),
+            arrays["weight"].tolist(),
+            strict=True,
+        )
+        return [
+            Example(ids, n_first, units, held, float(held.max()), weight)
+            for ids, units, held, n_first, weight in columns
+        ]

@@ -1,0 +1,183 @@
+"""The training loop: resumable, deterministic by seed, bounded in time."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits as bce
+
+from ctxzip.training.model import JointModel, base_encoder, unit_logits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ctxzip.training.examples import Example
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a run is made of.
+
+    Attributes:
+        steps: optimiser steps; the learning rate falls to 0 at the last.
+        tokens: of a batch, padding included.
+        learning_rate: at its peak.
+        warmup: share of the steps over which it rises.
+        window_weight: of the loss of the window logit beside that of the units.
+        layers: of the encoder; None is all.
+        average_last: share of the run, at its end, over which weights are averaged.
+    """
+
+    steps: int = 2_400
+    tokens: int = 4_096
+    learning_rate: float = 1.5e-4
+    warmup: float = 0.06
+    window_weight: float = 0.5
+    layers: int | None = None
+    average_last: float = 0.15
+    seed: int = 7
+
+
+def batches(examples: list[Example], tokens: int, seed: int, epoch: int) -> list[list[int]]:
+    """Return indices of examples in batches of at most `tokens` with padding, in a shuffled order.
+
+    Lengths are sorted inside shuffled chunks, so that a batch pads little and the data stays mixed.
+    """
+    rng = random.Random(seed + epoch)
+    order = list(range(len(examples)))
+    rng.shuffle(order)
+    found: list[list[int]] = []
+    for start in range(0, len(order), 4_096):
+        batch: list[int] = []
+        for index in sorted(order[start : start + 4_096], key=lambda i: len(examples[i].ids)):
+            if batch and _padded(len(examples[index].ids)) * (len(batch) + 1) > tokens:
+                found.append(batch)
+                batch = []
+            batch.append(index)
+        found.append(batch)
+    rng.shuffle(found)
+    return found
+
+
+def _padded(length: int) -> int:
+    return -(-length // 32) * 32  # every new shape costs oneDNN a primitive
+
+
+def tensors(chosen: list[Example]) -> dict[str, Any]:
+    """Return the inputs and labels of one batch."""
+    length = _padded(max(len(example.ids) for example in chosen))
+    ids = np.zeros((len(chosen), length), dtype=np.int64)
+    mask = np.zeros_like(ids)
+    types = np.zeros_like(ids)
+    units = np.full_like(ids, -1)
+    n_units = 0
+    for row, example in enumerate(chosen):
+        n = len(example.ids)
+        ids[row, :n] = example.ids
+        mask[row, :n] = 1
+        types[row, example.n_first : n] = 1
+        units[row, :n] = np.where(example.units >= 0, example.units + n_units, -1)
+        n_units += len(example.labels)
+    return {
+        "input_ids": torch.from_numpy(ids),
+        "attention_mask": torch.from_numpy(mask),
+        "token_type_ids": torch.from_numpy(types),
+        "units": torch.from_numpy(units),
+        "labels": torch.from_numpy(np.concatenate([example.labels for example in chosen])),
+        "unit_weight": torch.from_numpy(
+            np.concatenate([np.full(len(example.labels), example.weight, dtype=np.float32) for example in chosen])
+        ),
+        "relevant": torch.tensor([example.relevant for example in chosen]),
+    }
+
+
+def train(examples: list[Example], recipe: Recipe, out: Path, minutes: float | None = None) -> JointModel:
+    """Train, or go on from `out/checkpoint.pt`; stop after `minutes` with a checkpoint.
+
+    Writes `checkpoint.pt` every 200 steps, `metrics.jsonl` every 20, and `model.pt` (averaged
+    weights) at the end.
+    """
+    torch.manual_seed(recipe.seed)
+    model = JointModel(base_encoder(recipe.layers))
+    groups = [
+        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": 0.01},
+        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))
+    average: dict[str, torch.Tensor] = {}
+    averaged = step = epoch = at = 0
+    checkpoint = out / "checkpoint.pt"
+    if checkpoint.exists():
+        saved = torch.load(checkpoint)
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        average, averaged = saved["average"], saved["averaged"]
+        step, epoch, at = saved["step"], saved["epoch"], saved["at"]
+    plan = batches(examples, recipe.tokens, recipe.seed, epoch)
+    started = time.monotonic()
+    tokens = 0
+    losses: list[tuple[float, float]] = []
+    with (out / "metrics.jsonl").open("a") as metrics:
+        metrics.write(json.dumps({"recipe": asdict(recipe), "examples": len(examples), "batches": len(plan)}) + "\n")
+        while step < recipe.steps:
+            if at >= len(plan):
+                epoch, at = epoch + 1, 0
+                plan = batches(examples, recipe.tokens, recipe.seed, epoch)
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.learning_rate * _schedule(step / recipe.steps, recipe.warmup)
+            batch = tensors([examples[i] for i in plan[at]])
+            losses.append(_step(model, optimizer, batch, recipe))
+            tokens += batch["input_ids"].numel()
+            step, at = step + 1, at + 1
+            if step > (1 - recipe.average_last) * recipe.steps and step % 10 == 0:
+                averaged += 1
+                for name, value in model.state_dict().items():
+                    average[name] = (
+                        value.float().clone() if averaged == 1 else average[name].lerp(value.float(), 1 / averaged)
+                    )
+            elapsed = time.monotonic() - started
+            if step % 20 == 0:
+                unit, window = np.mean(losses[-20:], axis=0)
+                row = {"step": step, "unit_loss": round(float(unit), 4), "window_loss": round(float(window), 4)}
+                metrics.write(
+                    json.dumps({**row, "tokens_per_s": round(tokens / elapsed), "elapsed_s": round(elapsed)}) + "\n"
+                )
+                metrics.flush()
+                print(row, f"{tokens / elapsed:.0f} tokens/s", file=sys.stderr)
+            out_of_time = minutes is not None and elapsed > 60 * minutes
+            if step % 200 == 0 or out_of_time:
+                state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "average": average}
+                torch.save({**state, "averaged": averaged, "step": step, "epoch": epoch, "at": at}, checkpoint)
+            if out_of_time:
+                break
+    if average:
+        model.load_state_dict(average)
+    torch.save(model.state_dict(), out / "model.pt")
+    return model
+
+
+def _step(
+    model: JointModel, optimizer: torch.optim.Optimizer, batch: dict[str, Any], recipe: Recipe
+) -> tuple[float, float]:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        token, window = model(batch["input_ids"], batch["attention_mask"], batch["token_type_ids"])
+    logits = unit_logits(token, batch["units"], len(batch["labels"]))
+    weight = batch["unit_weight"]
+    unit_loss = (bce(logits, batch["labels"], reduction="none") * weight).sum() / weight.sum()
+    window_loss = bce(window, batch["relevant"])
+    optimizer.zero_grad(set_to_none=True)
+    (unit_loss + recipe.window_weight * window_loss).backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return float(unit_loss.detach()), float(window_loss.detach())
+
+
+def _schedule(done: float, warmup: float) -> float:
+    return done / warmup if done < warmup else (1 - done) / (1 - warmup)

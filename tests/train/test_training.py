@@ -1,0 +1,100 @@
+"""A model made from the fixtures in a minute, from labelled text to scores. Needs the extra `train`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from ctxzip import compress
+from ctxzip.training.examples import load
+from ctxzip.training.model import JointModel, base_encoder, unit_logits
+from ctxzip.training.train import Recipe, batches, tensors
+from tests.conftest import FIXTURES
+
+
+def step(name, *arguments, data, out):
+    return subprocess.run(
+        [sys.executable, "-m", "ctxzip.training", name, "--data", data, "--out", out, *arguments],
+        check=True, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Every step of the making, on our own labelled requests."""
+    data, out = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("out")
+    for part in ("train", "dev"):
+        (data / part).mkdir()
+        shutil.copy(FIXTURES / "requests.jsonl", data / part)
+    step("prepare", data=data, out=out)
+    step("train", "--steps", "6", "--minutes", "0", data=data, out=out)
+    step("train", "--steps", "6", data=data, out=out)
+    step("export", data=data, out=out)
+    step("calibrate", "--limit", "6", data=data, out=out)
+    return out
+
+
+def test_the_windows_hold_the_evidence(made):
+    """Some are relevant, most are not, and no window is longer than the model reads."""
+    examples = load(made / "examples.npz")
+    relevant = [example.relevant for example in examples]
+    assert 0 < sum(relevant) < len(relevant)
+    assert max(len(example.ids) for example in examples) <= 256
+    for example in examples:
+        assert example.units.max() + 1 == len(example.labels)
+        assert example.units[: example.n_first].max() == -1
+
+
+def test_batches_hold_every_window_once_and_no_more_tokens_than_asked(made):
+    """In an order that the seed decides."""
+    examples = load(made / "examples.npz")
+    plan = batches(examples, 1_024, seed=1, epoch=0)
+    assert sorted(index for batch in plan for index in batch) == list(range(len(examples)))
+    assert all(tensors([examples[i] for i in batch])["input_ids"].numel() <= 1_024 for batch in plan if len(batch) > 1)
+    assert plan == batches(examples, 1_024, seed=1, epoch=0) != batches(examples, 1_024, seed=2, epoch=0)
+
+
+def test_a_run_that_was_stopped_goes_on_to_its_last_step(made):
+    """The first call had no time, the second finished."""
+    rows = [json.loads(line) for line in (made / "metrics.jsonl").read_text().splitlines()]
+    assert len([row for row in rows if "recipe" in row]) == 2
+    assert torch.load(made / "checkpoint.pt")["step"] >= 1
+    assert (made / "model.pt").is_file()
+
+
+def test_the_logit_of_a_unit_is_the_mean_of_its_tokens():
+    """A case worked by hand; a token of no unit counts nowhere."""
+    logits = torch.tensor([[1.0, 3.0, 5.0, 100.0]])
+    assert unit_logits(logits, torch.tensor([[0, 0, 1, -1]]), 2).tolist() == [2.0, 5.0]
+
+
+def test_the_exported_graph_says_what_the_model_says(made):
+    """fp32 in ONNX Runtime against torch, on windows of different lengths."""
+    model = JointModel(base_encoder()).eval()
+    model.load_state_dict(torch.load(made / "model.pt"))
+    graph = onnxruntime.InferenceSession(str(made / "model.fp32.onnx"), providers=["CPUExecutionProvider"])
+    for example in load(made / "examples.npz")[:3]:
+        batch = tensors([example])
+        inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
+        with torch.no_grad():
+            expected = model(**inputs)
+        found = graph.run(["token_logits", "window_logits"], {name: value.numpy() for name, value in inputs.items()})
+        for ours, theirs in zip(found, expected, strict=True):
+            np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-4)
+
+
+def test_the_model_that_was_made_scores(made):
+    """The card, the graph and the tokenizer are a model folder that --model accepts."""
+    assert Recipe().steps != json.loads((made / "model.json").read_text())["recipe"]["steps"] == 6
+    result = compress(
+        "When does the ferry leave?", ["Bread is baked. The ferry leaves at seven."], scorer="model", model=str(made)
+    )
+    assert result.scores.probability.shape == (2,)
+    assert result.scorer == "ctxzip-mini"

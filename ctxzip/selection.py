@@ -67,7 +67,7 @@ def select(
         elif rank and budget.threshold is not None and scores.probability[i] < budget.threshold:
             reasons[i] = f"probability below {budget.threshold:.4g}"
         elif budget.max_sentences is not None and len(kept.chosen) >= budget.max_sentences:
-            reasons[i] = f"more than {budget.max_sentences}"
+            reasons[i] = f"{budget.max_sentences} better are kept"
         elif rank and budget.soft_tokens is not None and used > budget.soft_tokens:
             reasons[i] = f"does not fit into {budget.soft_tokens} tokens"
         else:

@@ -183,6 +183,12 @@ def test_the_whole_elements_of_a_cut_array_are_read():
     assert "cut off" in found[2].message
 
 
+def test_a_cut_array_of_many_elements_is_read_to_its_cut():
+    """Each is looked at once."""
+    found = items("[" + ",".join([json.dumps(GOOD)] * 20_000) + ',{"query"')
+    assert [isinstance(item, Request) for item in found] == [True] * 20_000 + [False]
+
+
 def test_a_bad_element_of_an_array_with_an_element_a_line_costs_itself_alone():
     """The brackets are said to be no records, and the good elements are."""
     line = json.dumps(GOOD)

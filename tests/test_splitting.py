@@ -240,6 +240,9 @@ def test_a_long_stretch_without_stops_splits_at_its_lines():
         "    Some prose that is set in from the margin.\n\n",
         "![",
         "x: y\n",
+        "a. ",
+        "2. ",
+        "a.[1] ",
     ],
 )
 def test_a_hostile_text_is_split_as_any_other(mark):

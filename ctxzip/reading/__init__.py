@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
@@ -31,6 +32,7 @@ _FOREIGN = {
     b"PK\x03\x04": "a zip archive: unpack it first",
     b"PAR1": "a Parquet file: convert it to JSON lines",
 }
+_BETWEEN = re.compile(r"[ \t\r\n,]*")
 _UTF8_BOM = b"\xef\xbb\xbf"
 
 
@@ -261,7 +263,7 @@ def _elements(number: int, data: bytes) -> Iterator[_Item]:
     at = text.index("[") + 1
     index = 0
     while True:
-        start = at + len(text[at:]) - len(text[at:].lstrip(" \t\r\n,"))
+        start = _BETWEEN.match(text, at).end()  # type: ignore[union-attr]  # matches nothing, too
         try:
             _, at = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):

@@ -33,6 +33,7 @@ _BARE_NUMBER = re.compile(r"\(?(?:\d{1,3}|[A-Za-z])[.)]")
 _SHORT_WORD = re.compile(r"(?:^|[\s(])[^\W\d_]{1,3}(?:\.[^\W\d_]{1,3})*\.$")
 _PIECE = 100_000  # code points handed over at once; spaCy refuses more than 1,000,000
 _LONG_SENTENCE = 600  # code points, four times the mean of encyclopedia text: lines without stops are lists
+_TAIL = 40  # code points at the end of a sentence that tell whether it goes on: no abbreviation is longer
 _LONGEST = 1_500  # code points; Thai puts spaces where others put stops, and tables lose theirs in extraction
 
 
@@ -60,7 +61,7 @@ def _append(text: str, found: Offsets, start: int, end: int) -> None:
         if torn and (closing := _CLOSING.match(text, start, end)):
             at = start = closing.end()
             found[-1] = (before, at)
-        elif _tears(text[before:at].rstrip(), text[start : start + 1] or " "):
+        elif _tears(text[max(before, at - _TAIL) : at].rstrip(), text[start : start + 1] or " "):
             start = before
             found.pop()
     if start < end:

@@ -147,7 +147,7 @@ def test_a_broken_line_can_stop_the_run(tmp_path):
         (jsonl({"query": "a\ud800?", "docs": ["b \udfff c. A\u2028d.", "\x00 a"]}).encode(), 0, 1),
         (b'{"query":"x","docs":["x"],"n":NaN,"s":"\\ud800"}\n', 0, 1),
         (b'{"query":"x","docs":' + b"[" * 100_000 + b"\n", 1, 1),
-        (b'{"query":"x","docs":["x y"],"n":NaN,"deep":' + b"[" * 500 + b"]" * 500 + b"}\n" + LINE.encode(), 1, 2),
+        (b'{"query":"x","docs":["x y"],"n":NaN,"deep":' + b"[" * 50_000 + b"]" * 50_000 + b"}\n" + LINE.encode(), 1, 2),
         (b'{"query":"x","query":"y","docs":["y"]}\n', 0, 1),
     ],
     ids=[

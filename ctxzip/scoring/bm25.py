@@ -7,8 +7,9 @@ near 1 when a text is full of all of them. Words of the question that appear now
 divisor. The probability of a unit is the mean of its own share and that of its passage, smoothed
 with its neighbours in the same passage. It is a share, not a calibrated probability.
 
-The constants were chosen on the mixed workload (120 questions a set, `python -m ctxzip.evaluation`);
-the figures beside them are the mean percentage of questions that keep their evidence at 20% of the words.
+The constants were chosen on the eleven sets of README.md (`python -m ctxzip.evaluation --limit 120`, run
+with each value); the figures beside them are the mean percentage of questions that keep their evidence
+at 20% of the words.
 """
 
 from __future__ import annotations

@@ -243,6 +243,8 @@ def test_a_long_stretch_without_stops_splits_at_its_lines():
         "a. ",
         "2. ",
         "a.[1] ",
+        "> a\r",
+        "> a\r\n",
     ],
 )
 def test_a_hostile_text_is_split_as_any_other(mark):

@@ -9,7 +9,7 @@ import typer
 from ctxzip import __version__
 from ctxzip.cli.compress import EXAMPLES, compress
 
-# Plain help: rich panels cost more than half of the start-up time and do not pipe well.
+# Plain help: panels load rich, which --help would pay for, and do not pipe well.
 app = typer.Typer(
     name="ctxzip",
     add_completion=False,

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_PASSAGE_WEIGHT = 0.5  # 0.0: 76.3, 0.4: 82.5, 0.5: 82.5, 0.6: 82.0
-_NEIGHBOUR_WEIGHT = 0.1  # 0.0: 82.5, 0.1: 82.9, 0.2: 83.2; at 10% of the words 70.1, 71.1, 70.8
-_STEM = 6  # letters at which inflected forms meet, whatever the language; whole words: 81.0, 5: 83.1, 6: 82.9
-_SHARED = 64  # terms that a unit takes from its title, and from the headings above it: no title is longer
+_PASSAGE_WEIGHT = 0.5  # 0.0: 81.5, 0.4: 82.9, 0.5: 82.8, 0.6: 82.3
+_NEIGHBOUR_WEIGHT = 0.1  # 0.0: 82.4, 0.1: 82.8, 0.2: 83.1; at 10% of the words 70.5, 71.3, 71.1
+_STEM = 6  # letters at which inflected forms meet, whatever the language; 5: 83.1, 6: 82.8, whole words: 82.6
+_SHARED = 64  # terms that a unit takes from its title, and from the headings above it: a longer one is a text
 
 _WORD = re.compile(
     # Scripts without spaces between words are taken letter by letter and paired below; vowel signs

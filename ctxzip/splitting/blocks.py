@@ -22,7 +22,7 @@ _WIKI = re.compile(r"(={2,6})[^=].*[^=]\1")
 _UNDERLINE = re.compile(r"([=\-~^\"*+#])\1{2,}\s*$")
 _RULE = re.compile(r"\s*([-*_])(?:\s*\1){2,}\s*$")
 _QUOTE = re.compile(r" {0,3}>")
-_QUOTE_MARKS = re.compile(r"^[ \t]{0,3}(?:>[ \t]?)+", re.MULTILINE)
+_QUOTE_MARKS = re.compile(r"(?:^|(?<=\r))[ \t]{0,3}(?:>[ \t]?)+", re.MULTILINE)  # a lone \r ends a line here, too
 _ITEM = re.compile(r"\s*(?:[-*+•‣◦▪–—]|\(?\d{1,3}[.)]|\d{1,2}(?:\.\d{1,2}){1,3}|\(?(?:[a-z]|[ivx]{1,4})\))[ \t]+(?=\S)")
 _BULLET_OR_ONE = re.compile(r"\s*(?:[-*+•‣◦▪]|\(?1[.)])[ \t]+\S")
 _GRID_RULE = re.compile(r"\s*\+[-=+]{3,}\+\s*$")

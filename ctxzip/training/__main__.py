@@ -20,7 +20,7 @@ from typing import Any
 from ctxzip import __version__
 from ctxzip.shipped import DEFAULT_MODEL, ModelFolder, models_folder, sha256
 
-_WINDOW_LENGTH = 256  # tokens; 90% of the passages of the training data fit into one window
+_WINDOW_LENGTH = 256  # tokens, as many as the base was made to read
 _TOKENIZER = "tokenizer.json"
 
 

@@ -30,7 +30,7 @@ def export(weights: Path, target: Path, layers: int | None = None) -> None:
             output_names=["token_logits", "window_logits"],
             dynamic_axes={**axes, "window_logits": {0: "batch"}},
             opset_version=_OPSET,
-            dynamo=False,  # the exporter of torch 2.13 that keeps BERT's axes dynamic
+            dynamo=False,
         )
 
 

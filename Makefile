@@ -33,7 +33,7 @@ test-train: $(VENV)/installed-train ## run the tests of training, which need tor
 	$(BIN)/python -m pytest -o addopts= tests/train
 
 model: $(VENV)/installed-train ## make the model; DATA=folder with train/ and dev/, OUT=folder
-	for step in prepare train export calibrate; do \
+	for step in prepare train export quantize card calibrate; do \
 	    $(BIN)/python -m ctxzip.training $$step --data $(DATA) --out $(OUT) || exit 1; \
 	done
 
@@ -54,7 +54,7 @@ bench: setup ## measure speed against floors, in one run
 	$(BIN)/python -m ctxzip.evaluation.bench $(DATA)
 
 eval: setup ## print how much evidence survives; DATA=files or folders in the common form
-	$(BIN)/python -m ctxzip.evaluation $(DATA)
+	$(BIN)/ctxzip eval $(DATA)
 
 wheel: setup ## build dist/*.whl and the source archive
 	$(BIN)/python -m build

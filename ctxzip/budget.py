@@ -1,4 +1,4 @@
-"""Limits and score profile -> how much may be kept of one request, and why."""
+"""Limits, score profile and policy -> how much may be kept of one request, and why."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from ctxzip.records import Budget, Limits
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ctxzip.records import Cut
+
 # Of what stands out from the middle of the field, keep the best units that hold this share. With bm25 on
 # the eleven sets of README.md (`python -m ctxzip.evaluation --limit 120`, run with each value): 0.6 keeps
 # 13.2% of the words and the evidence of 79.2% of the questions, 0.8 21.1% and 85.2%, 0.9 28.3% and 87.7%; a
 # fixed ratio of 20% keeps that of 82.8%.
-_AUTO_SHARE = 0.8
+_SHARES = {None: 0.8, "light": 0.95, "balanced": 0.75, "aggressive": 0.5}
+# Where a policy is there: as deep as this share of its questions needed.
+_REACHED = {None: 0.9, "light": 0.95, "balanced": 0.9, "aggressive": 0.8}
+AUTO = "auto"
+PROFILES = ("light", "balanced", "aggressive")
 
 
 def check(limits: Limits) -> None:
@@ -27,27 +33,39 @@ def check(limits: Limits) -> None:
         ("--ratio", limits.ratio, 0, 1),
         ("--max-sentences", limits.max_sentences, 1, math.inf),
         ("--threshold", limits.threshold, 0, 1),
+        ("--min-saving", limits.min_saving, 0, 1),
     ):
         if value is not None and (not isinstance(value, int | float) or not low <= value <= high):
             allowed = f"from {low} to {high}" if high != math.inf else f"of at least {low}"
             raise UsageError(f"{name} {value!r}: expected a number {allowed}")
+    if limits.profile not in {None, *PROFILES}:
+        raise UsageError(f"--profile {limits.profile}: expected one of {', '.join(PROFILES)}")
+    if limits.recall is not None and limits.adaptive:
+        raise UsageError("--recall decides how much is kept: leave --budget auto and --profile out")
 
 
-def decide(limits: Limits, probability: NDArray[np.float32], tokens_in: int) -> Budget:
+def decide(limits: Limits, probability: NDArray[np.float32], tokens_in: int, cut: Cut | None = None) -> Budget:
     """Turn what the user allows into what may be kept of this request. The tightest limit holds.
 
     Args:
         limits: checked by `check`.
         probability: `(n,)` of the units that may be kept at all.
         tokens_in: tokens of the full rendering.
+        cut: how far down a calibrated policy goes; None leaves an adaptive budget to the score
+            profile alone.
     """
     mode: list[str] = []
     why: list[str] = []
     threshold = limits.threshold
-    if limits.adaptive:
-        automatic, reason = _auto(probability)
+    automatic = None
+    if cut is not None:
+        automatic, name, reason = cut.threshold, cut.mode, cut.why
+    elif limits.adaptive:
+        name = limits.profile or AUTO
+        automatic, reason = _auto(probability, _SHARES[limits.profile])
+    if automatic is not None:
         threshold = automatic if threshold is None else max(threshold, automatic)
-        mode.append("auto")
+        mode.append(name)
         why.append(reason)
     soft_tokens = None
     if limits.ratio is not None:
@@ -73,17 +91,23 @@ def decide(limits: Limits, probability: NDArray[np.float32], tokens_in: int) -> 
         max_sentences=limits.max_sentences,
         threshold=threshold,
         why="; ".join(why) or "no limit",
+        guarantee=None if cut is None else cut.guarantee,
     )
 
 
-def _auto(probability: NDArray[np.float32]) -> tuple[float, str]:
+def share_of(limits: Limits) -> float:
+    """Return the share of labelled questions that an adaptive budget goes as deep for as they needed."""
+    return _REACHED[limits.profile]
+
+
+def _auto(probability: NDArray[np.float32], share: float) -> tuple[float, str]:
     """Return the lowest probability worth keeping, and why.
 
     The middle of the field (the median) is taken for what any text about the subject scores; what
     lies above it speaks for a unit. Kept are the best units that together hold a fixed share of
     that, so a profile with one peak keeps one unit and a broad one keeps many.
 
-    >>> _auto(np.array([0.9, 0.1, 0.1, 0.1], dtype=np.float32))[1]
+    >>> _auto(np.array([0.9, 0.1, 0.1, 0.1], dtype=np.float32), share=0.8)[1]
     '1 of 4 units stands out of the scores'
     """
     n_units = len(probability)
@@ -95,7 +119,7 @@ def _auto(probability: NDArray[np.float32]) -> tuple[float, str]:
     excess = np.maximum(ranked - np.median(ranked), 0)
     if not excess.any():
         return float(ranked[0]), "no unit stands out of the scores"
-    n_kept = int(np.searchsorted(np.cumsum(excess), _AUTO_SHARE * excess.sum())) + 1
+    n_kept = int(np.searchsorted(np.cumsum(excess), share * excess.sum())) + 1
     n_kept = min(n_kept, n_units)
     return float(
         ranked[n_kept - 1]

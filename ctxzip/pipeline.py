@@ -4,33 +4,44 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ctxzip import budget as budgets
+from ctxzip.ahead import read_ahead
+from ctxzip.bridge import combined, informed
 from ctxzip.errors import UsageError
-from ctxzip.query import kind_of
+from ctxzip.policy import load_policy
+from ctxzip.query import kind_of, read_query
 from ctxzip.reading.shapes import SHAPES, to_request
-from ctxzip.records import BadRecord, Limits, Passage, Request, Result, Scores, Selection, Unit
+from ctxzip.records import BadRecord, Budget, Cut, Limits, Passage, Request, Result, Scores, Selection, Unit
 from ctxzip.rendering import GAP_MARK, context, heading, passage_text
-from ctxzip.scoring import BM25, load_scorer
+from ctxzip.scoring import AUTO as AUTO_SCORER
+from ctxzip.scoring import BATCH_TOKENS, BM25, load_scorer
 from ctxzip.selection import candidates, select
-from ctxzip.shipped import DEFAULT_MODEL
+from ctxzip.shipped import DEFAULT_MODEL, open_model
 from ctxzip.splitting import AUTO, UNKNOWN, detect, split, splitter_for
 from ctxzip.tokens import MODEL, load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from numpy.typing import NDArray
+
+    from ctxzip.policy import Level, Policy
     from ctxzip.scoring import Scorer
     from ctxzip.tokens import Tokenizer
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_AHEAD = 4  # batches that may be read while one is scored
+POLICY = "policy.json"  # in the folder of a model
 
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {
     "budget": (None, "auto", "limits"),
+    "profile": (None, *budgets.PROFILES),
     "to": ("jsonl", "text", "markdown"),
     "order": ("source", "relevance"),
 }
@@ -46,11 +57,18 @@ class Settings:
         ratio: 0..1, largest fraction of tokens kept, but never less than the one best unit.
         max_sentences: largest number of units kept; headings that come along are not counted.
         threshold: 0..1, lowest probability kept.
+        recall: 0..1, both excluded: keep all evidence of this share of the questions, as calibrated.
+        policy: file that `ctxzip calibrate` wrote; None takes the one of the model.
+        profile: `light`, `balanced` or `aggressive`: `auto` with more or less kept.
+        min_saving: 0..1; a request of which less than this fraction of the tokens would go stays whole.
         budget: `auto` lets the score profile decide within the limits, `limits` fills the limits.
             None is `auto` where no limit is given and `limits` where one is.
-        scorer: `bm25`, `model` (the cross-encoder that ships with ctxzip), or `hybrid` (both).
+        scorer: `model` (the cross-encoder that ships with ctxzip), `bm25`, `hybrid` (both), or `auto`:
+            `hybrid`, and `bm25` where onnxruntime is not installed.
         model: name or folder of the model.
+        device: of the model: `auto` (CUDA where it runs, else the CPU), `cpu`, `cuda` or `cuda:N`.
         threads: of the model; None takes the cores that this process may use.
+        batch_tokens: of a batch of the model, padding included.
         splitter: `auto` or `spacy:NAME`.
         lang: language code of the documents; None detects it for each.
         tokenizer: see `ctxzip.tokens.load_tokenizer`.
@@ -66,10 +84,16 @@ class Settings:
     ratio: float | None = None
     max_sentences: int | None = None
     threshold: float | None = None
+    recall: float | None = None
+    policy: str | None = None
+    profile: Literal["light", "balanced", "aggressive"] | None = None
+    min_saving: float | None = None
     budget: Literal["auto", "limits"] | None = None
-    scorer: str = BM25
+    scorer: str = AUTO_SCORER
     model: str = DEFAULT_MODEL
+    device: str = "auto"
     threads: int | None = None
+    batch_tokens: int = BATCH_TOKENS
     splitter: str = AUTO
     lang: str | None = None
     tokenizer: str = MODEL
@@ -86,12 +110,16 @@ class Settings:
         Raises:
             UsageError: a limit is out of its range, or none is given where they are to be filled.
         """
-        limits = Limits(self.max_tokens, self.ratio, self.max_sentences, self.threshold)
-        budgets.check(limits)
+        limits = Limits(self.max_tokens, self.ratio, self.max_sentences, self.threshold, recall=self.recall)
         unlimited = limits == Limits()
         if self.budget == "limits" and unlimited:
             raise UsageError("--budget limits needs a limit: --max-tokens, --ratio, --max-sentences or --threshold")
-        return replace(limits, adaptive=self.budget == "auto" or (self.budget is None and unlimited))
+        if self.budget == "limits" and self.profile is not None:
+            raise UsageError(f"--profile {self.profile} is a budget of its own: leave --budget limits out")
+        adaptive = self.budget == "auto" or self.profile is not None or (self.budget is None and unlimited)
+        limits = replace(limits, adaptive=adaptive, profile=self.profile, min_saving=self.min_saving)
+        budgets.check(limits)
+        return limits
 
 
 def compress(query: str, documents: str | Sequence[str | dict[str, Any] | Passage], **settings: Any) -> Result:
@@ -125,6 +153,9 @@ class Compressor:
         settings: the defaults where there is none.
         scorer: scores in place of the one that the settings name.
 
+    Attributes:
+        notice: what a person must know before the first record, such as a card that cannot be used.
+
     Raises:
         UsageError: a setting is out of its range or names nothing.
         BackendError: something that scores, splits or counts cannot run here.
@@ -145,31 +176,127 @@ class Compressor:
         if settings.lang or settings.splitter != AUTO:
             splitter_for(settings.lang or UNKNOWN, settings.splitter)
         self._tokenizer = load_tokenizer(settings.tokenizer)
-        self._scorer = scorer or load_scorer(settings.scorer, settings.model, settings.threads)
+        self._scorer = scorer or load_scorer(
+            settings.scorer,
+            settings.model,
+            threads=settings.threads,
+            device=settings.device,
+            batch_tokens=settings.batch_tokens,
+        )
         self._gap_cost = self._tokenizer.count([GAP_MARK])[0] if settings.mark_gaps else 0
+        self.notice = self._scorer.notice
+        self._policy = self._find_policy() if self._limits.recall is not None or self._limits.adaptive else None
+        self._levels: dict[str, Level] = {}  # by kind of question
+
+    @property
+    def scorer_name(self) -> str:
+        """What scores, as records call it."""
+        return self._scorer.name
+
+    @property
+    def model_sha256(self) -> str | None:
+        """SHA-256 of the graph that scores, as its card says; None where no model does."""
+        return None if self._scorer.name == BM25 else self._graph()[1]
+
+    def _graph(self) -> tuple[str, str | None]:
+        """Return the file of the graph that scores, and its SHA-256."""
+        folder = open_model(self.settings.model)
+        graphs = folder.card.get("graphs", {})
+        file = folder.graph or graphs.get("cpu" if self._scorer.device == "cpu" else "cuda", graphs.get("cpu"))
+        return str(file), folder.card["files"].get(file)
+
+    def _find_policy(self) -> Policy | None:
+        """Return the policy that was named, or the model's own.
+
+        Raises:
+            UsageError: it is another model's, or a recall is asked for and there is none.
+        """
+        recall, name = self._limits.recall, self._scorer.name
+        if self.settings.policy is not None:
+            policy = load_policy(Path(self.settings.policy))
+            policy.check(name, self.model_sha256, self.settings.splitter)
+        elif found := None if name == BM25 else self._shipped_policy():
+            policy = load_policy(found)
+            if recall is not None:
+                policy.check(name, self.model_sha256, self.settings.splitter)
+            elif policy.scorer != name:
+                return None  # nothing is promised: the score profile alone will do
+        elif recall is None:
+            return None
+        else:
+            raise UsageError(
+                f"--recall {recall:g}: no policy for {name}: calibrate one on labelled questions with `ctxzip calibrate` "
+                "and name it with --policy"
+            )
+        if recall is not None:
+            for kind in policy.kinds:
+                policy.level(kind, recall)  # refused before the first record, not at the first of its kind
+        return policy
+
+    def _shipped_policy(self) -> Path | None:
+        """Return the policy in the folder of the model; one that names the graph goes before."""
+        folder = open_model(self.settings.model).path
+        names = (f"{self._graph()[0].removesuffix('.onnx')}.{POLICY}", POLICY)
+        return next((folder / name for name in names if (folder / name).is_file()), None)
 
     def stream(self, items: Iterable[Request | BadRecord]) -> Iterator[Result | BadRecord]:
-        """Yield one result a request, in order, as soon as it is ready; bad records pass through."""
-        for item in items:
-            yield item if isinstance(item, BadRecord) else self.compress(item)
+        """Yield one result a request, in order, as soon as it is ready; bad records pass through.
+
+        With a model, the items are read and split by a thread of their own while it works, and what
+        was read by then is scored together; nothing waits for more to come.
+        """
+        prepared = (item if isinstance(item, BadRecord) else self._prepare(item) for item in items)
+        tokens = self._scorer.batch_tokens
+        batches: Iterable[list[_Prepared | BadRecord]] = (
+            read_ahead(prepared, _tokens_of, batch=tokens, ahead=_AHEAD * tokens)
+            if tokens
+            else ([item] for item in prepared)
+        )
+        for batch in batches:
+            scores = iter(self._score([item for item in batch if isinstance(item, _Prepared)]))
+            for item in batch:
+                yield item if isinstance(item, BadRecord) else self._finish(item, next(scores))
 
     def compress(self, request: Request) -> Result:
         """Compress one request."""
-        settings = self.settings
+        prepared = self._prepare(request)
+        return self._finish(prepared, *self._score([prepared]))
+
+    def _prepare(self, request: Request) -> _Prepared:
+        """Split one request into units."""
         plain = _well_formed(request)
         warnings = list(request.warnings)
-        if plain is not request and settings.to != "jsonl":
+        if plain is not request and self.settings.to != "jsonl":
             warnings.append("lone surrogates are written as U+FFFD")
         languages, remarks = self._languages(plain)
-        warnings += remarks
         units, passage_tokens = self._units(plain, languages)
-        scores = self._scorer.score([(plain, units)])[0]
+        return _Prepared(request, plain, languages, units, passage_tokens, (*warnings, *remarks))
+
+    def _score(self, batch: Sequence[_Prepared]) -> list[Scores]:
+        """Score requests together, those twice whose questions seem to need several places."""
+        scores = self._scorer.score([(item.plain, item.units) for item in batch])
+        again = [
+            i
+            for i, item in enumerate(batch)
+            if self._scorer.second_looks and len(item.plain.passages) > 1 and read_query(item.plain.query).several_places
+        ]
+        second = self._scorer.score([(informed(batch[i].plain, batch[i].units, scores[i]), batch[i].units) for i in again])
+        for i, informed_scores in zip(again, second, strict=True):
+            scores[i] = combined(scores[i], informed_scores)
+        return scores
+
+    def _finish(self, prepared: _Prepared, scores: Scores) -> Result:
+        """Decide how much is kept of one request, choose it, and render it."""
+        settings = self.settings
+        request, plain, units = prepared.request, prepared.plain, prepared.units
         order = _order(scores, settings.order)
         draft = _Draft(settings, self._tokenizer, plain.passages, units, order)
         # What stands in jsonl is the passages as they came, and their tokens are known.
-        tokens_in = passage_tokens if settings.to == "jsonl" else draft.measure(range(len(units)))
+        tokens_in = prepared.passage_tokens if settings.to == "jsonl" else draft.measure(range(len(units)))
         ranked = candidates(units, scores, settings.top_docs)
-        budget = budgets.decide(self._limits, scores.probability[ranked], tokens_in)
+        kind = kind_of(plain.query)
+        cut = self._cut(kind, scores.probability[candidates(units, scores)])
+        budget = budgets.decide(self._limits, scores.probability[ranked], tokens_in, cut)
         selection = select(
             units,
             ranked,
@@ -179,27 +306,46 @@ class Compressor:
             passage_cost=draft.passage_costs(),
             gap_cost=self._gap_cost,
         )
-        warnings += scores.warnings
-        warnings += _remarks(plain, units, scores, selection)
+        if _not_worth_it(budget, selection, tokens_in):
+            budget = replace(budget, why=f"{budget.why}; saves less than {self._limits.min_saving:.0%}: left as it was")
+            selection = Selection(tuple(range(len(units))), tokens_in, (None,) * len(units))
+        budget, remarks = _honest(budget, cut, units, scores, selection)
         texts = draft.texts(request.passages, selection.kept)
         return Result(
             request=request,
-            query_kind=kind_of(plain.query),
+            query_kind=kind,
             units=units,
-            languages=languages,
+            languages=prepared.languages,
             scores=scores,
             budget=budget,
             selection=selection,
             texts=texts,
             order=tuple(i for i in order if texts[i] or not settings.drop_empty),
             scorer=self._scorer.name,
+            device=self._scorer.device,
             tokenizer=self._tokenizer.name,
             splitter=settings.splitter,
             tokens_in=tokens_in,
             tokens_out=selection.n_tokens,
             context=None if settings.to == "jsonl" else draft.written(selection.kept),
-            warnings=tuple(warnings),
+            warnings=(*prepared.warnings, *scores.warnings, *remarks, *_remarks(plain, units, scores, selection)),
         )
+
+    def _cut(self, kind: str, probability: NDArray[np.float32]) -> Cut | None:
+        """Return how far down the policy goes for one request; None where there is no policy."""
+        if self._policy is None:
+            return None
+        recall = self._limits.recall
+        if kind not in self._levels:
+            self._levels[kind] = (
+                self._policy.usual(kind, budgets.share_of(self._limits))
+                if recall is None
+                else self._policy.level(kind, recall)
+            )
+        level = self._levels[kind]
+        if recall is None:
+            return self._policy.guess(level, probability, self._limits.profile or budgets.AUTO)
+        return self._policy.promise(level, probability, recall)
 
     def _languages(self, request: Request) -> tuple[tuple[str, ...], list[str]]:
         """Return a language a passage, and warnings about those that are split second best."""
@@ -238,6 +384,22 @@ class Compressor:
                 for span, n in zip(spans, n_tokens, strict=False)
             )
         return tuple(units), sum(map(len, ends))
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """One request, split: as it came, and with every character that a tokenizer takes."""
+
+    request: Request
+    plain: Request
+    languages: tuple[str, ...]
+    units: tuple[Unit, ...]
+    passage_tokens: int
+    warnings: tuple[str, ...]
+
+
+def _tokens_of(item: _Prepared | BadRecord) -> int:
+    return item.passage_tokens + 1 if isinstance(item, _Prepared) else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +456,28 @@ class _Draft:
 def _order(scores: Scores, order: str) -> tuple[int, ...]:
     indices = range(len(scores.relevance))
     return tuple(sorted(indices, key=lambda i: (-scores.relevance[i], i)) if order == "relevance" else indices)
+
+
+def _honest(
+    budget: Budget, cut: Cut | None, units: Sequence[Unit], scores: Scores, selection: Selection
+) -> tuple[Budget, tuple[str, ...]]:
+    """Take the guarantee back where other limits kept less than it takes; return what must be said."""
+    if cut is None:
+        return budget, ()
+    kept = set(selection.kept)
+    if budget.guarantee is None or all(
+        i in kept for i in candidates(units, scores) if scores.probability[i] >= cut.threshold
+    ):
+        return budget, cut.warnings
+    why = f"{budget.why}; less than that is kept, so there is no guarantee"
+    remark = "no guarantee: another limit keeps less than the recall takes (--max-tokens, --ratio, --top-docs, ...)"
+    return replace(budget, guarantee=None, why=why), (*cut.warnings, remark)
+
+
+def _not_worth_it(budget: Budget, selection: Selection, tokens_in: int) -> bool:
+    least = budget.limits.min_saving
+    fits = budget.max_tokens is None or tokens_in <= budget.max_tokens
+    return least is not None and fits and tokens_in - selection.n_tokens < least * tokens_in
 
 
 def _remarks(request: Request, units: Sequence[Unit], scores: Scores, selection: Selection) -> list[str]:

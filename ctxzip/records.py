@@ -58,6 +58,7 @@ class Request:
         line_no: 1-based line (or element of an array) that the record began on; 0 when it came from Python.
         place: where it stood, in words: `notes.jsonl: line 17`; empty when it came from Python.
         warnings: what reading had to say about the record.
+        found: sentences that a first look took for evidence; empty at a first look.
     """
 
     query: str
@@ -67,6 +68,7 @@ class Request:
     place: str = ""
     extra: Any = None
     warnings: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,9 @@ class Limits:
         max_sentences: largest number of units kept, headings and table headers not counted.
         threshold: 0..1, lowest probability kept.
         adaptive: let the score profile decide how much, within the other limits.
+        recall: 0..1, both excluded, share of such questions that shall keep all their evidence.
+        profile: how much the score profile shall leave out: light, balanced or aggressive.
+        min_saving: 0..1, fraction of the tokens below which a request is left as it was.
     """
 
     max_tokens: int | None = None
@@ -150,6 +155,49 @@ class Limits:
     max_sentences: int | None = None
     threshold: float | None = None
     adaptive: bool = False
+    recall: float | None = None
+    profile: str | None = None
+    min_saving: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """What was calibrated, and on what.
+
+    Attributes:
+        recall: share of the questions that keep all their evidence, at least.
+        alpha: share that may not.
+        n: labelled questions that it was calibrated on.
+        kind: of those questions: one kind, `rare` (kinds with few questions together) or `all`.
+        policy: the file.
+        model_sha256: of the graph that scored; None where no model did.
+    """
+
+    recall: float
+    alpha: float
+    n: int
+    kind: str
+    policy: str
+    model_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How far down the ranking of one request a policy goes.
+
+    Attributes:
+        mode: the name of the budget: `recall`, or how an automatic one is called.
+        threshold: lowest probability kept.
+        why: the reason in words a person can read.
+        guarantee: what is promised if everything down to there is kept, or None.
+        warnings: what a reader of the result must know.
+    """
+
+    mode: str
+    threshold: float
+    why: str
+    guarantee: Guarantee | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +205,15 @@ class Budget:
     """What may be kept of one request, and why.
 
     Attributes:
-        mode: the limits in force, joined by `+`: auto, ratio, max_tokens, max_sentences, threshold.
+        mode: the limits in force, joined by `+`: auto (or the name of a profile), recall, ratio,
+            max_tokens, max_sentences, threshold.
         limits: what the user asked for.
         max_tokens: hard ceiling in tokens of the final text, or None.
         soft_tokens: ceiling in tokens that the one best unit may break, or None.
         max_sentences: most units kept, or None.
         threshold: lowest probability kept, or None.
         why: the reason in words a person can read.
+        guarantee: what is promised of the result, or None.
     """
 
     mode: str
@@ -173,6 +223,7 @@ class Budget:
     max_sentences: int | None
     threshold: float | None
     why: str
+    guarantee: Guarantee | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +250,7 @@ class Result:
         languages: one code a passage, `und` where it could not be told.
         texts: what is left of each passage, `""` where nothing is.
         order: indices of the passages in the order in which they are written.
+        scorer, device: what scored, and where it ran: `cpu` or `cuda:N`.
         context: one prompt-ready text, when text or markdown was asked for.
         tokens_in, tokens_out: tokens before and after, counted on the same rendering.
     """
@@ -213,6 +265,7 @@ class Result:
     texts: tuple[str, ...]
     order: tuple[int, ...]
     scorer: str
+    device: str
     tokenizer: str
     splitter: str
     tokens_in: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
@@ -104,6 +105,9 @@ def summary(result: Result) -> dict[str, Any]:
         "ratio": limits.ratio,
         "max_sentences": limits.max_sentences,
         "threshold": _threshold(result.budget),
+        "recall": limits.recall,
+        "min_saving": limits.min_saving,
+        "guarantee": None if result.budget.guarantee is None else asdict(result.budget.guarantee),
     }
     kept: list[list[list[float]]] = [[] for _ in result.request.passages]
     for index in result.selection.kept:
@@ -116,6 +120,7 @@ def summary(result: Result) -> dict[str, Any]:
     found: dict[str, Any] = {
         "version": __version__,
         "scorer": result.scorer,
+        "device": result.device,
         "query_kind": result.query_kind,
         "budget": {
             "mode": result.budget.mode,

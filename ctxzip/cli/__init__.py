@@ -27,6 +27,25 @@ def main() -> NoReturn:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda number, _: sys.exit(128 + number))
+    try:
+        _run()
+    except SystemExit as exit_:
+        code = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
+    else:
+        code = 0
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError as error:
+            code = code or 1
+            if stream is not sys.stderr:
+                print(f"ctxzip: cannot write the output: {error.strerror}", file=sys.stderr)
+    # The thread that reads ahead may hold stdin, which the interpreter wants to close when it ends.
+    os._exit(code)
+
+
+def _run() -> None:
     from ctxzip.cli.app import app
 
     try:
@@ -37,4 +56,3 @@ def main() -> NoReturn:
     except OSError as error:
         print(f"ctxzip: {error.strerror or error}", file=sys.stderr)
         sys.exit(1)
-    sys.exit(0)

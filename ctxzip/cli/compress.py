@@ -55,6 +55,28 @@ def compress(
         float | None,
         typer.Option("--threshold", metavar="P", help="Keep units of at least this probability, and the best unit."),
     ] = None,
+    recall: Annotated[
+        float | None,
+        typer.Option(
+            "--recall",
+            metavar="R",
+            help="Keep as much as it takes for this share of questions to keep all evidence, 0 to 1, as calibrated.",
+        ),
+    ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option("--policy", metavar="FILE", help="What ctxzip calibrate wrote.  [default: the model's own]"),
+    ] = None,
+    profile: Annotated[
+        Literal["light", "balanced", "aggressive"] | None,
+        typer.Option("--profile", help="auto, but more or less of it: about 2 to 3, 5 to 7, or 10 times shorter."),
+    ] = None,
+    min_saving: Annotated[
+        float | None,
+        typer.Option(
+            "--min-saving", metavar="F", help="Leave a record as it was where less than this fraction would be saved."
+        ),
+    ] = None,
     budget: Annotated[
         Literal["auto", "limits"] | None,
         typer.Option(
@@ -70,12 +92,27 @@ def compress(
         str | None, typer.Option("--output", "-o", metavar="FILE", help="Write here, whole or not at all.")
     ] = None,
     scorer: Annotated[
-        Literal["bm25", "model", "hybrid"],
-        typer.Option("--scorer", help="What scores the units: matching words, the model that ships, or both."),
-    ] = "bm25",
-    model: Annotated[str, typer.Option("--model", metavar="NAME", help="Name or folder of the model.")] = "ctxzip-mini",
+        Literal["auto", "model", "bm25", "hybrid"],
+        typer.Option(
+            "--scorer", help="What scores the units: the model, matching words, or both (hybrid, which auto takes)."
+        ),
+    ] = "auto",
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="mini, nano, an imported model, or a model folder.")
+    ] = "mini",
+    device: Annotated[
+        str,
+        typer.Option("--device", metavar="NAME", help="Where the model runs: auto, cpu, cuda or cuda:N."),
+    ] = "auto",
     threads: Annotated[
-        int | None, typer.Option("--threads", metavar="N", help="Threads of the model.  [default: one a core]")
+        int | None,
+        typer.Option("--threads", metavar="N", min=1, help="Threads of the model.  [default: one a core]"),
+    ] = None,
+    batch_tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--batch-tokens", metavar="N", min=1, help="Tokens of a batch where windows run together, as on CUDA."
+        ),
     ] = None,
     tokenizer: Annotated[
         str,
@@ -161,10 +198,16 @@ def compress(
             ratio=ratio,
             max_sentences=max_sentences,
             threshold=threshold,
+            recall=recall,
+            policy=policy,
+            profile=profile,
+            min_saving=min_saving,
             budget=budget,
             scorer=scorer,
             model=model,
+            device=device,
             threads=threads,
+            **({} if batch_tokens is None else {"batch_tokens": batch_tokens}),
             splitter=splitter,
             lang=lang,
             tokenizer=tokenizer,
@@ -176,7 +219,7 @@ def compress(
             drop_empty=drop_empty,
         )
     )
-    report = Report(quiet=quiet, in_records=to == "jsonl")
+    report = Report(quiet=quiet, in_records=to == "jsonl", notice=compressor.notice)
     shapes = with_fields(query_field, docs_field, text_field, title_field)
     with nullcontext() if stats is None else writing(stats) as stats_stream:
         with suppress(_StoppedError), writing(output) as stream:

@@ -20,10 +20,14 @@ class Report:
     Args:
         quiet: say errors only.
         in_records: the output has records, in which every warning stands; otherwise all are said.
+        notice: said at once, and kept in the statistics.
     """
 
-    def __init__(self, *, quiet: bool, in_records: bool) -> None:
+    def __init__(self, *, quiet: bool, in_records: bool, notice: str | None = None) -> None:
         self.quiet = quiet
+        self._notice = notice
+        if notice is not None and not quiet:
+            _say(f"warning: {notice}")
         self._shown = _WARNINGS_SHOWN if in_records else math.inf
         self.started = time.perf_counter()
         self.records = 0
@@ -45,7 +49,7 @@ class Report:
         self.records += 1
         self.tokens_in += item.tokens_in
         self.tokens_out += item.tokens_out
-        self.backend = {"scorer": item.scorer, "tokenizer": item.tokenizer}
+        self.backend = {"scorer": item.scorer, "device": item.device, "tokenizer": item.tokenizer}
         for warning in item.warnings:
             self.warnings += 1
             # What was left out of a request was said as an error when it was met.
@@ -71,6 +75,8 @@ class Report:
             f"{self.tokens_in:,} -> {self.tokens_out:,} tokens ({self.kept_fraction:.1%} kept)",
             f"{time.perf_counter() - self.started:.1f} s",
         ]
+        if self.backend:
+            parts.append(f"{self.backend['scorer']} on {self.backend['device']}")
         if self.failed:
             parts.append(f"{self.failed:,} failed")
         if self.warnings:
@@ -82,6 +88,7 @@ class Report:
         return {
             "version": __version__,
             **self.backend,
+            **({} if self._notice is None else {"notice": self._notice}),
             "records": self.records,
             "failed": self.failed,
             "warnings": self.warnings,

@@ -1,23 +1,34 @@
-"""Labelled questions in the common form: a question, documents, and the spans that are evidence."""
+"""Labelled questions in the common form: a question, documents, and the spans that are evidence.
+
+One JSON object a line, gzipped or not:
+`{"query", "docs": [{"title", "text", "evidence": [[start, end], ...]}], "dataset", "need"}`. Evidence
+are half-open code-point spans of `text`; `need` (`all`, `any`, `none`) is optional.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from ctxzip.errors import InputError
 from ctxzip.reading import SHAPES, to_request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from ctxzip.records import Request, Result
+    from numpy.typing import NDArray
+
+    from ctxzip.records import Request, Result, Unit
 
 # In these sets every span is a step of the answer; in all others several spans say the same.
 _EVERY_SPAN = frozenset({"hotpotqa", "2wiki", "musique"})
+_NEEDS = ("all", "any", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,22 @@ class Labelled:
         ]
         return all(held) if self.need == "all" else any(held)
 
+    def overlaps(self, units: Sequence[Unit]) -> NDArray[np.bool_]:
+        """Return which unit overlaps which span of the evidence, `(n_units, n_spans)`."""
+        where = np.array([(unit.passage, unit.start, unit.end) for unit in units], dtype=np.int64).reshape(-1, 3)
+        spans = np.array(self.evidence, dtype=np.int64).reshape(-1, 3)
+        overlap: NDArray[np.bool_] = (
+            (where[:, None, 0] == spans[:, 0])
+            & (where[:, None, 1] < spans[:, 2])
+            & (spans[:, 1] < where[:, None, 2])
+        )  # fmt: skip
+        return overlap
+
+    def are_evidence(self, units: Sequence[Unit]) -> NDArray[np.bool_]:
+        """Return which units overlap evidence, `(n_units,)`."""
+        evidence: NDArray[np.bool_] = np.logical_or.reduce(self.overlaps(units), axis=1)
+        return evidence
+
 
 def read_labelled(path: Path) -> Iterator[Labelled]:
     """Yield the questions of one file, gzipped or not.
@@ -49,21 +76,51 @@ def read_labelled(path: Path) -> Iterator[Labelled]:
     A record says itself what it needs (`need`), or its data set does (`dataset`).
 
     Raises:
-        InputError: a record is not in the common form.
+        InputError: a record is not in the common form, or the file cannot be read.
     """
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for line_no, line in enumerate(lines, 1):
-            try:
-                record = json.loads(line)
-                evidence = tuple(
-                    (index, start, end) for index, doc in enumerate(record["docs"]) for start, end in doc["evidence"]
-                )
-            except (ValueError, KeyError, TypeError) as error:
-                raise InputError(f"{path}: line {line_no}: not in the common form: {error!r}") from error
-            every = record.get("need", "all" if record.get("dataset") in _EVERY_SPAN else "any")
-            yield Labelled(
-                request=to_request(record, SHAPES, line_no=line_no, place=f"{path}: line {line_no}"),
-                evidence=evidence,
-                need=every if evidence else "none",
-            )
+    try:
+        with opener(path, "rb") as lines:
+            for line_no, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                try:
+                    yield _labelled(line, line_no, f"{path}: line {line_no}")
+                except InputError as error:
+                    raise InputError(f"{path}: line {line_no}: not in the common form: {error}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: cannot read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _labelled(line: bytes, line_no: int, place: str) -> Labelled:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"no JSON: {error} (expected one object a line)") from error
+    request = to_request(record, SHAPES, line_no=line_no, place=place)
+    docs = record.get("docs")
+    if not isinstance(docs, list):
+        raise InputError("required field missing @ $.docs: expected an array of documents with their evidence")
+    evidence = tuple(
+        (index, start, end)
+        for index, doc in enumerate(docs)
+        for start, end in _spans(doc, len(request.passages[index].text), f"$.docs[{index}]")
+    )
+    need = record.get("need", "all" if record.get("dataset") in _EVERY_SPAN else "any")
+    if need not in _NEEDS:
+        raise InputError(f"expected one of {', '.join(_NEEDS)} @ $.need, got {need!r}")
+    return Labelled(request, evidence, need if evidence else "none")
+
+
+def _spans(doc: Any, length: int, where: str) -> list[list[int]]:
+    spans = doc.get("evidence") if isinstance(doc, dict) else None
+    if not isinstance(spans, list):
+        raise InputError(
+            f"required field missing @ {where}.evidence: expected an array of [start, end], empty for none"
+        )
+    for index, span in enumerate(spans):
+        if not (isinstance(span, list) and len(span) == 2 and all(type(offset) is int for offset in span)):
+            raise InputError(f"expected [start, end] @ {where}.evidence[{index}], got {json.dumps(span)[:40]}")
+        if not 0 <= span[0] < span[1] <= length:
+            raise InputError(f"{span} @ {where}.evidence[{index}] is not inside the text of {length} characters")
+    return spans

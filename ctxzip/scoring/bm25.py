@@ -7,7 +7,7 @@ near 1 when a text is full of all of them. Words of the question that appear now
 divisor. The probability of a unit is the mean of its own share and that of its passage, smoothed
 with its neighbours in the same passage. It is a share, not a calibrated probability.
 
-The constants were chosen on the eleven sets of README.md (`python -m ctxzip.evaluation --limit 120`, run
+The constants were chosen on the eleven sets of README.md (`ctxzip eval --method bm25 --limit 120`, run
 with each value); the figures beside them are the mean percentage of questions that keep their evidence
 at 20% of the words.
 """
@@ -148,9 +148,19 @@ def terms(text: str) -> list[str]:
 
 
 class Bm25Scorer:
-    """BM25 by rank-bm25; no model, no training, no claim to be calibrated."""
+    """BM25 by rank-bm25; no model, no training, no claim to be calibrated.
+
+    Args:
+        notice: why this scorer stands in for another.
+    """
 
     name = "bm25"
+    device = "cpu"
+    batch_tokens = 0
+    second_looks = False
+
+    def __init__(self, notice: str | None = None) -> None:
+        self.notice = notice
 
     def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
         """Score each request by itself; word weights come from its own documents."""

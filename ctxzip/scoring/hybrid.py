@@ -10,25 +10,33 @@ from ctxzip.records import Request, Scores, Unit
 from ctxzip.scoring.bm25 import Bm25Scorer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from ctxzip.scoring import Scorer
 
-# Logits that a full BM25 share is worth. Whole-question recall at 10, 20 and 30% of the words, mean of
-# the eleven sets of README.md (`python -m ctxzip.evaluation --limit 100 --scorer hybrid`): 0 (the model
-# alone): 78.6, 88.5, 93.0; 5: 79.4, 88.9, 93.1.
-_WEIGHT = 5.0
+# For a model whose card says nothing: logits that a full BM25 share is worth.
+_WEIGHTS = {"model": 1.0, "bm25": 5.0, "bias": 0.0}
 _EDGE = 1e-7
 
 
 class HybridScorer:
     """Adds BM25's share of each unit to the model's logit; the relevance of passages is the model's.
 
-    The probability is the model's, raised; it is no longer calibrated.
+    Args:
+        model: any scorer.
+        weights: of the `model`'s logit, of the share of `bm25`, and the `bias`; None takes BM25 for
+            worth five logits, which is not calibrated.
     """
 
-    def __init__(self, model: Scorer) -> None:
+    def __init__(self, model: Scorer, weights: Mapping[str, float] | None = None) -> None:
         self.name = f"{model.name}+bm25"
+        self.device = model.device
+        self.notice = model.notice
+        self.batch_tokens = model.batch_tokens
+        self.second_looks = model.second_looks
+        self._weights = weights or _WEIGHTS
         self._model = model
         self._bm25 = Bm25Scorer()
 
@@ -36,7 +44,17 @@ class HybridScorer:
         """Score each request by itself."""
         found = []
         for ours, theirs in zip(self._model.score(batch), self._bm25.score(batch), strict=True):
-            probability = np.clip(ours.probability.astype(np.float64), _EDGE, 1 - _EDGE)
-            odds = probability / (1 - probability) * np.exp(_WEIGHT * theirs.probability)
-            found.append(Scores((odds / (1 + odds)).astype(np.float32), ours.relevance, ours.warnings))
+            logits = (
+                self._weights["model"] * logit(ours.probability)
+                + self._weights["bm25"] * theirs.probability
+                + self._weights["bias"]
+            )
+            found.append(Scores((1 / (1 + np.exp(-logits))).astype(np.float32), ours.relevance, ours.warnings))
         return found
+
+
+def logit(probability: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the logit of each probability, -16 to 16."""
+    clipped = np.clip(probability.astype(np.float64), _EDGE, 1 - _EDGE)
+    odds: NDArray[np.float64] = np.log(clipped / (1 - clipped))
+    return odds

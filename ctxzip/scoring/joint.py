@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ctxzip.errors import ModelError
 from ctxzip.records import Request, Scores, Unit
-from ctxzip.scoring.runtime import session
+from ctxzip.scoring.batches import BATCH_TOKENS, by_length, padded
+from ctxzip.scoring.runtime import AUTO, place
 from ctxzip.scoring.windows import NO_UNIT, Window, WindowBuilder
 
 if TYPE_CHECKING:
@@ -25,18 +28,20 @@ class JointScorer:
     The logit of a unit is the mean over its tokens; that of a passage the largest of its windows.
     A fitted combination of both, through a sigmoid, is the calibrated probability of the unit.
 
-    Every window is run by itself. Dynamic int8 takes its scales from the whole batch, so that in a
-    larger one the score of a window would depend on its neighbours; and a batch of one pads nothing.
-
     Args:
         model: the folder, with a card that says window length and calibration.
-        threads: of the session; None takes one a core.
+        threads: on the CPU; None takes the cores that this process may use.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        batch_tokens: of a batch, padding included, where windows are run together.
 
     Raises:
         ModelError: a file is missing, damaged or of another kind.
+        MissingDependencyError: CUDA was asked for by name and does not run here.
     """
 
-    def __init__(self, model: ModelFolder, threads: int | None = None) -> None:
+    def __init__(
+        self, model: ModelFolder, *, threads: int | None = None, device: str = AUTO, batch_tokens: int = BATCH_TOKENS
+    ) -> None:
         import tokenizers
 
         self.name = model.name
@@ -53,56 +58,99 @@ class JointScorer:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._windows = WindowBuilder(tokenizer, length)
-        self._session = session(model.verified("model.int8.onnx"), threads)
+        placed = place(model, threads=threads, device=device)
+        self._session = placed.session
+        self._batch_tokens = 0 if placed.alone else batch_tokens
+        # Windows that run alone need only be enough for every thread to have some.
+        self.batch_tokens = 2 * length * placed.threads if placed.alone else batch_tokens
+        self.second_looks = bool(card.get("second_look"))
+        self._pool = ThreadPoolExecutor(placed.threads) if placed.alone and placed.threads > 1 else None
+        self.device = placed.session.device
+        self.notice = placed.notice
 
     def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
-        """Score each request by itself."""
-        return [self._score(request, units) for request, units in batch]
+        """Score the windows of all requests together; what one scores does not depend on the others."""
+        return [
+            self._scores(request, units, means, passages)
+            for (request, units), (means, passages) in zip(batch, self.logits(batch), strict=True)
+        ]
 
-    def logits(self, request: Request, units: Sequence[Unit]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the mean logit of every unit, `(n_units,)`, and the logit of every passage, `(n_passages,)`.
+    def logits(
+        self, batch: Sequence[tuple[Request, Sequence[Unit]]]
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Return, for each request, the mean logit of every unit, `(n_units,)`, and of every passage, `(n_passages,)`.
 
         A unit without tokens of its own has -30, as has a passage without text.
         """
-        windows = self._windows.build(request.query, [(p.title, p.text) for p in request.passages], units)
-        sums = np.zeros(len(units), dtype=np.float64)
-        counts = np.zeros(len(units), dtype=np.int64)
-        passages = np.full(len(request.passages), _NOTHING, dtype=np.float32)
-        for window in windows:
-            tokens, relevance = self._run(window)
-            owners = np.asarray(window.units)
-            inside = owners != NO_UNIT
-            np.add.at(sums, owners[inside], tokens[inside])
-            np.add.at(counts, owners[inside], 1)
-            passages[window.passage] = max(passages[window.passage], relevance)
-        means = np.where(counts > 0, sums / np.maximum(counts, 1), _NOTHING)
-        return means.astype(np.float32), passages
+        built = [
+            self._windows.build(
+                request.query, [(p.title, p.text) for p in request.passages], units, found=request.found
+            )
+            for request, units in batch
+        ]
+        outputs = self._run([window for windows in built for window in windows])
+        starts = [0, *accumulate(map(len, built))]
+        return [
+            _pooled(windows, outputs[first:last], len(units), len(request.passages))
+            for (request, units), windows, (first, last) in zip(batch, built, pairwise(starts), strict=True)
+        ]
 
-    def _score(self, request: Request, units: Sequence[Unit]) -> Scores:
-        means, passages = self.logits(request, units)
+    def _scores(
+        self, request: Request, units: Sequence[Unit], means: NDArray[np.float32], passages: NDArray[np.float32]
+    ) -> Scores:
         owners = np.fromiter((unit.passage for unit in units), dtype=np.intp, count=len(units))
         combined = self._unit_weight * means + self._passage_weight * passages[owners] + self._bias
         cut = self._windows.cut(request.query)
-        return Scores(_sigmoid(combined), _sigmoid(self._relevance_scale * passages), (cut,) if cut else ())
+        return Scores(sigmoid(combined), sigmoid(self._relevance_scale * passages), (cut,) if cut else ())
 
-    def _run(self, window: Window) -> tuple[NDArray[np.float32], float]:
-        n = len(window.ids)
-        types = np.zeros((1, n), dtype=np.int64)
-        types[0, window.n_first :] = 1
-        tokens, relevance = self._session.run(
-            ["token_logits", "window_logits"],
-            {
-                "input_ids": np.asarray(window.ids, dtype=np.int64)[None],
-                "attention_mask": np.ones((1, n), dtype=np.int64),
-                "token_type_ids": types,
-            },
-        )
-        return tokens[0], float(relevance[0])
+    def _run(self, windows: Sequence[Window]) -> list[tuple[NDArray[np.float32], float]]:
+        """Return the logits of the tokens of every window, and its own."""
+        found: list[tuple[NDArray[np.float32], float]] = [(np.empty(0, np.float32), NOTHING)] * len(windows)
+        lengths = [len(window.ids) for window in windows]
+        batches = by_length(lengths, self._batch_tokens)
+
+        def run(batch: list[int]) -> None:
+            ids = padded([windows[i].ids for i in batch])
+            positions = np.arange(ids.shape[1])
+            mask = positions < np.array([lengths[i] for i in batch])[:, None]
+            second = positions >= np.array([windows[i].n_first for i in batch])[:, None]
+            tokens, relevance = self._session.run(
+                {
+                    "input_ids": ids,
+                    "attention_mask": mask.astype(np.int64),
+                    "token_type_ids": (mask & second).astype(np.int64),
+                },
+                ["token_logits", "window_logits"],
+            )
+            for row, i in enumerate(batch):
+                found[i] = tokens[row, : lengths[i]], float(relevance[row])
+
+        # ONNX Runtime lets go of the interpreter while it computes.
+        for _ in self._pool.map(run, batches) if self._pool else map(run, batches):
+            pass
+        return found
 
 
-_NOTHING = -30.0  # a logit whose probability is 0 in float32
+def _pooled(
+    windows: Sequence[Window], outputs: Sequence[tuple[NDArray[np.float32], float]], n_units: int, n_passages: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    sums = np.zeros(n_units, dtype=np.float64)
+    counts = np.zeros(n_units, dtype=np.int64)
+    passages = np.full(n_passages, NOTHING, dtype=np.float32)
+    for window, (tokens, relevance) in zip(windows, outputs, strict=True):
+        owners = np.asarray(window.units)
+        inside = owners != NO_UNIT
+        np.add.at(sums, owners[inside], tokens[inside])
+        np.add.at(counts, owners[inside], 1)
+        passages[window.passage] = max(passages[window.passage], relevance)
+    means = np.where(counts > 0, sums / np.maximum(counts, 1), NOTHING)
+    return means.astype(np.float32), passages
 
 
-def _sigmoid(logits: NDArray[np.floating]) -> NDArray[np.float32]:
-    probability: NDArray[np.floating] = 1 / (1 + np.exp(-np.clip(logits, _NOTHING, -_NOTHING)))
+NOTHING = -30.0  # a logit whose probability is 0 in float32
+
+
+def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return the probability of each logit."""
+    probability: NDArray[np.floating] = 1 / (1 + np.exp(-np.clip(logits, NOTHING, -NOTHING)))
     return probability.astype(np.float32)

@@ -1,40 +1,193 @@
-"""ONNX Runtime sessions on the CPU."""
+"""ONNX Runtime sessions: where a graph runs, and that it really runs there."""
 
 from __future__ import annotations
 
+import ctypes
 import os
+import re
+import sys
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from ctxzip.errors import ModelError
+from ctxzip.errors import MissingDependencyError, ModelError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
 
-def session(path: Path, threads: int | None = None) -> Any:
-    """Return an inference session for one graph.
+    from ctxzip.shipped import ModelFolder
+
+AUTO = "auto"
+CPU = "cpu"
+_CUDA = re.compile(r"cuda(?::(\d+))?")
+_CUDA_PROVIDER = "CUDAExecutionProvider"
+_DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One graph, ready to run.
+
+    Attributes:
+        device: `cpu` or `cuda:N`, where it runs.
+        inputs: names of what it reads.
+    """
+
+    device: str
+    inputs: frozenset[str]
+    session: Any
+
+    def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
+        """Return the named outputs for one batch. Inputs that the graph does not read are left out."""
+        feed = {name: value for name, value in inputs.items() if name in self.inputs}
+        found: list[NDArray[Any]] = self.session.run(list(outputs), feed)
+        return found
+
+
+def check_device(device: str) -> None:
+    """Raise UsageError where the name of a device is none."""
+    if device not in {AUTO, CPU} and not _CUDA.fullmatch(device):
+        raise UsageError(f"no device {device!r}: expected auto, cpu, cuda or cuda:N (--device)")
+
+
+def providers() -> list[str]:
+    """Return the execution providers that this onnxruntime was built with; not all need to work.
+
+    Raises:
+        MissingDependencyError: there is no onnxruntime.
+    """
+    return list(_onnxruntime().get_available_providers())
+
+
+def without_cuda() -> str | None:
+    """Say, in words, why no graph can run on CUDA here; None where one may.
+
+    Looks for the provider and the driver only, so that a machine without a card pays next to nothing.
+    """
+    if _CUDA_PROVIDER not in providers():
+        return "this onnxruntime has no CUDA provider: install onnxruntime-gpu in its place"
+    try:
+        ctypes.CDLL(_DRIVER)
+    except OSError:
+        return f"no NVIDIA driver: {_DRIVER} cannot be loaded"
+    return None
+
+
+def open_session(path: Path, *, threads: int | None = None, device: str = CPU) -> Session:
+    """Return a session for one graph on one device.
 
     Args:
         path: the ONNX file, its hash checked by the caller.
-        threads: inside one operation; None takes the cores that this process may use.
+        threads: inside one operation on the CPU; None takes the cores that this process may use.
+        device: `cpu`, `cuda` or `cuda:N`.
 
     Raises:
         ModelError: the file is no graph that this ONNX Runtime can run.
+        MissingDependencyError: CUDA was asked for and the graph does not run there.
+        UsageError: no such device.
     """
-    import onnxruntime
-
-    onnxruntime.set_default_logger_severity(4)  # the GPU wheel speaks of CUDA on machines without it
+    check_device(device)
+    if device != CPU and (missing := without_cuda()):
+        raise MissingDependencyError(f"--device {device}: {missing}")
+    onnxruntime = _onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or available_cores()
     options.inter_op_num_threads = 1
     # Costs the model under 10% and leaves the cores to the neighbours in the pipe.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    providers: list[Any] = ["CPUExecutionProvider"]
+    if match := _CUDA.fullmatch(device):
+        number = int(match[1] or 0)
+        device = f"cuda:{number}"
+        providers.insert(0, (_CUDA_PROVIDER, {"device_id": number}))
+        with redirect_stdout(StringIO()):  # it prints what it loads, and stdout is data
+            onnxruntime.preload_dlls()
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # the library has no exception tree of its own
-        raise ModelError(f"{path}: ONNX Runtime cannot run it: {error}") from error
+        if device == CPU:
+            raise ModelError(f"{path}: ONNX Runtime cannot run it: {_first_line(error)}") from error
+        raise MissingDependencyError(f"--device {device}: {_first_line(error)}") from error
+    if device != CPU and session.get_providers()[0] != _CUDA_PROVIDER:
+        raise MissingDependencyError(
+            f"--device {device}: the CUDA or cuDNN libraries of onnxruntime {onnxruntime.__version__} are missing, "
+            "or there is no such card: pip install 'ctxzip[cuda]'"
+        )
+    return Session(device, frozenset(node.name for node in session.get_inputs()), session)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A graph of a model folder in the place where it runs.
+
+    Attributes:
+        session: runs it.
+        alone: its results depend on what else is in a batch, so every sequence is run by itself.
+            Dynamic int8 is of this kind: it takes its scales from the whole batch.
+        threads: how many sequences run at the same time.
+        notice: why it does not run where it might, or None.
+    """
+
+    session: Session
+    alone: bool
+    threads: int
+    notice: str | None = None
+
+
+def place(model: ModelFolder, *, threads: int | None = None, device: str = AUTO) -> Placed:
+    """Open the graph of a model that is made for a device.
+
+    The card says it: `graphs` names a file for `cpu` and one for `cuda`, `alone` lists those that
+    must not be batched. `auto` takes CUDA where a session really runs there, else the CPU.
+
+    Raises:
+        ModelError: a file is missing, damaged, or the card names none.
+        MissingDependencyError: CUDA was asked for by name and does not run here.
+        UsageError: no such device.
+    """
+    check_device(device)
+    graphs = model.card.get("graphs")
+    if not isinstance(graphs, dict) or CPU not in graphs:
+        raise ModelError(f"{model.path}/model.json: no 'graphs' with one for 'cpu': not a model for ctxzip")
+    notice = None
+    if device == AUTO:
+        device = CPU
+        if "cuda" in graphs and model.graph is None and without_cuda() is None:
+            try:
+                return place(model, threads=threads, device="cuda")
+            except MissingDependencyError as error:
+                notice = f"{error}: the model runs on the CPU"
+    file = model.graph or graphs.get(CPU if device == CPU else "cuda", graphs[CPU])
+    for beside in model.card.get("files", {}):
+        if beside.startswith(f"{file}."):  # weights that lie beside their graph
+            model.verified(beside)
+    alone = file in model.card.get("alone", ())
+    threads = threads or available_cores()
+    # Sequences that run alone are too small to share one among cores: each core takes its own.
+    session = open_session(model.verified(file), threads=1 if alone else threads, device=device)
+    return Placed(session, alone, threads if session.device == CPU else 1, notice)
 
 
 def available_cores() -> int:
     """Return the number of cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _onnxruntime() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"onnxruntime cannot be imported ({error}): pip install onnxruntime-gpu (onnxruntime where there is none), "
+            "or use --scorer bm25"
+        ) from error
+    onnxruntime.set_default_logger_severity(4)  # the GPU wheel speaks of CUDA on machines without it
+    return onnxruntime
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

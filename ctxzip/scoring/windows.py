@@ -1,11 +1,14 @@
 """Question and units -> the token windows that a joint model reads: `[CLS] question [SEP] title: units [SEP]`.
 
+A second look puts what was found so far behind the question: `[CLS] question [SEP] found [SEP] title: units [SEP]`.
+
 Training and scoring build their windows here, so that a model is asked in the form it was taught.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 NO_UNIT = -1
 _QUERY_SHARE = 0.5  # of the window that the question may fill
 _TITLE_SHARE = 0.2  # of the window that the title may fill
+_FOUND_SHARE = 0.16  # of the window that each sentence found so far may fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,9 @@ class WindowBuilder:
         n, room = len(self._encode(query).ids), int(self._length * _QUERY_SHARE)
         return f"the question has {n} tokens: the model read its first and last {room // 2}" if n > room else None
 
-    def build(self, query: str, passages: Sequence[tuple[str, str]], units: Sequence[Unit]) -> list[Window]:
+    def build(
+        self, query: str, passages: Sequence[tuple[str, str]], units: Sequence[Unit], found: Sequence[str] = ()
+    ) -> list[Window]:
         """Return the windows of all passages, in order.
 
         A question that fills more than half of a window is read by its first and its last words,
@@ -67,12 +73,14 @@ class WindowBuilder:
             query: the question.
             passages: `(title, text)` of each.
             units: of all passages, in order.
+            found: sentences that a first look took for evidence; each is read by its first words.
         """
         query_ids = self._encode(query).ids
         room = int(self._length * _QUERY_SHARE)
         if len(query_ids) > room:
             query_ids = query_ids[: room // 2] + query_ids[-(room - room // 2) :]
-        head = (self._cls, *query_ids, self._sep)
+        found_ids = [self._encode(sentence).ids[: int(self._length * _FOUND_SHARE)] for sentence in found]
+        head = (self._cls, *query_ids, self._sep, *chain.from_iterable((*ids, self._sep) for ids in found_ids))
         windows: list[Window] = []
         first = 0
         for index, (title, text) in enumerate(passages):

@@ -1,9 +1,11 @@
-"""Make a model: `python -m ctxzip.training prepare|train|export|calibrate --data DIR --out DIR`.
+"""Make a model: `python -m ctxzip.training STEP --data DIR --out DIR`, the steps in this order.
 
 prepare     DATA/train/*.jsonl.gz -> OUT/examples.npz
-train       -> OUT/model.pt; goes on from OUT/checkpoint.pt
-export      -> OUT/model.fp32.onnx and OUT/model.int8.onnx
-calibrate   DATA/dev/*.jsonl.gz -> OUT/model.json, the card
+train       -> OUT/model.pt; goes on from OUT/checkpoint.pt; with --teacher it learns from another model too
+export      -> OUT/model.fp32.onnx
+quantize    -> OUT/model.int8.onnx and, with --fp16, OUT/model.fp16.onnx; OUT/sensitivity.json with DATA/dev
+card        -> OUT/model.json, with the calibration of `calibrate` where there is one
+calibrate   DATA/dev/*.jsonl.gz -> the calibration in OUT/model.json
 """
 
 from __future__ import annotations
@@ -13,93 +15,241 @@ import json
 import random
 import shutil
 import sys
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
-from ctxzip.shipped import DEFAULT_MODEL, ModelFolder, models_folder, sha256
+from ctxzip.shipped import DEFAULT_MODEL, ModelFolder, models_folder, open_model, sha256
+
+if TYPE_CHECKING:
+    from ctxzip.training.examples import Example
 
 _WINDOW_LENGTH = 256  # tokens, as many as the base was made to read
 _TOKENIZER = "tokenizer.json"
+_FP32, _INT8, _FP16 = "model.fp32.onnx", "model.int8.onnx", "model.fp16.onnx"
+# How often a question of each set is shown, and how often in a second look. The sets whose questions need
+# several places are small and hard, those of one paragraph large and easy.
+_MIX = {
+    "2wiki": (1.3, 0.6),
+    "hotpotqa": (0.35, 0.15),
+    "musique": (1.0, 0.5),
+    "evidence_inference": (0.35, 0),
+    "timeqa": (0.2, 0),
+    "doc2dial": (0.2, 0),
+    "bioasq": (0.15, 0),
+    "squad": (0.1, 0),
+    "qed": (0.15, 0),
+    "nq_oracle": (0.4, 0),
+    "multispanqa": (0.4, 0),
+    "selqa": (0.1, 0),
+    "fever": (0.05, 0),
+}
+
+_LIMITS = [
+    "English only.",
+    "A step that only another document explains is seen at a second look, or not at all.",
+    "Steps under a heading that says what they are for, and dates that must be compared, are often lost.",
+    "Rows of tables and lines of code are scored by their words more than by their sense.",
+]
 
 
 def main() -> None:
     """Run one step."""
+    steps = {
+        "prepare": _prepare,
+        "train": _train,
+        "export": _export,
+        "quantize": _quantize,
+        "card": _card,
+        "calibrate": _calibrate,
+    }
     parser = argparse.ArgumentParser(
         prog="python -m ctxzip.training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("step", choices=["prepare", "train", "export", "calibrate"])
+    parser.add_argument("step", choices=steps)
     parser.add_argument("--data", type=Path, required=True, help="folder with train/ and dev/ in the common form")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, help="stop training after this long, with a checkpoint")
-    parser.add_argument("--steps", type=int, help="optimiser steps; the learning rate falls to 0 at the last")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--limit", type=int, help="questions of each file")
+    parser.add_argument("--times", type=float, default=1.0, help="prepare: so many times the usual mix")
+    parser.add_argument("--without", nargs="*", default=[], metavar="SET", help="prepare: leave these sets out")
+    parser.add_argument("--minutes", type=float, help="train: stop after this long, with a checkpoint")
+    parser.add_argument(
+        "--steps", type=int, help="train: optimiser steps, at the last of which the learning rate is 0 (one pass)"
+    )
+    parser.add_argument("--learning-rate", type=float, default=1.5e-4, help="train: at its peak")
+    parser.add_argument("--start", metavar="MODEL", help="train: begin with the weights of this model")
+    parser.add_argument(
+        "--layers", type=int, nargs="*", metavar="N", help="train: only these layers of --start or of the base"
+    )
+    parser.add_argument(
+        "--frozen-layers", type=int, metavar="N", help="train: keep the embeddings and N layers as they are"
+    )
+    parser.add_argument("--teacher", metavar="MODEL", help="train: learn the logits of this model beside the labels")
+    parser.add_argument(
+        "--in-fp32", nargs="*", default=[], metavar="PART", help="quantize: parts that compute in fp32, '5 output', say"
+    )
+    parser.add_argument("--fp16", action="store_true", help="quantize: write the graph for CUDA too")
+    parser.add_argument("--name", default=DEFAULT_MODEL, help="card: of the model")
+    parser.add_argument("--scores", type=Path, metavar="FILE", help="card: what `ctxzip eval --json FILE` wrote")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    {"prepare": _prepare, "train": _train, "export": _export, "calibrate": _calibrate}[options.step](options)
+    steps[options.step](options)
 
 
 def _prepare(options: argparse.Namespace) -> None:
+    from concurrent.futures import ProcessPoolExecutor
+    from functools import partial
+
+    from ctxzip.training.examples import save
+
+    files = [path for path in _files(options.data / "train") if _set(path) not in options.without]
+    examples = []
+    with ProcessPoolExecutor() as pool:
+        for path, found in zip(files, pool.map(partial(_examples, options), files), strict=True):
+            print(f"{_set(path):24} {len(found):7} windows {sum(len(example.ids) for example in found):10} tokens")
+            examples += found
+    save(examples, options.out / "examples.npz")
+
+
+def _examples(options: argparse.Namespace, path: Path) -> list[Example]:
+    from ctxzip.scoring import MODEL, load_scorer
+    from ctxzip.training.examples import examples_of
+
+    times, second_looks = _MIX.get(_set(path), (1.0, 0.0))
+    return list(
+        examples_of(
+            path,
+            _builder(),
+            random.Random(options.seed),
+            times=times * options.times,
+            second_looks=second_looks * options.times,
+            first=load_scorer(MODEL, threads=1, device="cpu") if second_looks else None,
+            limit=options.limit,
+        )
+    )
+
+
+def _builder() -> Any:
     import tokenizers
 
     from ctxzip.scoring.windows import WindowBuilder
-    from ctxzip.training.examples import examples_of, save
 
     tokenizer = tokenizers.Tokenizer.from_file(str(models_folder() / DEFAULT_MODEL / _TOKENIZER))
-    builder = WindowBuilder(tokenizer, _WINDOW_LENGTH)
-    examples = []
-    for path in _files(options.data / "train"):
-        found = list(examples_of(path, builder, random.Random(options.seed), options.limit))
-        print(f"{path.name:32} {len(found):7} windows {sum(len(example.ids) for example in found):10} tokens")
-        examples += found
-    save(examples, options.out / "examples.npz")
+    return WindowBuilder(tokenizer, _WINDOW_LENGTH)
 
 
 def _train(options: argparse.Namespace) -> None:
     from ctxzip.training.examples import load
     from ctxzip.training.train import Recipe, train
 
-    recipe = Recipe(seed=options.seed, **({"steps": options.steps} if options.steps else {}))
+    recipe = Recipe(
+        steps=options.steps,
+        learning_rate=options.learning_rate,
+        layers=None if options.layers is None else tuple(options.layers),
+        frozen_layers=options.frozen_layers,
+        start=options.start,
+        teacher=options.teacher,
+        seed=options.seed,
+    )
     train(load(options.out / "examples.npz"), recipe, options.out, options.minutes)
 
 
 def _export(options: argparse.Namespace) -> None:
-    from ctxzip.training.export import export, quantize
+    from ctxzip.training.export import export
 
-    export(options.out / "model.pt", options.out / "model.fp32.onnx")
-    quantize(options.out / "model.fp32.onnx", options.out / "model.int8.onnx")
+    layers = _metrics(options.out)[0]["recipe"]["layers"]
+    export(options.out / "model.pt", options.out / _FP32, layers=layers)
+
+
+def _quantize(options: argparse.Namespace) -> None:
+    from ctxzip.training.examples import examples_of
+    from ctxzip.training.quantize import quantize, sensitivity, to_fp16
+
+    source = options.out / _FP32
+    quantize(source, options.out / _INT8, in_fp32=options.in_fp32)
+    if options.fp16:
+        to_fp16(source, options.out / _FP16)
+    windows = [
+        window
+        for path in _files(options.data / "dev")
+        for window in examples_of(path, _builder(), random.Random(options.seed), limit=options.limit or 4)
+    ]
+    table = {"windows": len(windows), "parts": sensitivity(source, windows, options.in_fp32)}
+    (options.out / "sensitivity.json").write_text(json.dumps(table, indent=2) + "\n")
+    for part, moved in table["parts"].items():
+        print(f"{part:24} " + "  ".join(f"{name} {value:.5f}" for name, value in moved.items()))
+
+
+def _card(options: argparse.Namespace) -> None:
+    shutil.copy(models_folder() / DEFAULT_MODEL / _TOKENIZER, options.out / _TOKENIZER)
+    metrics = _metrics(options.out)
+    files = [path.name for path in sorted(options.out.glob("model.fp16*"))] + [_INT8, _FP32, _TOKENIZER]
+    card: dict[str, Any] = {
+        "name": options.name,
+        "version": __version__,
+        "kind": "joint",
+        "base": {"name": "sentence-transformers/all-MiniLM-L6-v2", "license": "Apache-2.0"},
+        "files": {file: sha256(options.out / file) for file in files},
+        "graphs": {"cpu": _INT8, **({"cuda": _FP16} if _FP16 in files else {})},
+        "alone": [_INT8],
+        "window_length": _WINDOW_LENGTH,
+        "second_look": True,
+        # Until `calibrate` has seen the graph.
+        "calibration": {"unit": 1.0, "passage": 0.3, "bias": 0.0, "relevance": 1.0},
+        "recipe": [row["recipe"] for row in metrics if "recipe" in row][-1],
+        "last_losses": metrics[-1],
+        "data": [_set(path) for path in _files(options.data / "train")],
+    }
+    for file, kept in (("model.json", ("calibration", "hybrid", "calibration_error")), ("sensitivity.json", ("parts",))):
+        if (options.out / file).is_file():
+            older = json.loads((options.out / file).read_text())
+            card |= {"sensitivity" if key == "parts" else key: older[key] for key in kept if key in older}
+    if options.scores is not None:
+        card["scores"] = _scores(json.loads(options.scores.read_text()))
+    card["limits"] = _LIMITS
+    (options.out / "model.json").write_text(json.dumps(card, indent=2) + "\n")
+
+
+def _scores(measured: dict[str, Any]) -> dict[str, Any]:
+    """Return, of what `ctxzip eval` wrote, the recall in percent at each ratio of the words, by method and set."""
+    asked = measured["arguments"]
+    options = [f"--method {name}" for name in asked["method"]] + [f"--model {name}" for name in asked["model"]]
+    limit = f" --limit {asked['limit']}" if asked["limit"] else ""
+    return {
+        "command": f"ctxzip eval {' '.join(options)}{limit} {' '.join(Path(name).name for name in asked['data'])}",
+        **{
+            method: {
+                name: " ".join(f"{100 * value:.1f}" for value in numbers["recall"].values())
+                for name, numbers in {**found["sets"], "mean": found["mean"]}.items()
+            }
+            for method, found in measured["methods"].items()
+        },
+    }
 
 
 def _calibrate(options: argparse.Namespace) -> None:
     from ctxzip.scoring.joint import JointScorer
     from ctxzip.training.calibrate import calibrate
-    from ctxzip.training.train import Recipe
 
-    shutil.copy(models_folder() / DEFAULT_MODEL / _TOKENIZER, options.out / _TOKENIZER)
-    metrics = [json.loads(line) for line in (options.out / "metrics.jsonl").read_text().splitlines()]
-    recipe = {name: metrics[0]["recipe"][name] for name in (field.name for field in fields(Recipe))}
-    card: dict[str, Any] = {
-        "name": DEFAULT_MODEL,
-        "version": __version__,
-        "kind": "joint",
-        "base": {"name": "sentence-transformers/all-MiniLM-L6-v2", "license": "Apache-2.0"},
-        "files": {file: sha256(options.out / file) for file in ("model.int8.onnx", _TOKENIZER)},
-        "window_length": _WINDOW_LENGTH,
-        "calibration": {"unit": 1.0, "passage": 0.0, "bias": 0.0, "relevance": 1.0},
-        "recipe": recipe,
-        "last_losses": metrics[-1],
-        "data": [path.name.partition(".")[0] for path in _files(options.data / "train")],
-    }
-    scorer = JointScorer(ModelFolder(options.out, card))
-    card["calibration"] = calibrate(scorer, _files(options.data / "dev"), options.limit)
+    folder = open_model(str(options.out))
+    scorer = JointScorer(ModelFolder(folder.path, folder.card), device="cpu")
+    calibration, hybrid, errors = calibrate(scorer, _files(options.data / "dev"), options.limit)
+    card = {**folder.card, "calibration": calibration, "hybrid": hybrid, "calibration_error": errors}
     (options.out / "model.json").write_text(json.dumps(card, indent=2) + "\n")
-    print(json.dumps(card["calibration"]), file=sys.stderr)
+    print(json.dumps({"calibration": calibration, "hybrid": hybrid, "pooled": errors["pooled"]}), file=sys.stderr)
+
+
+def _metrics(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
 def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.jsonl*"))
+
+
+def _set(path: Path) -> str:
+    return path.name.partition(".")[0]
 
 
 if __name__ == "__main__":

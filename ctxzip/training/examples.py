@@ -11,19 +11,26 @@ import numpy as np
 
 from ctxzip.evaluation.labelled import Labelled, read_labelled
 from ctxzip.records import Passage, Request, Unit
+from ctxzip.bridge import best_of_passages, sentence_with_title
 from ctxzip.scoring.windows import NO_UNIT, WindowBuilder
 from ctxzip.splitting import split, splitter_for
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from ctxzip.scoring import Scorer
 
 _TITLE_DROPPED = 0.2  # share of the examples: many retrievers have no titles
 _QUERY_VARIED = 0.3  # people type lower case and leave the question mark out
 _NEGATIVE_PASSAGES = 0.7  # chance that a question of a one-passage set gets a passage of another question
 _IDLE_WINDOWS = 2  # windows without evidence kept of a passage with evidence: long pages have twenty
 _EVERY_HOP = 2.0  # weight of sets whose questions need several places; they are few
+_GOLD_FOUND = 0.3  # share of the second looks at which one sentence found is evidence for sure
+# Labels found by matching the answer's words, some of which say something else (Szegedy et al. 2016).
+_DISTANT = frozenset({"nq_oracle", "multispanqa", "musique"})
+_SMOOTHING = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,43 +54,80 @@ class Example:
     weight: float
 
 
-def examples_of(path: Path, builder: WindowBuilder, rng: random.Random, limit: int | None = None) -> Iterator[Example]:
-    """Yield the training windows of one labelled file."""
+def examples_of(
+    path: Path,
+    builder: WindowBuilder,
+    rng: random.Random,
+    *,
+    times: float = 1.0,
+    second_looks: float = 0.0,
+    first: Scorer | None = None,
+    limit: int | None = None,
+) -> Iterator[Example]:
+    """Yield the training windows of one labelled file.
+
+    Args:
+        builder: of the windows.
+        rng: decides what is varied.
+        times: how often each question is shown, differently varied; a fraction is a share of them.
+        second_looks: the same for second looks at questions that need several places.
+        first: finds what is known at a second look.
+        limit: questions read.
+    """
     questions = list(islice(read_labelled(path), limit))
     single = all(len(question.request.passages) == 1 for question in questions)
     others = _hard_negatives(questions) if single else None
+    smoothing = _SMOOTHING if path.name.partition(".")[0] in _DISTANT else 0.0
     for index, question in enumerate(questions):
-        request = _varied(question.request, rng)
-        yield from _windows(request, question, builder, rng)
-        if others is not None and rng.random() < _NEGATIVE_PASSAGES:
-            other = questions[rng.choice(others[index])].request.passages[0]
-            asked = replace(request, passages=(_maybe_untitled(other, rng),))
-            yield from _windows(asked, Labelled(asked, (), "none"), builder, rng, at_most=1)
+        for _ in range(_whole(times, rng)):
+            request = _varied(question.request, rng)
+            yield from _windows(request, question, builder, rng, smoothing=smoothing)
+            if others is not None and rng.random() < _NEGATIVE_PASSAGES:
+                other = questions[rng.choice(others[index])].request.passages[0]
+                asked = replace(request, passages=(_maybe_untitled(other, rng),))
+                yield from _windows(asked, Labelled(asked, (), "none"), builder, rng, at_most=1)
+        if first is not None and question.need == "all":
+            for _ in range(_whole(second_looks, rng)):
+                request = _varied(question.request, rng)
+                found = _found(request, question, first, rng)
+                yield from _windows(request, question, builder, rng, smoothing=smoothing, found=found)
+
+
+def _whole(times: float, rng: random.Random) -> int:
+    return int(times) + (rng.random() < times % 1)
+
+
+def _found(request: Request, question: Labelled, first: Scorer, rng: random.Random) -> list[str]:
+    """Return what a first look finds, now and then with one sentence of the evidence in it."""
+    units = units_of(request)
+    (scores,) = first.score([(request, units)])
+    chosen = best_of_passages(units, scores)
+    if rng.random() < _GOLD_FOUND:
+        chosen = [*chosen[:-1], rng.choice(np.flatnonzero(question.are_evidence(units)).tolist())]
+    return [sentence_with_title(request, units[i]) for i in chosen]
 
 
 def _windows(
-    request: Request, question: Labelled, builder: WindowBuilder, rng: random.Random, at_most: int = _IDLE_WINDOWS
+    request: Request,
+    question: Labelled,
+    builder: WindowBuilder,
+    rng: random.Random,
+    *,
+    at_most: int = _IDLE_WINDOWS,
+    smoothing: float = 0.0,
+    found: Sequence[str] = (),
 ) -> Iterator[Example]:
     units = units_of(request)
-    held = np.array(
-        [
-            any(
-                unit.passage == passage and unit.start < end and start < unit.end
-                for passage, start, end in question.evidence
-            )
-            for unit in units
-        ],
-        dtype=np.float32,
-    )
-    windows = builder.build(request.query, [(p.title, p.text) for p in request.passages], units)
-    found = []
+    held = question.are_evidence(units).astype(np.float32) * (1 - smoothing)
+    windows = builder.build(request.query, [(p.title, p.text) for p in request.passages], units, found)
+    built = []
     for window in windows:
         indices = np.array(window.units, dtype=np.int32)
         first = min((unit for unit in window.units if unit != NO_UNIT), default=0)
         labels = held[first : indices.max() + 1] if len(held) else held
         if not len(labels):
             continue
-        found.append(
+        built.append(
             Example(
                 ids=np.array(window.ids, dtype=np.int32),
                 n_first=window.n_first,
@@ -93,8 +137,8 @@ def _windows(
                 weight=_EVERY_HOP if question.need == "all" else 1.0,
             )
         )
-    yield from (example for example in found if example.relevant)
-    idle = [example for example in found if not example.relevant]
+    yield from (example for example in built if example.relevant)
+    idle = [example for example in built if not example.relevant]
     per_passage = at_most * len(request.passages)
     yield from rng.sample(idle, min(per_passage, len(idle)))
 

@@ -1,4 +1,4 @@
-"""Trained weights -> ONNX graphs."""
+"""Trained weights -> the fp32 ONNX graph."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ import torch
 from ctxzip.training.model import JointModel, base_encoder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _OPSET = 17
 
 
-def export(weights: Path, target: Path, layers: int | None = None) -> None:
+def export(weights: Path, target: Path, layers: Sequence[int] | None = None) -> None:
     """Write the fp32 graph: ids, mask and types in, `token_logits` and `window_logits` out."""
-    model = JointModel(base_encoder(layers)).eval()
-    model.load_state_dict(torch.load(weights))
+    encoder = base_encoder()
+    encoder.set_attn_implementation("eager")  # the plain graph, which every ONNX Runtime knows how to fuse
+    model = JointModel(encoder).eval()
+    if layers is not None:
+        model.keep(layers)
+    model.load_state_dict(torch.load(weights, map_location="cpu"))
     ids = torch.ones(2, 16, dtype=torch.long)
     names = ["input_ids", "attention_mask", "token_type_ids"]
     axes = {name: {0: "batch", 1: "length"} for name in [*names, "token_logits"]}
@@ -32,10 +37,3 @@ def export(weights: Path, target: Path, layers: int | None = None) -> None:
             opset_version=_OPSET,
             dynamo=False,
         )
-
-
-def quantize(source: Path, target: Path) -> None:
-    """Write the int8 graph: weights and embeddings per channel, activations as they come."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    quantize_dynamic(str(source), str(target), per_channel=True, weight_type=QuantType.QInt8)

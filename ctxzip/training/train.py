@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
-from ctxzip.training.model import JointModel, base_encoder, unit_logits
+from ctxzip.shipped import open_model
+from ctxzip.training.model import JointModel, base_encoder, fast_bf16, unit_logits
+from ctxzip.training.weights import weights_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,22 +28,28 @@ class Recipe:
     """What a run is made of.
 
     Attributes:
-        steps: optimiser steps; the learning rate falls to 0 at the last.
+        steps: optimiser steps; the learning rate falls to 0 at the last. None is one pass over the examples.
         tokens: of a batch, padding included.
         learning_rate: at its peak.
         warmup: share of the steps over which it rises.
         window_weight: of the loss of the window logit beside that of the units.
-        layers: of the encoder; None is all.
+        layers: which of the encoder; None is all.
+        frozen_layers: how many of the lowest layers stay as they are, with the embeddings; None lets all move.
         average_last: share of the run, at its end, over which weights are averaged.
+        start: model whose weights are the beginning; None begins with the bare encoder.
+        teacher: model whose logits are learned beside the labels, half and half (Hinton et al. 2015).
     """
 
-    steps: int = 2_400
+    steps: int | None = None
     tokens: int = 4_096
     learning_rate: float = 1.5e-4
     warmup: float = 0.06
     window_weight: float = 0.5
-    layers: int | None = None
+    layers: tuple[int, ...] | None = None
+    frozen_layers: int | None = None
     average_last: float = 0.15
+    start: str | None = None
+    teacher: str | None = None
     seed: int = 7
 
 
@@ -105,38 +113,51 @@ def train(examples: list[Example], recipe: Recipe, out: Path, minutes: float | N
     weights) at the end.
     """
     torch.manual_seed(recipe.seed)
-    model = JointModel(base_encoder(recipe.layers))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = JointModel(base_encoder())
+    if recipe.start is not None:
+        model.load_state_dict(weights_of(_graph(recipe.start)), strict=False)
+    if recipe.layers is not None:
+        model.keep(recipe.layers)
+    teacher = None
+    if recipe.teacher is not None:
+        teacher = JointModel(base_encoder()).eval().requires_grad_(requires_grad=False).to(device)
+        teacher.load_state_dict(weights_of(_graph(recipe.teacher)), strict=False)
+    model.freeze(recipe.frozen_layers)
+    model.to(device)
+    moving = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
-        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": 0.01},
-        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in moving if p.ndim > 1], "weight_decay": 0.01},
+        {"params": [p for p in moving if p.ndim <= 1], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))
     average: dict[str, torch.Tensor] = {}
     averaged = step = epoch = at = 0
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists():
-        saved = torch.load(checkpoint)
+        saved = torch.load(checkpoint, map_location=device)
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         average, averaged = saved["average"], saved["averaged"]
         step, epoch, at = saved["step"], saved["epoch"], saved["at"]
     plan = batches(examples, recipe.tokens, recipe.seed, epoch)
+    steps = recipe.steps or len(batches(examples, recipe.tokens, recipe.seed, 0))
     started = time.monotonic()
     tokens = 0
     losses: list[tuple[float, float]] = []
     with (out / "metrics.jsonl").open("a") as metrics:
-        metrics.write(json.dumps({"recipe": asdict(recipe), "examples": len(examples), "batches": len(plan)}) + "\n")
-        while step < recipe.steps:
+        metrics.write(json.dumps({"recipe": {**asdict(recipe), "steps": steps}, "examples": len(examples), "batches": len(plan)}) + "\n")
+        while step < steps:
             if at >= len(plan):
                 epoch, at = epoch + 1, 0
                 plan = batches(examples, recipe.tokens, recipe.seed, epoch)
             for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * _schedule(step / recipe.steps, recipe.warmup)
-            batch = tensors([examples[i] for i in plan[at]])
-            losses.append(_step(model, optimizer, batch, recipe))
+                group["lr"] = recipe.learning_rate * _schedule(step / steps, recipe.warmup)
+            batch = {name: value.to(device) for name, value in tensors([examples[i] for i in plan[at]]).items()}
+            losses.append(_step(model, optimizer, batch, recipe, teacher))
             tokens += batch["input_ids"].numel()
             step, at = step + 1, at + 1
-            if step > (1 - recipe.average_last) * recipe.steps and step % 10 == 0:
+            if step > (1 - recipe.average_last) * steps and step % 10 == 0:
                 averaged += 1
                 for name, value in model.state_dict().items():
                     average[name] = (
@@ -164,19 +185,37 @@ def train(examples: list[Example], recipe: Recipe, out: Path, minutes: float | N
 
 
 def _step(
-    model: JointModel, optimizer: torch.optim.Optimizer, batch: dict[str, Any], recipe: Recipe
+    model: JointModel,
+    optimizer: torch.optim.Optimizer,
+    batch: dict[str, Any],
+    recipe: Recipe,
+    teacher: JointModel | None,
 ) -> tuple[float, float]:
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        token, window = model(batch["input_ids"], batch["attention_mask"], batch["token_type_ids"])
-    logits = unit_logits(token, batch["units"], len(batch["labels"]))
+    inputs = (batch["input_ids"], batch["attention_mask"], batch["token_type_ids"])
+    labels, relevant = batch["labels"], batch["relevant"]
+    device = batch["input_ids"].device.type
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda" or fast_bf16()):
+        token, window = model(*inputs)
+        if teacher is not None:
+            taught_token, taught_window = teacher(*inputs)
+            labels = (labels + torch.sigmoid(unit_logits(taught_token, batch["units"], len(labels)))) / 2
+            relevant = (relevant + torch.sigmoid(taught_window)) / 2
+    logits = unit_logits(token, batch["units"], len(labels))
     weight = batch["unit_weight"]
-    unit_loss = (bce(logits, batch["labels"], reduction="none") * weight).sum() / weight.sum()
-    window_loss = bce(window, batch["relevant"])
+    unit_loss = (bce(logits, labels, reduction="none") * weight).sum() / weight.sum()
+    window_loss = bce(window, relevant)
     optimizer.zero_grad(set_to_none=True)
     (unit_loss + recipe.window_weight * window_loss).backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     return float(unit_loss.detach()), float(window_loss.detach())
+
+
+def _graph(model: str) -> Path:
+    """Return the graph with the most exact weights that a model folder has."""
+    folder = open_model(model)
+    names = ("model.fp32.onnx", "model.int8.onnx")
+    return folder.verified(next((name for name in names if (folder.path / name).is_file()), names[-1]))
 
 
 def _schedule(done: float, warmup: float) -> float:

@@ -13,9 +13,11 @@ import pytest
 import torch
 
 from ctxzip import compress
+from ctxzip.errors import ModelError
 from ctxzip.training.examples import load
 from ctxzip.training.model import JointModel, base_encoder, unit_logits
 from ctxzip.training.train import Recipe, batches, tensors
+from ctxzip.training.weights import weights_of
 from tests.conftest import FIXTURES
 
 
@@ -37,6 +39,8 @@ def made(tmp_path_factory):
     step("train", "--steps", "6", "--minutes", "0", data=data, out=out)
     step("train", "--steps", "6", data=data, out=out)
     step("export", data=data, out=out)
+    step("quantize", "--limit", "1", "--fp16", "--in-fp32", "0 output", data=data, out=out)
+    step("card", "--name", "trial", data=data, out=out)
     step("calibrate", "--limit", "6", data=data, out=out)
     return out
 
@@ -97,4 +101,65 @@ def test_the_model_that_was_made_scores(made):
         "When does the ferry leave?", ["Bread is baked. The ferry leaves at seven."], scorer="model", model=str(made)
     )
     assert result.scores.probability.shape == (2,)
-    assert result.scorer == "ctxzip-mini"
+    assert result.scorer == "trial"
+
+
+@pytest.mark.parametrize("graph", ["model.fp32.onnx", "model.fp16.onnx"])
+def test_a_graph_of_a_model_can_be_named(made, graph):
+    """fp16 keeps what fp32 keeps; its embeddings lie in a file beside it."""
+    docs = ["Bread is baked. The ferry leaves at seven.", "The bridge is red."]
+    ours, theirs = (
+        compress("When does the ferry leave?", docs, scorer="model", device="cpu", model=str(path))
+        for path in (made / graph, made / "model.fp32.onnx")
+    )
+    np.testing.assert_allclose(ours.scores.probability, theirs.scores.probability, atol=0.01)
+
+
+def test_weights_that_lie_beside_their_graph_are_checked_too(made, tmp_path):
+    """A damaged embedding is as bad as a damaged graph."""
+    shutil.copytree(made, tmp_path / "mine")
+    beside = tmp_path / "mine" / "model.fp16.onnx.embeddings"
+    beside.write_bytes(b"x" + beside.read_bytes()[1:])
+    with pytest.raises(ModelError, match=r"embeddings: damaged or foreign"):
+        compress("x", ["x"], scorer="model", device="cpu", model=str(tmp_path / "mine" / "model.fp16.onnx"))
+
+
+def test_the_sensitivity_table_has_every_part_and_every_way(made):
+    """Six layers of four parts; int8 weights alone move less than int8 throughout."""
+    table = json.loads((made / "sensitivity.json").read_text())["parts"]
+    assert set(table) == {
+        f"{layer} {part}"
+        for layer in range(6)
+        for part in ("attention/self", "attention/output", "intermediate", "output")
+    } | {"weights", "all", "all, 8 bits", "mixed"}
+    assert table["weights"]["mean"] < table["all"]["mean"]
+
+
+@pytest.mark.parametrize(("graph", "tolerance"), [("model.fp32.onnx", 1e-7), ("model.int8.onnx", 0.02)])
+def test_training_goes_on_from_the_weights_of_a_graph(made, graph, tolerance):
+    """Those of the fp32 graph are the trained ones, those of int8 as near as int8 is."""
+    trained, found = torch.load(made / "model.pt"), weights_of(made / graph)
+    assert {name for name in trained if "pooler" not in name} == set(found)
+    for name, value in found.items():
+        assert value.shape == trained[name].shape
+        assert float((value - trained[name]).abs().max()) <= tolerance
+
+
+def test_a_smaller_model_learns_from_a_larger_one(made, tmp_path):
+    """Three of the layers, and the card says which."""
+    shutil.copy(made / "examples.npz", tmp_path)
+    learn = ("--steps", "3", "--start", str(made), "--teacher", str(made), "--layers", "0", "2", "5")
+    step("train", *learn, data=made, out=tmp_path)
+    step("export", data=made, out=tmp_path)
+    recipe = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[0])["recipe"]
+    assert recipe["layers"] == [0, 2, 5]
+    assert (tmp_path / "model.fp32.onnx").stat().st_size < 0.8 * (made / "model.fp32.onnx").stat().st_size
+
+
+def test_what_is_frozen_does_not_move():
+    """The embeddings and the lowest layers."""
+    model = JointModel(base_encoder())
+    model.freeze(2)
+    moving = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert not any(name.startswith(("encoder.embeddings", "encoder.encoder.layer.1.")) for name in moving)
+    assert any(name.startswith("encoder.encoder.layer.2.") for name in moving)

@@ -1,0 +1,54 @@
+"""A second look: what a first look found is told to the scorer, so that the next step can be seen.
+
+"When was the director of Red Harbour born?" says nothing of the passage about Ines Holm, until the
+sentence that names her as the director stands beside the question (multi-hop retrieval of this kind:
+Xiong et al. 2021, "Answering complex open-domain questions with multi-hop dense retrieval").
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ctxzip.records import Scores
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxzip.records import Request, Unit
+
+_PASSAGES = 2  # told of: both things compared, or the first step and what comes near it
+
+
+def informed(request: Request, units: Sequence[Unit], scores: Scores) -> Request:
+    """Return the request with the best sentence of each of its best passages."""
+    return replace(request, found=tuple(sentence_with_title(request, units[i]) for i in best_of_passages(units, scores)))
+
+
+def best_of_passages(units: Sequence[Unit], scores: Scores) -> list[int]:
+    """Return the best unit of each of the best passages, the best first; ties go to the earlier."""
+    chosen: dict[int, int] = {}
+    for i in np.argsort(-scores.probability, kind="stable").tolist():
+        if units[i].kind != "heading":
+            chosen.setdefault(units[i].passage, i)
+        if len(chosen) == _PASSAGES:
+            break
+    return list(chosen.values())
+
+
+def sentence_with_title(request: Request, unit: Unit) -> str:
+    """Return a unit as a second look is told of it: what its passage is about stands in front."""
+    passage = request.passages[unit.passage]
+    text = passage.text[unit.start : unit.end]
+    return f"{passage.title}: {text}" if passage.title.strip() else text
+
+
+def combined(first: Scores, second: Scores) -> Scores:
+    """Return what both looks say together: the mean of their probabilities."""
+    return Scores(
+        (first.probability + second.probability) / 2,
+        np.maximum(first.relevance, second.relevance),
+        first.warnings,
+    )

@@ -1,0 +1,57 @@
+"""`ctxzip doctor`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ctxzip.errors import BackendError
+
+
+def doctor(
+    device: Annotated[
+        str, typer.Option("--device", metavar="NAME", help="Where the model is tried: auto, cpu, cuda or cuda:N.")
+    ] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what is installed, where the model runs, and compress one record for proof.
+
+    Exit code 3 when that record could not be compressed.
+    """
+    import json
+
+    from ctxzip.doctor import examine
+
+    found = examine(device)
+    print(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
+    if not found["ok"]:
+        raise BackendError(f"the main job does not run: {found['inference']['error']}")
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    versions, machine, cuda, folders, inference = (
+        found[key] for key in ("versions", "machine", "cuda", "folders", "inference")
+    )
+    lines = [f"{name:22} {version}" for name, version in versions.items() if version is not None]
+    lines += [
+        "",
+        f"{'machine':22} {machine['platform']}, {machine['cores_allowed']} of {machine['cores']} cores",
+        f"{'cpu features':22} {' '.join(machine['cpu_features'] or ['unknown'])}",
+        f"{'cuda':22} {'a driver is there' if cuda['usable'] else cuda['missing']}",
+        f"{'cache folder':22} {folders['cache']}{'' if folders['cache_writable'] else ' (not writable)'}",
+    ]
+    if cuda["conflict"]:
+        lines.append(f"{'conflict':22} {cuda['conflict']}")
+    for model in found["models"]:
+        lines += ["", f"{model['name']:22} {model['path']}"]
+        lines += [f"  {file:32} {state}" for file, state in model["files"].items()]
+    lines.append("")
+    if inference["error"]:
+        lines.append(f"{'inference':22} {inference['error']}")
+    else:
+        lines.append(
+            f"{'inference':22} {inference['scorer']} on {inference['device']}: "
+            f"{inference['load_ms']} ms to load and compress one record, {inference['record_ms']} ms for the next"
+        )
+    return lines

@@ -1,0 +1,216 @@
+"""`ctxzip eval`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctxzip import __version__
+from ctxzip.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ctxzip.evaluation.sets import LabelledSet
+
+EXAMPLES = """\b
+Examples:
+  ctxzip eval --data dev/
+  ctxzip eval --method lead --method bm25 --method oracle --limit 100 dev/*.jsonl.gz
+  ctxzip eval --data dev/hotpotqa.jsonl.gz --threshold-data train/ --method auto
+  ctxzip eval --data dev/ --method hybrid --model mini --model nano --json numbers.json
+"""
+
+_DEFAULT_METHODS = ("bm25", "auto")
+_REFRESH_S = 0.2
+_WIPE = "\r\x1b[K"
+
+
+def evaluate(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILES]...", help="The same as --data, so that a pattern works.", show_default=False),
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--data", metavar="PATH", help="Labelled questions: a .jsonl or .jsonl.gz file, or a folder of them."
+        ),
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--method",
+            metavar="NAME",
+            help="lead, random, bm25, model, hybrid, auto, biencoder or oracle; may be repeated.  [default: bm25, auto]",
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model", metavar="NAME", help="Name or folder of the model; model, hybrid and auto run for each."
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Only the first N questions of each file.")
+    ] = None,
+    threshold_data: Annotated[
+        str | None,
+        typer.Option(
+            "--threshold-data",
+            metavar="DIR",
+            help="Choose the threshold of SF-F1 and SF-EM on the file of the same name in this folder.",
+        ),
+    ] = None,
+    threshold_limit: Annotated[
+        int, typer.Option("--threshold-limit", metavar="N", min=1, help="Only the first N questions of that file.")
+    ] = 300,
+    threads: Annotated[
+        int | None, typer.Option("--threads", metavar="N", min=1, help="Threads of the model.  [default: one a core]")
+    ] = None,
+    json_file: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write all numbers as JSON, whole or not at all.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say errors only: no warnings, no progress.")] = False,
+) -> None:
+    """Measure on labelled questions how much evidence survives, and how well it is ranked.
+
+    One line a set, for each method: n answerable questions; the percentage of them that keep the
+    evidence they need with 10, 20 and 30% of the words kept, and under the automatic budget with
+    the percentage of words that it keeps; AP, average precision over sentences; AUC, ROC-AUC of
+    passages; ECE, calibration error of the probabilities; and, for questions that need all of
+    their evidence, F1 and exact match of what one threshold keeps (SF-F1, SF-EM).
+    """
+    named = [*(data or []), *(files or [])]
+    if not named:
+        raise UsageError("no data: name labelled files or folders of them with --data")
+    if json_file == "-":
+        raise UsageError("--json -: name a file; stdout is for the table")
+    from ctxzip.cli.writing import writing
+
+    with nullcontext() if json_file is None else writing(json_file) as stream:
+        numbers = _run(
+            named,
+            method or _DEFAULT_METHODS,
+            model or [],
+            limit=limit,
+            threshold_data=threshold_data,
+            threshold_limit=threshold_limit,
+            threads=threads,
+            quiet=quiet,
+        )
+        if stream is not None:
+            arguments = {
+                "data": named,
+                "method": method or _DEFAULT_METHODS,
+                "model": model or [],
+                "limit": limit,
+                "threshold_data": threshold_data,
+                "threshold_limit": threshold_limit,
+                "threads": threads,
+            }
+            found = {"version": __version__, "arguments": arguments, "methods": numbers}
+            stream.write(json.dumps(found, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n")
+
+
+def _run(
+    data: Sequence[str],
+    names: Sequence[str],
+    models: Sequence[str],
+    *,
+    limit: int | None,
+    threshold_data: str | None,
+    threshold_limit: int,
+    threads: int | None,
+    quiet: bool,
+) -> dict[str, Any]:
+    """Print the table line by line, and return its numbers by method."""
+    from pathlib import Path
+
+    from ctxzip.evaluation.measure import measure, summarise
+    from ctxzip.evaluation.methods import load_methods
+    from ctxzip.evaluation.report import as_json, foot, head, row
+    from ctxzip.evaluation.sets import read_sets
+
+    say = _nothing if quiet else _say
+    sets = _answerable(read_sets([Path(name) for name in data], limit), say)
+    if not sets:
+        raise InputError(f"no answerable question in {', '.join(data)}: nothing to measure (--data, --limit)")
+    tuning = {} if threshold_data is None else _tuning(sets, threshold_data, threshold_limit, say)
+    asked = [question for labelled in (*sets, *tuning.values()) for question in labelled.questions]
+    progress = _Progress(shown=not quiet and sys.stderr.isatty())
+    numbers = {}
+    for number, method in enumerate(load_methods(names, models, threads=threads, questions=asked)):
+        if method.scorer.notice is not None:
+            say(f"{method.label}: {method.scorer.notice}")
+        typer.echo("\n" * (number > 0) + head(method.label, supporting_facts=bool(tuning)))
+        measured = []
+        for labelled in sets:
+            with progress.of(f"{method.label}: {labelled.name}") as done:
+                measured.append(measure(method, labelled, tuning.get(labelled.name), done))
+            typer.echo(row(measured[-1], supporting_facts=bool(tuning)))
+        summary = summarise(measured)
+        typer.echo(foot(summary, supporting_facts=bool(tuning)))
+        numbers[method.label] = as_json(method, measured, summary)
+    return numbers
+
+
+def _answerable(sets: Sequence[LabelledSet], say: Callable[[str], None]) -> list[LabelledSet]:
+    for labelled in sets:
+        if not labelled.answerable:
+            say(f"{labelled.path}: left out: no answerable question")
+    return [labelled for labelled in sets if labelled.answerable]
+
+
+def _tuning(sets: Sequence[LabelledSet], folder: str, limit: int, say: Callable[[str], None]) -> dict[str, LabelledSet]:
+    """Return, by the names of the sets that need all of their evidence, what their threshold is chosen on."""
+    from pathlib import Path
+
+    from ctxzip.evaluation.sets import read_namesake
+
+    tuning = {}
+    for labelled in sets:
+        if labelled.needs_all:
+            other = read_namesake(labelled, Path(folder), limit)
+            if other is not None and other.needs_all:
+                tuning[labelled.name] = other
+            else:
+                say(f"{labelled.name}: no questions of the same kind in {folder}: no SF-F1, no SF-EM")
+    return tuning
+
+
+class _Progress:
+    """One line on stderr that is written over, and wiped when its work is done."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown
+        self._next = 0.0
+
+    @contextmanager
+    def of(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """Give out a function that is told how much is done of how much."""
+
+        def told(done: int, total: int) -> None:
+            now = time.monotonic()
+            if self._shown and now >= self._next:
+                self._next = now + _REFRESH_S
+                print(f"{_WIPE}{what}: {done}/{total}", end="", file=sys.stderr, flush=True)
+
+        try:
+            yield told
+        finally:
+            if self._shown:
+                print(_WIPE, end="", file=sys.stderr, flush=True)
+
+
+def _say(line: str) -> None:
+    print(f"ctxzip: {line}", file=sys.stderr)
+
+
+def _nothing(_line: str) -> None:
+    pass

@@ -1,0 +1,58 @@
+"""What a fixed ratio keeps, for many ratios at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ctxzip.budget import decide
+from ctxzip.records import Limits
+from ctxzip.selection import candidates
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ctxzip.evaluation.labelled import Labelled
+    from ctxzip.records import Result, Unit
+
+RATIOS = np.arange(101) / 100
+
+
+def found_at_ratios(question: Labelled, result: Result) -> NDArray[np.bool_]:
+    """Return whether the evidence of one question is kept at each of `RATIOS`, `(n_ratios,)`.
+
+    Args:
+        question: with evidence.
+        result: of it, whatever its limits were; its units and scores are used.
+    """
+    ranked = candidates(result.units, result.scores)
+    probability = result.scores.probability[ranked]
+    ceilings = [decide(Limits(ratio=float(ratio)), probability, result.tokens_in).soft_tokens or 0 for ratio in RATIOS]
+    kept = _kept(result.units, ranked, np.array(ceilings))
+    held = (question.overlaps(result.units).T.astype(np.int64) @ kept) > 0  # (n_spans, n_ratios)
+    found: NDArray[np.bool_] = (np.logical_and if question.need == "all" else np.logical_or).reduce(held, axis=0)
+    return found
+
+
+def _kept(units: Sequence[Unit], ranked: Sequence[int], ceilings: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which units stay under each ceiling in tokens, `(n_units, n_ceilings)`.
+
+    The rule of `ctxzip.selection.select`: greedy by score with the headings above a unit, what does
+    not fit is passed over, and the best unit stays in any case. Tokens are counted unit by unit and
+    not on the final text, which is the same where words stand between spaces.
+    """
+    n_tokens = np.array([unit.n_tokens for unit in units], dtype=np.int64)
+    kept = np.zeros((len(units), len(ceilings)), dtype=np.bool_)
+    used = np.zeros(len(ceilings), dtype=np.int64)
+    for rank, i in enumerate(ranked):
+        group = [i]
+        while (parent := units[group[-1]].parent) is not None:
+            group.append(parent)
+        cost = n_tokens[group] @ ~kept[group]
+        fits = (used + cost <= ceilings) | (rank == 0)
+        used += cost * fits
+        kept[group] |= fits
+    return kept

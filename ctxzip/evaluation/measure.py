@@ -1,0 +1,288 @@
+"""Runs a method over sets of labelled questions and measures what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ctxzip.errors import InputError
+from ctxzip.evaluation.fixed_ratio import RATIOS, found_at_ratios
+from ctxzip.evaluation.methods import PlainScorer
+from ctxzip.evaluation.metrics import (
+    at_threshold,
+    average_precision,
+    best_threshold,
+    expected_calibration_error,
+    f1,
+    ratio_for_recall,
+    roc_auc,
+)
+from ctxzip.pipeline import Compressor, Settings
+from ctxzip.records import BadRecord, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from ctxzip.evaluation.labelled import Labelled
+    from ctxzip.evaluation.methods import Method
+    from ctxzip.evaluation.sets import LabelledSet
+    from ctxzip.records import Request, Scores, Unit
+
+KEPT = (0.1, 0.2, 0.3)  # ratios at which recall is shown
+WANTED_RECALL = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class SupportingFacts:
+    """How exactly the evidence of questions that need all of it is met at one threshold; means, 0..1.
+
+    Attributes:
+        threshold: the best for F1 on other data.
+        exact: share of the questions of which all evidence and nothing else is kept.
+    """
+
+    threshold: float
+    f1: float
+    exact: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Every unit of a set.
+
+    Attributes:
+        probability: `(n,)` float32.
+        is_evidence: `(n,)`.
+    """
+
+    probability: NDArray[np.float32]
+    is_evidence: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one method scores on one set. All is 0..1; None is what the set cannot say.
+
+    Attributes:
+        n_questions: with those that nothing answers.
+        n_answerable: of which recall and average precision are means.
+        recall: of whole questions, with the shares `KEPT` of the words kept.
+        auto_recall, auto_kept_fraction: under the automatic budget.
+        average_precision: over the units of a question.
+        passage_auc: of passages with evidence against those without, of all questions together.
+        calibration_error: of the probabilities of all units of all questions.
+        recall_at_ratios: recall at each of `fixed_ratio.RATIOS`, `(n_ratios,)`.
+        calibration: what `calibration_error` was computed from; None for baselines.
+    """
+
+    name: str
+    n_questions: int
+    n_answerable: int
+    recall: tuple[float, ...]
+    auto_recall: float
+    auto_kept_fraction: float
+    average_precision: float
+    passage_auc: float | None
+    calibration_error: float | None
+    supporting_facts: SupportingFacts | None
+    recall_at_ratios: NDArray[np.float64]
+    calibration: Calibration | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Means over sets, every set weighing the same; None is what no set says.
+
+    Attributes:
+        pooled_calibration_error: of the units of all sets together, every set weighing the same.
+        ratio_for_recall: the smallest fixed ratio of the words at which the mean recall over sets is
+            90%. Ratios are scanned in steps of 1%, what each keeps follows from the ranking of every
+            question by the rule of selection, and between two steps recall is a straight line.
+    """
+
+    n_sets: int
+    recall: tuple[float, ...]
+    auto_recall: float
+    auto_kept_fraction: float
+    average_precision: float
+    passage_auc: float | None
+    calibration_error: float | None
+    supporting_f1: float | None
+    supporting_exact: float | None
+    pooled_calibration_error: float | None
+    ratio_for_recall: float | None
+
+
+def measure(
+    method: Method,
+    labelled: LabelledSet,
+    tuning: LabelledSet | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Measured:
+    """Measure one method on one set. Every question is scored once, and every metric uses those scores.
+
+    Args:
+        method: what scores.
+        labelled: with at least one answerable question.
+        tuning: questions of the same kind, which need all of their spans, to choose a threshold on.
+        progress: told after every question how many are done, of how many.
+
+    Raises:
+        InputError: a question cannot be scored.
+    """
+    n_tuning = len(tuning.answerable) if tuning else 0
+    total = n_tuning + len(labelled.questions)
+    threshold = None
+    if tuning and n_tuning:
+        scored = _scored(method, tuning.answerable, lambda done: progress(done, total))
+        threshold = best_threshold(
+            [(result.scores.probability, question.are_evidence(result.units)) for question, result in scored]
+        )
+    seen = [
+        _seen(question, result)
+        for question, result in _scored(method, labelled.questions, lambda done: progress(n_tuning + done, total))
+    ]
+    answered = [question for question in seen if question.answered]
+    outcomes = [question.answered for question in seen if question.answered]
+    calibration = None
+    if method.gives_probability:
+        calibration = Calibration(
+            np.concatenate([question.probability for question in seen]),
+            np.concatenate([question.is_evidence for question in seen]),
+        )
+    return Measured(
+        name=labelled.name,
+        n_questions=len(seen),
+        n_answerable=len(answered),
+        recall=tuple(map(fmean, zip(*(outcome.found for outcome in outcomes), strict=True))),
+        auto_recall=fmean(outcome.auto_found for outcome in outcomes),
+        auto_kept_fraction=fmean(outcome.auto_kept_fraction for outcome in outcomes),
+        average_precision=fmean(average_precision(question.probability, question.is_evidence) for question in answered),
+        passage_auc=roc_auc(
+            np.concatenate([question.relevance for question in seen]),
+            np.concatenate([question.is_relevant for question in seen]),
+        ),
+        calibration_error=_calibration_error([calibration]),
+        supporting_facts=None if threshold is None else _supporting_facts(answered, threshold),
+        recall_at_ratios=np.mean([outcome.found_at_ratios for outcome in outcomes], axis=0),
+        calibration=calibration,
+    )
+
+
+def summarise(sets: Sequence[Measured]) -> Summary:
+    """Return the means of one method over sets."""
+    supporting = [one.supporting_facts for one in sets if one.supporting_facts]
+    recall_at_ratios: NDArray[np.float64] = np.mean([one.recall_at_ratios for one in sets], axis=0)
+    return Summary(
+        n_sets=len(sets),
+        recall=tuple(map(fmean, zip(*(one.recall for one in sets), strict=True))),
+        auto_recall=fmean(one.auto_recall for one in sets),
+        auto_kept_fraction=fmean(one.auto_kept_fraction for one in sets),
+        average_precision=fmean(one.average_precision for one in sets),
+        passage_auc=_mean_of_known([one.passage_auc for one in sets]),
+        calibration_error=_mean_of_known([one.calibration_error for one in sets]),
+        supporting_f1=_mean_of_known([one.f1 for one in supporting]),
+        supporting_exact=_mean_of_known([one.exact for one in supporting]),
+        pooled_calibration_error=_calibration_error([one.calibration for one in sets]),
+        ratio_for_recall=ratio_for_recall(RATIOS, recall_at_ratios, WANTED_RECALL),
+    )
+
+
+def _mean_of_known(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
+
+
+def _calibration_error(sets: Sequence[Calibration | None]) -> float | None:
+    """Return the expected calibration error of the units of all sets, every set weighing the same."""
+    filled = [one for one in sets if one is not None and len(one.probability)]
+    if not filled:
+        return None
+    return expected_calibration_error(
+        np.concatenate([one.probability for one in filled]),
+        np.concatenate([one.is_evidence for one in filled]),
+        np.concatenate([np.full(len(one.probability), 1 / len(one.probability)) for one in filled]),
+    )
+
+
+def _supporting_facts(questions: Sequence[_Seen], threshold: float) -> SupportingFacts:
+    kept = [at_threshold(question.probability, threshold) for question in questions]
+    pairs = [(chosen, question.is_evidence) for chosen, question in zip(kept, questions, strict=True)]
+    return SupportingFacts(
+        threshold=threshold,
+        f1=fmean(f1(chosen, is_evidence) for chosen, is_evidence in pairs),
+        exact=fmean(bool((chosen == is_evidence).all()) for chosen, is_evidence in pairs),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """What came of one question that has evidence."""
+
+    found: tuple[bool, ...]
+    found_at_ratios: NDArray[np.bool_]
+    auto_found: bool
+    auto_kept_fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One scored question: `(n_units,)` twice, `(n_passages,)` twice, and what came of it."""
+
+    probability: NDArray[np.float32]
+    is_evidence: NDArray[np.bool_]
+    relevance: NDArray[np.float32]
+    is_relevant: NDArray[np.bool_]
+    answered: _Answered | None
+
+
+def _scored(
+    method: Method, questions: Sequence[Labelled], progress: Callable[[int], None]
+) -> Iterator[tuple[Labelled, Result]]:
+    """Yield each question with its result under the automatic budget."""
+    auto = Compressor(Settings(tokenizer="words"), method.scorer)
+    results = auto.stream(question.request for question in questions)
+    for done, (question, result) in enumerate(zip(questions, results, strict=True), 1):
+        if isinstance(result, BadRecord):
+            raise InputError(result.message)
+        progress(done)
+        yield question, result
+
+
+def _seen(question: Labelled, result: Result) -> _Seen:
+    """Keep of a question and its result under the automatic budget what is measured."""
+    is_relevant = np.zeros(len(question.request.passages), dtype=np.bool_)
+    is_relevant[[passage for passage, _, _ in question.evidence]] = True
+    answered = None
+    if question.need != "none":
+        known = _Known(result)
+        answered = _Answered(
+            found=tuple(
+                question.found(Compressor(Settings(ratio=ratio, tokenizer="words"), known).compress(question.request))
+                for ratio in KEPT
+            ),
+            found_at_ratios=found_at_ratios(question, result),
+            auto_found=question.found(result),
+            auto_kept_fraction=result.kept_fraction,
+        )
+    return _Seen(
+        result.scores.probability, question.are_evidence(result.units), result.scores.relevance, is_relevant, answered
+    )
+
+
+class _Known(PlainScorer):
+    """Repeats what a scorer said about one request: other budgets are tried on the same scores."""
+
+    def __init__(self, result: Result) -> None:
+        self.name = result.scorer
+        self.device = result.device
+        self._scores = result.scores
+
+    def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
+        """Return the scores that are known."""
+        return [self._scores for _ in batch]

@@ -1,0 +1,100 @@
+"""Files and folders -> sets of labelled questions, each with a name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from ctxzip.errors import UsageError
+from ctxzip.evaluation.labelled import Labelled, read_labelled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_SUFFIXES = (".jsonl", ".jsonl.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSet:
+    """The questions of one file.
+
+    Attributes:
+        name: of the file without its suffixes; with its folder where two files share a name.
+        questions: with those that nothing answers.
+    """
+
+    name: str
+    path: Path
+    questions: tuple[Labelled, ...]
+
+    @property
+    def answerable(self) -> tuple[Labelled, ...]:
+        """The questions that have evidence."""
+        return tuple(question for question in self.questions if question.need != "none")
+
+    @property
+    def needs_all(self) -> bool:
+        """Whether every answerable question needs all of its spans."""
+        answerable = self.answerable
+        return bool(answerable) and all(question.need == "all" for question in answerable)
+
+
+def read_sets(paths: Sequence[Path], limit: int | None = None) -> list[LabelledSet]:
+    """Read files, and all labelled files of folders in the order of their names, each once.
+
+    Args:
+        paths: of `.jsonl` and `.jsonl.gz` files and of folders of them.
+        limit: questions of each file, the first.
+
+    Raises:
+        UsageError: no such file, a file of another kind, or a folder without a labelled file.
+        InputError: a record is not in the common form.
+    """
+    files = list({file.resolve(): file for path in paths for file in _files(path)}.values())
+    shared = {name for name, count in Counter(map(_stem, files)).items() if count > 1}
+    return [
+        LabelledSet(
+            name=str(file.parent / _stem(file)) if _stem(file) in shared else _stem(file),
+            path=file,
+            questions=tuple(islice(read_labelled(file), limit)),
+        )
+        for file in files
+    ]
+
+
+def read_namesake(labelled: LabelledSet, folder: Path, limit: int) -> LabelledSet | None:
+    """Read the file in `folder` that has the name of this set's file, gzipped or not; None where there is none.
+
+    Raises:
+        UsageError: no such folder.
+        InputError: a record is not in the common form.
+    """
+    if not folder.is_dir():
+        raise UsageError(
+            f"--threshold-data {folder}: expected a folder with files of the same names as those of --data"
+        )
+    stem = _stem(labelled.path)
+    for file in (folder / f"{stem}{suffix}" for suffix in _SUFFIXES):
+        if file.is_file():
+            return LabelledSet(stem, file, tuple(islice(read_labelled(file), limit)))
+    return None
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.name.endswith(_SUFFIXES))
+        if not files:
+            raise UsageError(f"{path}: no {' or '.join(_SUFFIXES)} file in this folder (--data)")
+        return files
+    if not path.exists():
+        raise UsageError(f"{path}: no such file or folder (--data)")
+    if not path.name.endswith(_SUFFIXES):
+        raise UsageError(f"{path}: expected a {' or '.join(_SUFFIXES)} file in the common form (--data)")
+    return [path]
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".jsonl")

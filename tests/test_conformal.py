@@ -1,0 +1,268 @@
+"""Fitting a policy on labelled questions, and `ctxzip calibrate`."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ctxzip.errors import InputError, UsageError
+from ctxzip.evaluation.conformal import Ranked, compare, held_out, need, ranked, read_questions
+from ctxzip.evaluation.labelled import Labelled
+from ctxzip.evaluation.methods import LeadScorer
+from ctxzip.pipeline import Compressor, Settings
+from ctxzip.policy import depths, load_policy
+from ctxzip.records import Passage, Request
+from tests.conftest import FIXTURES, compress, ctxzip, jsonl
+
+REQUESTS = FIXTURES / "requests.jsonl"
+
+
+def read_by_lead(text, evidence, need_):
+    """Rank one passage from top to bottom."""
+    request = Request(query="Which?", passages=(Passage(text),), place="here")
+    labelled = Labelled(request, tuple((0, text.index(words), text.index(words) + len(words)) for words in evidence), need_)
+    result = Compressor(Settings(tokenizer="words", max_sentences=1), LeadScorer()).compress(request)
+    found = ranked("set", labelled, result)
+    assert found is not None
+    return found
+
+
+TEXT = "# Hut\n\nThe hut opened. It has beds.\n\n# Bridge\n\nThe bridge closed."
+
+
+@pytest.mark.parametrize(
+    ("evidence", "need_", "last"),
+    [
+        (["opened"], "any", 0),
+        (["beds"], "any", 1),
+        (["bridge closed"], "any", 2),
+        (["beds", "bridge closed"], "any", 1),
+        (["beds", "bridge closed"], "all", 2),
+        (["opened. It has"], "all", 0),
+        (["Bridge"], "any", 2),
+        (["Hut"], "any", 0),
+    ],
+)
+def test_how_far_down_the_evidence_stands(evidence, need_, last):
+    """Any span or all of them, and of a span any unit; a heading comes with the first unit under it."""
+    assert read_by_lead(TEXT, evidence, need_).last_needed == last
+
+
+def test_evidence_between_units_is_never_kept():
+    """Such a question can be covered by nothing."""
+    found = read_by_lead("One is here.  \n\n  Two is there.", ["\n\n"], "any")
+    assert found.last_needed is None
+    assert need(found, np.array([0.0, 0.5])) == np.inf
+
+
+def test_words_kept_are_counted_with_their_headings():
+    """Of 13 words: the first sentence with its heading, the second alone, the third with its own."""
+    found = read_by_lead(TEXT, ["opened"], "any")
+    assert found.kept_fraction * 13 == pytest.approx([5, 8, 13])
+
+
+def test_the_best_unit_costs_nothing():
+    """It is kept at every depth, whatever a definition gives it."""
+    one = Ranked("set", "fact", np.array([0.6, 0.4], np.float32), np.array([0.3, 1.0]), 0)
+    assert need(one, np.array([0.4, 0.6])) == 0
+    assert need(Ranked("set", "fact", one.probability, one.kept_fraction, 1), np.array([0.4, 0.6])) == 0.6
+
+
+def made_up(n_questions, rng):
+    """Draw questions whose evidence stands where the probability says, two kinds of them."""
+    questions = []
+    for i in range(n_questions):
+        probability = np.sort(rng.beta(0.3, 2.0, 12).astype(np.float32))[::-1]
+        last = int(rng.choice(12, p=probability / probability.sum())) if rng.random() < 0.99 else None
+        kept = np.cumsum(rng.dirichlet(np.ones(12)))
+        questions.append(Ranked(f"set{i % 2}", "fact" if i % 3 else "list", probability, kept, last))
+    return questions
+
+
+def test_unseen_halves_are_covered_as_promised():
+    """In all and for each kind, and more words go for more recall."""
+    questions = made_up(600, np.random.default_rng(3))
+    kept = []
+    for recall in (0.8, 0.9):
+        found = held_out(questions, "mass", recall)
+        assert found is not None
+        assert {kind: one.n for kind, one in found.items()} == {"all": 600, "fact": 400, "list": 200}
+        # The halves are of the same questions, which are exchangeable: no error but that of chance.
+        assert all(recall - 0.01 <= one.coverage <= recall + 0.02 for one in found.values())
+        kept.append(found["all"].kept_fraction)
+    assert kept[0] < kept[1] < 1
+    assert held_out(questions[:30], "mass", 0.95) is None
+
+
+def test_a_comparison_by_hand():
+    """Two questions, evidence at the second and at the first of three units."""
+    probability = np.array([0.5, 0.3, 0.2], np.float32)
+    questions = [
+        Ranked("a", "fact", probability, np.array([0.1, 0.4, 1.0]), 1),
+        Ranked("b", "fact", probability, np.array([0.3, 0.5, 1.0]), 0),
+    ]
+    costs = {cost.name: cost.kept_fraction for cost in compare(questions, (0.5, 0.9))}
+    assert costs["fixed ratio"] == pytest.approx((0.2, (0.4 + 0.3) / 2))
+    assert costs["fixed number"] == pytest.approx((0.2, (0.4 + 0.5) / 2))
+    assert costs["mass"] == pytest.approx((0.2, (0.4 + 0.5) / 2))
+    nowhere = [*questions, Ranked("a", "fact", probability, np.array([0.1, 0.4, 1.0]), None)]
+    assert {cost.kept_fraction[1] for cost in compare(nowhere, (0.5, 0.9))} == {None}
+
+
+ANSWERED = {
+    "question": "When does the ferry leave?",
+    "answers": ["Seven", "7 o'clock"],
+    "contexts": ["Bread is baked at 17 o'clock. The ferry leaves at seven. At Sevenoaks it stops.", "seven."],
+}
+
+
+def test_records_with_answers_are_labelled_by_where_they_stand(tmp_path):
+    """Whatever their case, as whole words, in any record shape; without one nothing answers."""
+    path = tmp_path / "mine.jsonl"
+    path.write_text(jsonl(ANSWERED, ANSWERED | {"answers": ["nine"]}, ANSWERED | {"answers": []}))
+    (labelled,), n_weak = read_questions([path])
+    assert n_weak == 1
+    first, second, third = labelled.questions
+    assert [first.request.passages[i].text[a:b] for i, a, b in first.evidence] == ["seven", "seven"]
+    assert (first.need, second.need, third.need) == ("any", "none", "none")
+
+
+def test_an_answer_in_a_script_without_spaces_is_found(tmp_path):
+    """It has no borders of words; one answer may stand alone, and the file may be gzipped."""
+    record = {"query": "橋はいつ?", "answer": "一九六八年", "docs": ["橋は一九六八年に建てられた。"]}
+    path = tmp_path / "mine.jsonl.gz"
+    path.write_bytes(gzip.compress(jsonl(record).encode()))
+    (labelled,), _ = read_questions([path])
+    assert labelled.questions[0].evidence == ((0, 2, 7),)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"query": "Who?", "docs": ["One."]}\n', r"line 1: no labels: expected 'evidence' in \$.docs, or a list"),
+        ('{"query": "Who?", "docs": ["One."], "answers": [1]}\n', "line 1: no labels"),
+        ("\n{\n", "line 2: no JSON"),
+        ('{"query": "Who?", "answers": []}\n', "line 1: .*docs"),
+    ],
+)
+def test_what_has_no_labels_is_refused(tmp_path, content, message):
+    """Where, what, and what to do."""
+    path = tmp_path / "mine.jsonl"
+    path.write_text(content)
+    with pytest.raises(InputError, match=message):
+        read_questions([path])
+    with pytest.raises(UsageError, match="no such file"):
+        read_questions([tmp_path / "none.jsonl"])
+
+
+@pytest.fixture(scope="module")
+def calibrated(tmp_path_factory):
+    """A policy from the fixtures, and the run that made it."""
+    path = tmp_path_factory.mktemp("policy") / "policy.json"
+    return path, ctxzip("calibrate", REQUESTS, "--scorer", "bm25", "--recall", "0.8", "--recall", "0.9", "-o", path)
+
+
+def test_calibrate_writes_a_policy_and_prints_a_table(calibrated):
+    """A line a kind and one for all; the file says what it was made from."""
+    path, run = calibrated
+    assert (run.code, run.err) == (0, "")
+    lines = run.out.decode().splitlines()
+    assert lines[1].split() == ["kind", "n", "recall", "0.8", "kept", "recall", "0.9", "kept"]
+    assert lines[-1].split()[:2] == ["all", "19"]
+    assert len({len(line) for line in lines[1:]}) == 1
+    content = json.loads(path.read_text())
+    assert content["data"] == {"files": {"requests.jsonl": 19}, "questions": 19, "labelled_by_answers_only": 0}
+    assert content["model_sha256"] is None
+    assert content["held_out"]["0.9"]["all"]["coverage"] >= 0.85
+    assert load_policy(path).level("fact", 0.95).n == 19
+
+
+def test_a_calibrated_recall_covers_its_own_questions(calibrated):
+    """Needs are rounded up, and the evidence is in the units that the command line keeps."""
+    path, _ = calibrated
+    run = compress("--scorer", "bm25", "--recall", "0.9", "--policy", path, REQUESTS)
+    assert run.code == 0, run.err
+    (labelled,), _ = read_questions([REQUESTS])
+    held = []
+    for question, record in zip(labelled.questions, run.records, strict=True):
+        assert record["ctxzip"]["budget"]["guarantee"] == {
+            "recall": 0.9,
+            "alpha": 0.1,
+            "n": 19,
+            "kind": "all",
+            "policy": str(path),
+            "model_sha256": None,
+        }
+        spans = [[(start, end) for start, end, _ in doc["kept"]] for doc in record["ctxzip"]["docs"]]
+        held += [
+            (all if question.need == "all" else any)(
+                any(start < b and a < end for start, end in spans[passage]) for passage, a, b in question.evidence
+            )
+        ] * (question.need != "none")
+    assert np.mean(held) >= 0.9
+
+
+def test_too_few_questions_are_refused_before_any_is_scored(tmp_path):
+    """With the number that it takes; nothing is written."""
+    run = ctxzip("calibrate", REQUESTS, "--scorer", "bm25", "--recall", "0.99", "-o", tmp_path / "p.json")
+    assert run.code == 2
+    assert "--recall 0.99: takes at least 99 answerable questions, and there are 19" in run.err
+    assert not (tmp_path / "p.json").exists()
+
+
+def test_a_policy_of_another_scorer_is_an_error(calibrated):
+    """And so is one that cannot promise as much."""
+    path, _ = calibrated
+    run = compress("--recall", "0.9", "--policy", path, "--threads", "1", REQUESTS)
+    assert run.code == 2
+    assert "calibrated for the scorer bm25, not" in run.err
+    run = compress("--scorer", "bm25", "--recall", "0.99", "--policy", path, REQUESTS)
+    assert run.code == 2
+    assert "takes at least 99 labelled questions" in run.err
+    assert run.out == b""
+
+
+def test_a_comparison_is_printed_and_no_policy_written():
+    """A line for fixed limits and one for every definition of depth."""
+    run = ctxzip("calibrate", "--compare", "--scorer", "bm25", "--recall", "0.9", REQUESTS)
+    assert run.code == 0
+    names = [line[:14].strip() for line in run.out.decode().splitlines()[2:]]
+    assert names[:2] == ["fixed ratio", "fixed number"]
+    assert "mass" in names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name a file for the policy: -o policy.json"),
+        (["-o", "-"], "name a file for the policy"),
+        (["-o", "p.json", "--depth", "width"], "--depth width: expected one of"),
+        (["-o", "p.json", "--recall", "1"], "--recall 1.0: expected a number between 0 and 1"),
+    ],
+)
+def test_a_wrong_call_is_refused(arguments, message, tmp_path):
+    """At once."""
+    run = ctxzip("calibrate", REQUESTS, "--scorer", "bm25", *arguments, cwd=tmp_path)
+    assert run.code == 2
+    assert message in run.err
+    assert not list(Path(tmp_path).iterdir())
+
+
+def test_depths_are_those_that_the_policy_uses(calibrated):
+    """The needs in the file are depths of units of the questions, rounded up."""
+    path, _ = calibrated
+    some = load_policy(path)
+    (labelled,), _ = read_questions([REQUESTS])
+    compressor = Compressor(Settings(scorer="bm25", max_sentences=1))
+    needs = []
+    for question in labelled.answerable:
+        one = ranked("requests", question, compressor.compress(question.request))
+        assert one is not None
+        needs.append(need(one, depths(one.probability, some.definition)))
+    in_file = np.sort(np.concatenate([found.scores for found in some.kinds.values()]))
+    assert (in_file >= np.sort(needs)).all()
+    assert in_file == pytest.approx(np.sort(needs), abs=1.01e-4)

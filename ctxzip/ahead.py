@@ -56,7 +56,8 @@ def read_ahead(source: Iterable[T], weight: Callable[[T], int], *, batch: int, a
         while True:
             with changed:
                 changed.wait_for(lambda: ready or state.done)
-                items, weighs = [], 0
+                items: list[T] = []
+                weighs = 0
                 while ready and (not items or weighs + ready[0][1] <= batch):
                     item, one = ready.popleft()
                     items.append(item)

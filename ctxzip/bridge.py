@@ -24,7 +24,9 @@ _PASSAGES = 2  # told of: both things compared, or the first step and what comes
 
 def informed(request: Request, units: Sequence[Unit], scores: Scores) -> Request:
     """Return the request with the best sentence of each of its best passages."""
-    return replace(request, found=tuple(sentence_with_title(request, units[i]) for i in best_of_passages(units, scores)))
+    return replace(
+        request, found=tuple(sentence_with_title(request, units[i]) for i in best_of_passages(units, scores))
+    )
 
 
 def best_of_passages(units: Sequence[Unit], scores: Scores) -> list[int]:
@@ -48,7 +50,7 @@ def sentence_with_title(request: Request, unit: Unit) -> str:
 def combined(first: Scores, second: Scores) -> Scores:
     """Return what both looks say together: the mean of their probabilities."""
     return Scores(
-        (first.probability + second.probability) / 2,
+        ((first.probability + second.probability) / 2).astype(np.float32),
         np.maximum(first.relevance, second.relevance),
         first.warnings,
     )

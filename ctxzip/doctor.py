@@ -135,5 +135,7 @@ def _inference(device: str) -> dict[str, Any]:
         "record_ms": round(1000 * (done - loaded), 1),
     }
     if result.texts != ("", _ANSWER):
-        found["error"] = f"the model kept {list(result.texts)} and not {_ANSWER!r}: its files or its runtime are damaged"
+        found["error"] = (
+            f"the model kept {list(result.texts)} and not {_ANSWER!r}: its files or its runtime are damaged"
+        )
     return found

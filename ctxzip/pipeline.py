@@ -19,7 +19,8 @@ from ctxzip.reading.shapes import SHAPES, to_request
 from ctxzip.records import BadRecord, Budget, Cut, Limits, Passage, Request, Result, Scores, Selection, Unit
 from ctxzip.rendering import GAP_MARK, context, heading, passage_text
 from ctxzip.scoring import AUTO as AUTO_SCORER
-from ctxzip.scoring import BATCH_TOKENS, BM25, load_scorer
+from ctxzip.scoring import BM25, load_scorer
+from ctxzip.scoring.batches import BATCH_TOKENS
 from ctxzip.selection import candidates, select
 from ctxzip.shipped import DEFAULT_MODEL, open_model
 from ctxzip.splitting import AUTO, UNKNOWN, detect, split, splitter_for
@@ -278,9 +279,13 @@ class Compressor:
         again = [
             i
             for i, item in enumerate(batch)
-            if self._scorer.second_looks and len(item.plain.passages) > 1 and read_query(item.plain.query).several_places
+            if self._scorer.second_looks
+            and len(item.plain.passages) > 1
+            and read_query(item.plain.query).several_places
         ]
-        second = self._scorer.score([(informed(batch[i].plain, batch[i].units, scores[i]), batch[i].units) for i in again])
+        second = self._scorer.score(
+            [(informed(batch[i].plain, batch[i].units, scores[i]), batch[i].units) for i in again]
+        )
         for i, informed_scores in zip(again, second, strict=True):
             scores[i] = combined(scores[i], informed_scores)
         return scores

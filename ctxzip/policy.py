@@ -125,7 +125,7 @@ def rounded_up(need: float) -> float:
     steps = round(need * scale)
     while steps / scale < need:
         steps += 1
-    return steps / scale
+    return float(steps / scale)
 
 
 def questions_needed(recall: float) -> int:

@@ -15,7 +15,12 @@ PASSAGES = (
     Passage("Red Harbour was directed by Ines Holm.", title="Red Harbour"),
     Passage("Bread is baked here."),
 )
-UNITS = [Unit(0, 0, 27, 8, "sentence"), Unit(0, 28, 37, 3, "sentence"), Unit(1, 0, 38, 8, "sentence"), Unit(2, 0, 20, 5, "sentence")]
+UNITS = [
+    Unit(0, 0, 27, 8, "sentence"),
+    Unit(0, 28, 37, 3, "sentence"),
+    Unit(1, 0, 38, 8, "sentence"),
+    Unit(2, 0, 20, 5, "sentence"),
+]
 REQUEST = Request("When was the director of Red Harbour born?", PASSAGES)
 
 
@@ -53,7 +58,11 @@ def test_both_looks_count_the_same():
 class Recording:
     """Says that every unit is as likely as the next, and remembers what it was asked."""
 
-    name, device, notice, batch_tokens, second_looks = "recording", "cpu", None, 0, True
+    name = "recording"
+    device = "cpu"
+    notice: str | None = None
+    batch_tokens = 0
+    second_looks = True
 
     def __init__(self):
         self.asked = []
@@ -90,4 +99,6 @@ def test_a_question_of_several_places_is_looked_for_twice():
 )
 def test_a_second_look_is_not_taken_where_it_cannot_help(docs, reads):
     """There is no second place, or the scorer does not read what was found."""
-    assert looks("Which bridge is older, the Orrin Bridge or the Tallow Bridge?", docs, reads_what_was_found=reads) == [()]
+    assert looks("Which bridge is older, the Orrin Bridge or the Tallow Bridge?", docs, reads_what_was_found=reads) == [
+        ()
+    ]

@@ -24,7 +24,9 @@ REQUESTS = FIXTURES / "requests.jsonl"
 def read_by_lead(text, evidence, need_):
     """Rank one passage from top to bottom."""
     request = Request(query="Which?", passages=(Passage(text),), place="here")
-    labelled = Labelled(request, tuple((0, text.index(words), text.index(words) + len(words)) for words in evidence), need_)
+    labelled = Labelled(
+        request, tuple((0, text.index(words), text.index(words) + len(words)) for words in evidence), need_
+    )
     result = Compressor(Settings(tokenizer="words", max_sentences=1), LeadScorer()).compress(request)
     found = ranked("set", labelled, result)
     assert found is not None

@@ -105,7 +105,9 @@ def test_too_few_questions_are_refused_with_the_number_that_it_takes(recall):
     """One question more is enough."""
     needed = questions_needed(recall)
     assert policy({"fact": range(needed)}).level("fact", recall).n == needed
-    with pytest.raises(UsageError, match=rf"--recall {recall:g}: takes at least {needed} labelled questions, and policy"):
+    with pytest.raises(
+        UsageError, match=rf"--recall {recall:g}: takes at least {needed} labelled questions, and policy"
+    ):
         policy({"fact": range(needed - 1), "code": []}).level("fact", recall)
 
 
@@ -115,7 +117,9 @@ def test_evidence_that_no_unit_holds_counts_against_the_recall():
     kinds = {"fact": Needs(np.arange(17.0), n_unreached=2)}
     some = Policy("p", some.scorer, some.splitter, None, "best", kinds, 0.0)
     assert some.level("fact", 0.8).depth == 15
-    with pytest.raises(UsageError, match="of 2 of the 19 questions in p the evidence stands in no unit: ask for at most 0.85"):
+    with pytest.raises(
+        UsageError, match=r"of 2 of the 19 questions in p the evidence stands in no unit: ask for at most 0.85"
+    ):
         some.level("fact", 0.9)
     assert some.usual("fact", 0.99).depth == 16
 
@@ -165,7 +169,7 @@ def test_coverage_of_exchangeable_questions_is_what_was_promised(recall):
 @pytest.mark.parametrize("recall", [0, 1, 1.5, -0.1, float("nan"), "0.9", True])
 def test_a_recall_lies_between_0_and_1(recall):
     """Neither of them can be promised."""
-    with pytest.raises(UsageError, match="--recall .*: expected a number between 0 and 1"):
+    with pytest.raises(UsageError, match=r"--recall .*: expected a number between 0 and 1"):
         check_recall(recall)
 
 
@@ -173,7 +177,9 @@ def test_a_policy_of_another_scorer_or_model_is_refused():
     """And of another splitter, which makes other units."""
     some = policy({"fact": range(9)}, scorer="ctxzip-mini", model_sha256="0123")
     some.check("ctxzip-mini", "0123", "auto")
-    with pytest.raises(UsageError, match=r"policy.json: calibrated for the scorer ctxzip-mini, not bm25: run `ctxzip cal"):
+    with pytest.raises(
+        UsageError, match=r"policy.json: calibrated for the scorer ctxzip-mini, not bm25: run `ctxzip cal"
+    ):
         some.check("bm25", None, "auto")
     with pytest.raises(UsageError, match="model with the SHA-256 0123, not 4567"):
         some.check("ctxzip-mini", "4567", "auto")
@@ -190,7 +196,12 @@ def test_what_is_promised_is_said_in_words():
         "recall 0.95: 95% of questions like these keep all their evidence (calibrated on 2,143 questions, kind fact)"
     )
     assert cut.guarantee is not None
-    assert (cut.guarantee.recall, cut.guarantee.alpha, cut.guarantee.n, cut.guarantee.kind) == (0.95, 0.05, 2143, "fact")
+    assert (cut.guarantee.recall, cut.guarantee.alpha, cut.guarantee.n, cut.guarantee.kind) == (
+        0.95,
+        0.05,
+        2143,
+        "fact",
+    )
     assert cut.warnings == ()
 
 
@@ -213,7 +224,12 @@ def test_a_policy_comes_back_from_its_file(tmp_path):
     again = load_policy(written(tmp_path / "p.json", some))
     assert again.level("fact", 0.5) == some.level("fact", 0.5)
     assert again.kinds["fact"].n_unreached == 1
-    assert (again.place, again.scorer, again.model_sha256, again.definition) == (some.place, "ctxzip-mini", "01", "mass")
+    assert (again.place, again.scorer, again.model_sha256, again.definition) == (
+        some.place,
+        "ctxzip-mini",
+        "01",
+        "mass",
+    )
     assert again.lowest_best == pytest.approx(0.406)  # 1% of the way from the lowest to the next
 
 
@@ -249,7 +265,7 @@ def test_what_is_no_policy_file_is_refused(tmp_path):
     with pytest.raises(ModelError, match="not a policy"):
         load_policy(tmp_path / "p.json")
     (tmp_path / "p.json").write_text("[]")
-    with pytest.raises(ModelError, match="not a policy|expected a policy"):
+    with pytest.raises(ModelError, match=r"not a policy|expected a policy"):
         load_policy(tmp_path / "p.json")
     for path in (tmp_path / "none.json", tmp_path):
         with pytest.raises(UsageError, match=f"{path}: no such file: name a policy"):
@@ -295,15 +311,15 @@ def test_a_limit_that_cuts_below_the_recall_takes_the_guarantee_back(tmp_path, l
 
 def test_a_recall_beside_another_budget_that_decides_is_refused(tmp_path):
     """It decides itself."""
-    with pytest.raises(UsageError, match="--recall decides how much is kept"):
+    with pytest.raises(UsageError, match=r"--recall decides how much is kept"):
         compressed(tmp_path, recall=0.9, budget="auto")
-    with pytest.raises(UsageError, match="--recall 0.99: takes at least 99 labelled questions|takes at least"):
+    with pytest.raises(UsageError, match=r"--recall 0.99: takes at least 99 labelled questions|takes at least"):
         compressed(tmp_path, recall=0.999)
 
 
 def test_a_recall_without_a_policy_says_how_to_make_one():
     """bm25 ships without one."""
-    with pytest.raises(UsageError, match="--recall 0.9: no policy for bm25: .*`ctxzip calibrate`"):
+    with pytest.raises(UsageError, match=r"--recall 0.9: no policy for bm25: .*`ctxzip calibrate`"):
         Compressor(Settings(scorer="bm25", recall=0.9))
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Generator
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def test_an_error_of_the_source_comes_after_what_came_before_it():
         yield 1
         raise InputError("broken")
 
-    found = []
+    found: list[int] = []
     with pytest.raises(InputError, match="broken"):
         found.extend(item for items in read_ahead(source(), lambda _: 1, batch=8, ahead=8) for item in items)
     assert found == [1]
@@ -90,6 +91,7 @@ def test_no_more_is_read_ahead_than_asked():
     next(lists)
     time.sleep(0.2)
     assert len(read) <= 8  # yielded, five waiting, one in hand, and one being made
+    assert isinstance(lists, Generator)
     lists.close()
 
 

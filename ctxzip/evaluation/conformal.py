@@ -329,10 +329,14 @@ def fit(
     measured = {}
     for recall in recalls:
         found = held_out(questions, definition, recall)
-        measured[f"{recall:g}"] = found and {
-            kind: {"n": one.n, "coverage": round(one.coverage, 4), "kept_fraction": round(one.kept_fraction, 4)}
-            for kind, one in found.items()
-        }
+        measured[f"{recall:g}"] = (
+            None
+            if found is None
+            else {
+                kind: {"n": one.n, "coverage": round(one.coverage, 4), "kept_fraction": round(one.kept_fraction, 4)}
+                for kind, one in found.items()
+            }
+        )
     return as_json(
         policy,
         np.array([one.probability[0] for one in questions], dtype=np.float64),

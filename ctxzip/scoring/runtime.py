@@ -161,7 +161,7 @@ def place(model: ModelFolder, *, threads: int | None = None, device: str = AUTO)
                 return place(model, threads=threads, device="cuda")
             except MissingDependencyError as error:
                 notice = f"{error}: the model runs on the CPU"
-    file = model.graph or graphs.get(CPU if device == CPU else "cuda", graphs[CPU])
+    file = str(model.graph or graphs.get(CPU if device == CPU else "cuda", graphs[CPU]))
     for beside in model.card.get("files", {}):
         if beside.startswith(f"{file}."):  # weights that lie beside their graph
             model.verified(beside)

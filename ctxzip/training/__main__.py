@@ -30,19 +30,19 @@ _FP32, _INT8, _FP16 = "model.fp32.onnx", "model.int8.onnx", "model.fp16.onnx"
 # How often a question of each set is shown, and how often in a second look. The sets whose questions need
 # several places are small and hard, those of one paragraph large and easy.
 _MIX = {
-    "2wiki": (1.3, 0.6),
-    "hotpotqa": (0.35, 0.15),
-    "musique": (1.0, 0.5),
-    "evidence_inference": (0.35, 0),
-    "timeqa": (0.2, 0),
-    "doc2dial": (0.2, 0),
-    "bioasq": (0.15, 0),
-    "squad": (0.1, 0),
-    "qed": (0.15, 0),
-    "nq_oracle": (0.4, 0),
-    "multispanqa": (0.4, 0),
-    "selqa": (0.1, 0),
-    "fever": (0.05, 0),
+    "2wiki": (3.0, 2.0),
+    "hotpotqa": (0.6, 0.4),
+    "musique": (1.0, 0.7),
+    "evidence_inference": (1.0, 0),
+    "timeqa": (0.8, 0),
+    "doc2dial": (0.4, 0),
+    "bioasq": (0.25, 0),
+    "squad": (0.2, 0),
+    "qed": (0.3, 0),
+    "nq_oracle": (0.5, 0),
+    "multispanqa": (1.0, 0),
+    "selqa": (0.15, 0),
+    "fever": (0.06, 0),
 }
 
 _LIMITS = [
@@ -175,9 +175,11 @@ def _quantize(options: argparse.Namespace) -> None:
         for path in _files(options.data / "dev")
         for window in examples_of(path, _builder(), random.Random(options.seed), limit=options.limit or 4)
     ]
-    table = {"windows": len(windows), "parts": sensitivity(source, windows, options.in_fp32)}
-    (options.out / "sensitivity.json").write_text(json.dumps(table, indent=2) + "\n")
-    for part, moved in table["parts"].items():
+    table = sensitivity(source, windows, options.in_fp32)
+    (options.out / "sensitivity.json").write_text(
+        json.dumps({"windows": len(windows), "parts": table}, indent=2) + "\n"
+    )
+    for part, moved in table.items():
         print(f"{part:24} " + "  ".join(f"{name} {value:.5f}" for name, value in moved.items()))
 
 
@@ -201,7 +203,10 @@ def _card(options: argparse.Namespace) -> None:
         "last_losses": metrics[-1],
         "data": [_set(path) for path in _files(options.data / "train")],
     }
-    for file, kept in (("model.json", ("calibration", "hybrid", "calibration_error")), ("sensitivity.json", ("parts",))):
+    for file, kept in (
+        ("model.json", ("calibration", "hybrid", "calibration_error")),
+        ("sensitivity.json", ("parts",)),
+    ):
         if (options.out / file).is_file():
             older = json.loads((options.out / file).read_text())
             card |= {"sensitivity" if key == "parts" else key: older[key] for key in kept if key in older}

@@ -61,9 +61,7 @@ def calibrate(
     unseen = {"model": _unseen(features, units), "hybrid": _unseen(combined, units)}
     errors = {
         name: {
-            method: round(
-                expected_calibration_error(probability[chosen], units.held[chosen], units.weight[chosen]), 4
-            )
+            method: round(expected_calibration_error(probability[chosen], units.held[chosen], units.weight[chosen]), 4)
             for method, probability in unseen.items()
         }
         for name, chosen in {

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxzip.bridge import best_of_passages, sentence_with_title
 from ctxzip.evaluation.labelled import Labelled, read_labelled
 from ctxzip.records import Passage, Request, Unit
-from ctxzip.bridge import best_of_passages, sentence_with_title
 from ctxzip.scoring.windows import NO_UNIT, WindowBuilder
 from ctxzip.splitting import split, splitter_for
 
@@ -67,6 +67,7 @@ def examples_of(
     """Yield the training windows of one labelled file.
 
     Args:
+        path: of the file, gzipped or not.
         builder: of the windows.
         rng: decides what is varied.
         times: how often each question is shown, differently varied; a fraction is a share of them.

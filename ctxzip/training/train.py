@@ -114,88 +114,110 @@ def train(examples: list[Example], recipe: Recipe, out: Path, minutes: float | N
     """
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = JointModel(base_encoder())
-    if recipe.start is not None:
-        model.load_state_dict(weights_of(_graph(recipe.start)), strict=False)
-    if recipe.layers is not None:
-        model.keep(recipe.layers)
-    teacher = None
-    if recipe.teacher is not None:
-        teacher = JointModel(base_encoder()).eval().requires_grad_(requires_grad=False).to(device)
-        teacher.load_state_dict(weights_of(_graph(recipe.teacher)), strict=False)
-    model.freeze(recipe.frozen_layers)
-    model.to(device)
-    moving = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in moving if p.ndim > 1], "weight_decay": 0.01},
-        {"params": [p for p in moving if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))
-    average: dict[str, torch.Tensor] = {}
-    averaged = step = epoch = at = 0
-    checkpoint = out / "checkpoint.pt"
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=device)
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        average, averaged = saved["average"], saved["averaged"]
-        step, epoch, at = saved["step"], saved["epoch"], saved["at"]
-    plan = batches(examples, recipe.tokens, recipe.seed, epoch)
+    run = _Run(recipe, device, out / "checkpoint.pt")
+    teacher = (
+        None
+        if recipe.teacher is None
+        else _taught(recipe.teacher).eval().requires_grad_(requires_grad=False).to(device)
+    )
+    plan = batches(examples, recipe.tokens, recipe.seed, run.epoch)
     steps = recipe.steps or len(batches(examples, recipe.tokens, recipe.seed, 0))
     started = time.monotonic()
     tokens = 0
     losses: list[tuple[float, float]] = []
     with (out / "metrics.jsonl").open("a") as metrics:
-        metrics.write(json.dumps({"recipe": {**asdict(recipe), "steps": steps}, "examples": len(examples), "batches": len(plan)}) + "\n")
-        while step < steps:
-            if at >= len(plan):
-                epoch, at = epoch + 1, 0
-                plan = batches(examples, recipe.tokens, recipe.seed, epoch)
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * _schedule(step / steps, recipe.warmup)
-            batch = {name: value.to(device) for name, value in tensors([examples[i] for i in plan[at]]).items()}
-            losses.append(_step(model, optimizer, batch, recipe, teacher))
+        about = {"recipe": {**asdict(recipe), "steps": steps}, "examples": len(examples), "batches": len(plan)}
+        metrics.write(json.dumps(about) + "\n")
+        while run.step < steps:
+            if run.at >= len(plan):
+                run.epoch, run.at = run.epoch + 1, 0
+                plan = batches(examples, recipe.tokens, recipe.seed, run.epoch)
+            for group in run.optimizer.param_groups:
+                group["lr"] = recipe.learning_rate * _schedule(run.step / steps, recipe.warmup)
+            chosen = tensors([examples[i] for i in plan[run.at]])
+            batch = {name: value.to(device) for name, value in chosen.items()}
+            losses.append(_step(run, batch, recipe, teacher))
             tokens += batch["input_ids"].numel()
-            step, at = step + 1, at + 1
-            if step > (1 - recipe.average_last) * steps and step % 10 == 0:
-                averaged += 1
-                for name, value in model.state_dict().items():
-                    average[name] = (
-                        value.float().clone() if averaged == 1 else average[name].lerp(value.float(), 1 / averaged)
-                    )
+            run.step, run.at = run.step + 1, run.at + 1
+            if run.step > (1 - recipe.average_last) * steps and run.step % 10 == 0:
+                run.average_in()
             elapsed = time.monotonic() - started
-            if step % 20 == 0:
+            if run.step % 20 == 0:
                 unit, window = np.mean(losses[-20:], axis=0)
-                row = {"step": step, "unit_loss": round(float(unit), 4), "window_loss": round(float(window), 4)}
-                metrics.write(
-                    json.dumps({**row, "tokens_per_s": round(tokens / elapsed), "elapsed_s": round(elapsed)}) + "\n"
-                )
+                row = {"step": run.step, "unit_loss": round(float(unit), 4), "window_loss": round(float(window), 4)}
+                speed = {"tokens_per_s": round(tokens / elapsed), "elapsed_s": round(elapsed)}
+                metrics.write(json.dumps(row | speed) + "\n")
                 metrics.flush()
-                print(row, f"{tokens / elapsed:.0f} tokens/s", file=sys.stderr)
+                print(f"{row} of {steps} steps, {tokens / elapsed:.0f} tokens/s", file=sys.stderr)
             out_of_time = minutes is not None and elapsed > 60 * minutes
-            if step % 200 == 0 or out_of_time:
-                state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "average": average}
-                torch.save({**state, "averaged": averaged, "step": step, "epoch": epoch, "at": at}, checkpoint)
+            if run.step % 200 == 0 or out_of_time:
+                run.save()
             if out_of_time:
                 break
-    if average:
-        model.load_state_dict(average)
-    torch.save(model.state_dict(), out / "model.pt")
-    return model
+    if run.average:
+        run.model.load_state_dict(run.average)
+    torch.save(run.model.state_dict(), out / "model.pt")
+    return run.model
 
 
-def _step(
-    model: JointModel,
-    optimizer: torch.optim.Optimizer,
-    batch: dict[str, Any],
-    recipe: Recipe,
-    teacher: JointModel | None,
-) -> tuple[float, float]:
+class _Run:
+    """Where a run stands: weights, optimiser, averaged weights, and its place in the examples.
+
+    Args:
+        recipe: of a run that begins.
+        device: that it runs on.
+        checkpoint: what it goes on from where the file is there.
+    """
+
+    def __init__(self, recipe: Recipe, device: torch.device, checkpoint: Path) -> None:
+        self._checkpoint = checkpoint
+        model = JointModel(base_encoder()) if recipe.start is None else _taught(recipe.start)
+        if recipe.layers is not None:
+            model.keep(recipe.layers)
+        model.freeze(recipe.frozen_layers)
+        self.model = model.to(device)
+        moving = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        groups = [
+            {"params": [p for p in moving if p.ndim > 1], "weight_decay": 0.01},
+            {"params": [p for p in moving if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98), fused=True)
+        self.average: dict[str, torch.Tensor] = {}
+        self.averaged = self.step = self.epoch = self.at = 0
+        if checkpoint.exists():
+            saved = torch.load(checkpoint, map_location=device)
+            self.model.load_state_dict(saved["model"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.average, self.averaged = saved["average"], saved["averaged"]
+            self.step, self.epoch, self.at = saved["step"], saved["epoch"], saved["at"]
+
+    def average_in(self) -> None:
+        """Take the weights as they are now into the average."""
+        self.averaged += 1
+        for name, value in self.model.state_dict().items():
+            before = self.average.get(name, value.float().clone())
+            self.average[name] = before.lerp(value.float(), 1 / self.averaged)
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        place = {"average": self.average, "averaged": self.averaged, "step": self.step, "epoch": self.epoch}
+        torch.save({**state, **place, "at": self.at}, self._checkpoint)
+
+
+def _taught(model: str) -> JointModel:
+    """Return a model with the weights of a model folder."""
+    taught = JointModel(base_encoder())
+    taught.load_state_dict(weights_of(_graph(model)), strict=False)
+    return taught
+
+
+def _step(run: _Run, batch: dict[str, Any], recipe: Recipe, teacher: JointModel | None) -> tuple[float, float]:
     inputs = (batch["input_ids"], batch["attention_mask"], batch["token_type_ids"])
     labels, relevant = batch["labels"], batch["relevant"]
     device = batch["input_ids"].device.type
     with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda" or fast_bf16()):
-        token, window = model(*inputs)
+        token, window = run.model(*inputs)
         if teacher is not None:
             taught_token, taught_window = teacher(*inputs)
             labels = (labels + torch.sigmoid(unit_logits(taught_token, batch["units"], len(labels)))) / 2
@@ -204,10 +226,10 @@ def _step(
     weight = batch["unit_weight"]
     unit_loss = (bce(logits, labels, reduction="none") * weight).sum() / weight.sum()
     window_loss = bce(window, relevant)
-    optimizer.zero_grad(set_to_none=True)
+    run.optimizer.zero_grad(set_to_none=True)
     (unit_loss + recipe.window_weight * window_loss).backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
+    torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
+    run.optimizer.step()
     return float(unit_loss.detach()), float(window_loss.detach())
 
 

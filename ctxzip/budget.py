@@ -24,6 +24,8 @@ _SHARES = {None: 0.8, "light": 0.95, "balanced": 0.75, "aggressive": 0.5}
 _REACHED = {None: 0.9, "light": 0.95, "balanced": 0.9, "aggressive": 0.8}
 AUTO = "auto"
 PROFILES = ("light", "balanced", "aggressive")
+EMPTY = {"nothing": 0, "keep-best": 1, "passthrough": None}  # most units kept where nothing is relevant
+IRRELEVANT = "no passage is relevant"
 
 
 def check(limits: Limits) -> None:
@@ -83,6 +85,17 @@ def decide(limits: Limits, probability: NDArray[np.float32], tokens_in: int, cut
     if limits.threshold is not None:
         mode.append("threshold")
         why.append(f"probability at least {limits.threshold:g}")
+    if cut is not None and cut.nothing_relevant:
+        return Budget(
+            mode="+".join(mode),
+            limits=limits,
+            max_tokens=limits.max_tokens,
+            soft_tokens=None,
+            max_sentences=EMPTY[limits.empty],
+            threshold=None,
+            why=f"{IRRELEVANT}: {limits.empty}",
+            irrelevant=IRRELEVANT,
+        )
     return Budget(
         mode="+".join(mode) or "none",
         limits=limits,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,23 +14,33 @@ from ctxzip import budget as budgets
 from ctxzip.ahead import read_ahead
 from ctxzip.bridge import combined, informed
 from ctxzip.errors import UsageError
-from ctxzip.policy import load_policy
-from ctxzip.query import kind_of, read_query
+from ctxzip.policy import FITTED, load_policy
+from ctxzip.query import read_query
 from ctxzip.reading.shapes import SHAPES, to_request
-from ctxzip.records import BadRecord, Budget, Cut, Limits, Passage, Request, Result, Scores, Selection, Unit
+from ctxzip.records import (
+    BadRecord,
+    Budget,
+    Cut,
+    Limits,
+    Passage,
+    Profile,
+    Request,
+    Result,
+    Scores,
+    Selection,
+    Unit,
+)
 from ctxzip.rendering import GAP_MARK, context, heading, passage_text
 from ctxzip.scoring import AUTO as AUTO_SCORER
 from ctxzip.scoring import BM25, load_scorer
 from ctxzip.scoring.batches import BATCH_TOKENS
-from ctxzip.selection import candidates, select
+from ctxzip.selection import candidates, groups, select
 from ctxzip.shipped import DEFAULT_MODEL, open_model
 from ctxzip.splitting import AUTO, UNKNOWN, detect, split, splitter_for
 from ctxzip.tokens import MODEL, load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    from numpy.typing import NDArray
 
     from ctxzip.policy import Level, Policy
     from ctxzip.scoring import Scorer
@@ -43,6 +54,7 @@ POLICY = "policy.json"  # in the folder of a model
 _CHOICES: dict[str, tuple[str | None, ...]] = {
     "budget": (None, "auto", "limits"),
     "profile": (None, *budgets.PROFILES),
+    "empty": tuple(budgets.EMPTY),
     "to": ("jsonl", "text", "markdown"),
     "order": ("source", "relevance"),
 }
@@ -62,6 +74,8 @@ class Settings:
         policy: file that `ctxzip calibrate` wrote; None takes the one of the model.
         profile: `light`, `balanced` or `aggressive`: `auto` with more or less kept.
         min_saving: 0..1; a request of which less than this fraction of the tokens would go stays whole.
+        empty: what an automatic budget keeps of a request that nothing seems to answer: `nothing`,
+            `keep-best` (the best unit), or `passthrough` (all of it).
         budget: `auto` lets the score profile decide within the limits, `limits` fills the limits.
             None is `auto` where no limit is given and `limits` where one is.
         scorer: `model` (the cross-encoder that ships with ctxzip), `bm25`, `hybrid` (both), or `auto`:
@@ -89,6 +103,7 @@ class Settings:
     policy: str | None = None
     profile: Literal["light", "balanced", "aggressive"] | None = None
     min_saving: float | None = None
+    empty: Literal["nothing", "keep-best", "passthrough"] = "nothing"
     budget: Literal["auto", "limits"] | None = None
     scorer: str = AUTO_SCORER
     model: str = DEFAULT_MODEL
@@ -118,7 +133,7 @@ class Settings:
         if self.budget == "limits" and self.profile is not None:
             raise UsageError(f"--profile {self.profile} is a budget of its own: leave --budget limits out")
         adaptive = self.budget == "auto" or self.profile is not None or (self.budget is None and unlimited)
-        limits = replace(limits, adaptive=adaptive, profile=self.profile, min_saving=self.min_saving)
+        limits = replace(limits, adaptive=adaptive, profile=self.profile, min_saving=self.min_saving, empty=self.empty)
         budgets.check(limits)
         return limits
 
@@ -195,6 +210,11 @@ class Compressor:
         return self._scorer.name
 
     @property
+    def policy(self) -> Policy | None:
+        """What decides under `recall` and automatic budgets; None where the score profile alone does."""
+        return self._policy
+
+    @property
     def model_sha256(self) -> str | None:
         """SHA-256 of the graph that scores, as its card says; None where no model does."""
         return None if self._scorer.name == BM25 else self._graph()[1]
@@ -205,6 +225,18 @@ class Compressor:
         graphs = folder.card.get("graphs", {})
         file = folder.graph or graphs.get("cpu" if self._scorer.device == "cpu" else "cuda", graphs.get("cpu"))
         return str(file), folder.card["files"].get(file)
+
+    def fitted_budget(self) -> dict[str, Any] | None:
+        """Return what was fitted for this scorer and ships with its model, as it stands in a policy file.
+
+        Raises:
+            ModelError: the policy of the model cannot be read.
+        """
+        found = None if self._scorer.name == BM25 else self._shipped_policy()
+        if found is None or load_policy(found).scorer != self._scorer.name:
+            return None
+        content = json.loads(found.read_text("utf-8"))
+        return {key: content[key] for key in FITTED if key in content} or None
 
     def _find_policy(self) -> Policy | None:
         """Return the policy that was named, or the model's own.
@@ -299,8 +331,8 @@ class Compressor:
         # What stands in jsonl is the passages as they came, and their tokens are known.
         tokens_in = prepared.passage_tokens if settings.to == "jsonl" else draft.measure(range(len(units)))
         ranked = candidates(units, scores, settings.top_docs)
-        kind = kind_of(plain.query)
-        cut = self._cut(kind, scores.probability[candidates(units, scores)])
+        profile = profile_of(plain.query, units, scores)
+        cut = self._cut(profile)
         budget = budgets.decide(self._limits, scores.probability[ranked], tokens_in, cut)
         selection = select(
             units,
@@ -311,14 +343,14 @@ class Compressor:
             passage_cost=draft.passage_costs(),
             gap_cost=self._gap_cost,
         )
-        if _not_worth_it(budget, selection, tokens_in):
+        if budget.irrelevant is None and _not_worth_it(budget, selection, tokens_in):
             budget = replace(budget, why=f"{budget.why}; saves less than {self._limits.min_saving:.0%}: left as it was")
             selection = Selection(tuple(range(len(units))), tokens_in, (None,) * len(units))
         budget, remarks = _honest(budget, cut, units, scores, selection)
         texts = draft.texts(request.passages, selection.kept)
         return Result(
             request=request,
-            query_kind=kind,
+            query_kind=profile.kind,
             units=units,
             languages=prepared.languages,
             scores=scores,
@@ -333,14 +365,19 @@ class Compressor:
             tokens_in=tokens_in,
             tokens_out=selection.n_tokens,
             context=None if settings.to == "jsonl" else draft.written(selection.kept),
-            warnings=(*prepared.warnings, *scores.warnings, *remarks, *_remarks(plain, units, scores, selection)),
+            warnings=(
+                *prepared.warnings,
+                *scores.warnings,
+                *remarks,
+                *_remarks(plain, units, scores, budget, selection),
+            ),
         )
 
-    def _cut(self, kind: str, probability: NDArray[np.float32]) -> Cut | None:
+    def _cut(self, profile: Profile) -> Cut | None:
         """Return how far down the policy goes for one request; None where there is no policy."""
         if self._policy is None:
             return None
-        recall = self._limits.recall
+        recall, kind = self._limits.recall, profile.kind
         if kind not in self._levels:
             self._levels[kind] = (
                 self._policy.usual(kind, budgets.share_of(self._limits))
@@ -349,8 +386,8 @@ class Compressor:
             )
         level = self._levels[kind]
         if recall is None:
-            return self._policy.guess(level, probability, self._limits.profile or budgets.AUTO)
-        return self._policy.promise(level, probability, recall)
+            return self._policy.guess(level, profile, self._limits.profile or budgets.AUTO)
+        return self._policy.promise(level, profile, recall)
 
     def _languages(self, request: Request) -> tuple[tuple[str, ...], list[str]]:
         """Return a language a passage, and warnings about those that are split second best."""
@@ -458,6 +495,22 @@ class _Draft:
         )
 
 
+def profile_of(query: str, units: Sequence[Unit], scores: Scores) -> Profile:
+    """Return what the ranking of one question looks like."""
+    read = read_query(query)
+    ranked = candidates(units, scores)
+    sizes = [sum(units[i].end - units[i].start for i in group) for group in groups(units, ranked)]
+    return Profile(
+        probability=scores.probability[ranked],
+        size=np.array(sizes, dtype=np.int64),
+        passage=np.fromiter((units[i].passage for i in ranked), dtype=np.int64, count=len(ranked)),
+        relevance=scores.relevance,
+        kind=read.kind,
+        complexity=read.complexity,
+        several_places=read.several_places,
+    )
+
+
 def _order(scores: Scores, order: str) -> tuple[int, ...]:
     indices = range(len(scores.relevance))
     return tuple(sorted(indices, key=lambda i: (-scores.relevance[i], i)) if order == "relevance" else indices)
@@ -485,12 +538,16 @@ def _not_worth_it(budget: Budget, selection: Selection, tokens_in: int) -> bool:
     return least is not None and fits and tokens_in - selection.n_tokens < least * tokens_in
 
 
-def _remarks(request: Request, units: Sequence[Unit], scores: Scores, selection: Selection) -> list[str]:
+def _remarks(
+    request: Request, units: Sequence[Unit], scores: Scores, budget: Budget, selection: Selection
+) -> list[str]:
     """Say what a reader of the result must not miss: that it is empty, or kept without a reason."""
     if not request.passages:
         return ["no documents"]
     if not units:
         return ["no text in any document"]
+    if budget.irrelevant is not None:
+        return [f"{budget.irrelevant}: {budget.limits.empty} (--empty)"]
     if not selection.kept:
         return ["nothing kept: no unit fits into the tokens allowed"]
     if not scores.probability.any():

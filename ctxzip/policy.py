@@ -1,7 +1,8 @@
 """A calibrated policy: how deep into the ranking of one question to go, and what can be promised then.
 
 Every unit of a question has a *depth*, 0 for the best and rising down the ranking; a policy keeps
-every unit whose depth is at most one number. Larger numbers keep supersets, so that one number a
+every unit whose depth is at most one number. Depths come from the probabilities alone (`DEPTHS`), or
+from a forest that was fitted to the profile of the scores (`ctxzip.profile`). Larger numbers keep supersets, so that one number a
 kind of question decides everything, and can be calibrated: of labelled questions the *need* is
 known, the depth at which all their needed evidence is kept. With n exchangeable questions, the
 need at rank ceil((n + 1) * recall) covers a further one with at least that chance, whatever the
@@ -21,14 +22,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxzip import forest as forests
 from ctxzip.errors import ModelError, UsageError
-from ctxzip.records import Cut, Guarantee
+from ctxzip.profile import QUESTION_FEATURES, RANK_FEATURES, question_features
+from ctxzip.profile import depths as reach_depths
+from ctxzip.records import Cut, Guarantee, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from ctxzip.forest import Forest
 
     Depths = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -87,6 +93,8 @@ DEPTHS: dict[str, Depths] = {
     "complete": _complete_before,
 }
 DEFAULT_DEPTH = "mass"
+REACH = "reach"  # the definition by a fitted forest
+FITTED = ("fitted_on", "emptied", "floor", "reach", "answerable")  # keys of a policy file
 
 
 def depths(probability: NDArray[np.floating[Any]], definition: str = DEFAULT_DEPTH) -> NDArray[np.float64]:
@@ -106,13 +114,32 @@ def depths(probability: NDArray[np.floating[Any]], definition: str = DEFAULT_DEP
         return np.zeros(0)
     order = np.argsort(-probability, kind="stable")
     ranked = probability[order].astype(np.float64)
-    found = np.maximum.accumulate(DEPTHS[definition](ranked))
-    first = np.searchsorted(-ranked, -ranked)  # of those that are equal
-    found = found[first]
-    found[ranked == ranked[0]] = 0
-    at = np.empty(len(found))
-    at[order] = found
+    at = np.empty(len(ranked))
+    at[order] = _alike(ranked, DEPTHS[definition](ranked))
     return at
+
+
+def depths_of(profile: Profile, definition: str, forest: Forest | None) -> NDArray[np.float64]:
+    """Return the depth of every unit of a ranking, `(n,)`, never falling.
+
+    Args:
+        profile: of the question.
+        definition: of `DEPTHS`, or `reach`.
+        forest: that `reach` asks; the others need none.
+    """
+    if definition != REACH or forest is None:
+        return depths(profile.probability, definition)
+    if not len(profile.probability):
+        return np.zeros(0)
+    return _alike(profile.probability.astype(np.float64), reach_depths(profile, forest))
+
+
+def _alike(ranked: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Let depths never fall, and give equal probabilities that of the first of them; the best have 0."""
+    first = np.searchsorted(-ranked, -ranked)
+    found = np.maximum.accumulate(found)[first]
+    found[ranked == ranked[0]] = 0
+    return found
 
 
 def rounded_up(need: float) -> float:
@@ -192,6 +219,9 @@ class Policy:
         definition: of depth.
         kinds: what the questions of each kind needed; at least one question.
         lowest_best: the probability of the best unit that 1% of the questions stay below.
+        reach: forest behind the depth `reach`, or None.
+        answerable: forest that gives the chance that anything answers a question, or None.
+        floor: chance below which a question counts as one that nothing answers.
     """
 
     place: str
@@ -201,6 +231,9 @@ class Policy:
     definition: str
     kinds: Mapping[str, Needs]
     lowest_best: float
+    reach: Forest | None = None
+    answerable: Forest | None = None
+    floor: float = 0.0
 
     def check(self, scorer: str, model_sha256: str | None, splitter: str) -> None:
         """Raise UsageError where the policy is of another scorer, model or splitter."""
@@ -271,12 +304,12 @@ class Policy:
             sum(self.kinds[name].n for name in members),
         )
 
-    def promise(self, level: Level, probability: NDArray[np.floating[Any]], recall: float) -> Cut:
+    def promise(self, level: Level, profile: Profile, recall: float) -> Cut:
         """Return what is kept of one question for a recall, and what is promised for it.
 
         Args:
             level: of its kind and this recall.
-            probability: `(n,)` of the units that may be kept at all.
+            profile: of the units that may be kept at all.
             recall: asked for.
         """
         warnings = []
@@ -287,43 +320,50 @@ class Policy:
         else:
             promised = "as deep as other kinds of question need"
             warnings.append(f"no guarantee: {self.place} has no question of this kind")
-        if len(probability) and float(probability.max()) < self.lowest_best:
+        if len(profile.probability) and float(profile.probability[0]) < self.lowest_best:
             warnings.append(
                 "unlike the questions of the calibration: of 99% of those the best unit scores higher than "
                 f"{self.lowest_best:.4g}"
             )
         return Cut(
             mode="recall",
-            threshold=self._threshold(probability, level.depth),
+            threshold=self._threshold(profile, level.depth),
             why=f"recall {recall:g}: {promised} (calibrated on {level.n:,} questions, {_spoken(level.kind)})",
             guarantee=guarantee,
             warnings=tuple(warnings),
         )
 
-    def guess(self, level: Level, probability: NDArray[np.floating[Any]], mode: str) -> Cut:
+    def guess(self, level: Level, profile: Profile, mode: str) -> Cut:
         """Return what is kept of one question at a level that promises nothing.
 
         Args:
             level: of its kind.
-            probability: `(n,)` of the units that may be kept at all.
+            profile: of the units that may be kept at all.
             mode: the name of the budget.
         """
-        threshold = self._threshold(probability, level.depth)
-        n_kept = int((probability >= threshold).sum())
+        threshold = self._threshold(profile, level.depth)
+        n_kept = int((profile.probability >= threshold).sum())
         return Cut(
             mode=mode,
             threshold=threshold,
             why=(
-                f"{mode}: {n_kept} of {len(probability)} units, as deep as {1 - level.alpha:.0%} of "
+                f"{mode}: {n_kept} of {len(profile.probability)} units, as deep as {1 - level.alpha:.0%} of "
                 f"{level.n:,} labelled questions needed ({_spoken(level.kind)})"
             ),
+            nothing_relevant=self.answerable is not None and self.chance(profile) < self.floor,
         )
 
-    def _threshold(self, probability: NDArray[np.floating[Any]], depth: float) -> float:
+    def chance(self, profile: Profile) -> float:
+        """Return the chance that anything answers the question; 1 where the policy cannot tell."""
+        if self.answerable is None or not len(profile.probability):
+            return 1.0
+        return float(self.answerable.chances(question_features(profile)[None])[0])
+
+    def _threshold(self, profile: Profile, depth: float) -> float:
         """Return the lowest probability within a depth."""
-        if not len(probability):
+        if not len(profile.probability):
             return 0.0
-        return float(probability[depths(probability, self.definition) <= depth].min())
+        return float(profile.probability[depths_of(profile, self.definition, self.reach) <= depth].min())
 
 
 def _spoken(kind: str) -> str:
@@ -362,8 +402,8 @@ def load_policy(path: Path) -> Policy:
 
 def _policy(content: dict[str, Any], place: str) -> Policy:
     sha256 = content["model_sha256"]
-    if content["depth"] not in DEPTHS:
-        raise ValueError(f"expected one of {', '.join(DEPTHS)} @ $.depth, got {content['depth']!r}")
+    if content["depth"] not in {*DEPTHS, REACH}:
+        raise ValueError(f"expected one of {', '.join([*DEPTHS, REACH])} @ $.depth, got {content['depth']!r}")
     if not (isinstance(content["scorer"], str) and (sha256 is None or isinstance(sha256, str))):
         raise ValueError("expected names @ $.scorer and $.model_sha256")
     kinds = {str(kind): _needs(found, f"$.kinds.{kind}") for kind, found in content["kinds"].items()}
@@ -377,7 +417,27 @@ def _policy(content: dict[str, Any], place: str) -> Policy:
         definition=content["depth"],
         kinds=kinds,
         lowest_best=float(content["best_probability"][_SHIFTED]),
+        **fitted(content, needed=content["depth"] == REACH),
     )
+
+
+def fitted(content: dict[str, Any], *, needed: bool = True) -> dict[str, Any]:
+    """Return the fields `reach`, `answerable` and `floor` of a policy that stand in its file.
+
+    Args:
+        content: of a policy file, or of the file that fitting wrote.
+        needed: whether they must be there.
+
+    Raises:
+        KeyError, TypeError, ValueError: they are missing or damaged.
+    """
+    if not needed and "reach" not in content:
+        return {}
+    return {
+        "reach": forests.from_json(content["reach"], RANK_FEATURES),
+        "answerable": forests.from_json(content["answerable"], QUESTION_FEATURES),
+        "floor": float(content["floor"]),
+    }
 
 
 def _needs(found: dict[str, Any], where: str) -> Needs:

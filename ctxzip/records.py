@@ -136,6 +136,29 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What the ranking of one question looks like: the units that may be kept for their own sake, best first.
+
+    Attributes:
+        probability: `(n,)` float32, falling.
+        size: `(n,)` int64, code points that each adds to what stands before it, its headings included.
+        passage: `(n,)` int64, index of the passage of each.
+        relevance: `(n_passages,)` float32, 0..1.
+        kind: how the question was read.
+        complexity: 0..1, of the question.
+        several_places: whether its evidence is expected in more than one passage.
+    """
+
+    probability: NDArray[np.float32]
+    size: NDArray[np.int64]
+    passage: NDArray[np.int64]
+    relevance: NDArray[np.float32]
+    kind: str
+    complexity: float
+    several_places: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What the user allows. `None` means no such limit; together the tightest holds.
 
@@ -148,6 +171,8 @@ class Limits:
         recall: 0..1, both excluded, share of such questions that shall keep all their evidence.
         profile: how much the score profile shall leave out: light, balanced or aggressive.
         min_saving: 0..1, fraction of the tokens below which a request is left as it was.
+        empty: what an adaptive budget keeps of a request that nothing seems to answer: `nothing`,
+            `keep-best` or `passthrough`.
     """
 
     max_tokens: int | None = None
@@ -158,6 +183,7 @@ class Limits:
     recall: float | None = None
     profile: str | None = None
     min_saving: float | None = None
+    empty: str = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +217,7 @@ class Cut:
         why: the reason in words a person can read.
         guarantee: what is promised if everything down to there is kept, or None.
         warnings: what a reader of the result must know.
+        nothing_relevant: whether the question looks like one that nothing answers.
     """
 
     mode: str
@@ -198,6 +225,7 @@ class Cut:
     why: str
     guarantee: Guarantee | None = None
     warnings: tuple[str, ...] = ()
+    nothing_relevant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +242,7 @@ class Budget:
         threshold: lowest probability kept, or None.
         why: the reason in words a person can read.
         guarantee: what is promised of the result, or None.
+        irrelevant: why nothing seems to answer the question, or None; then the limits are what `Limits.empty` says.
     """
 
     mode: str
@@ -224,6 +253,7 @@ class Budget:
     threshold: float | None
     why: str
     guarantee: Guarantee | None = None
+    irrelevant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,7 @@ def summary(result: Result) -> dict[str, Any]:
             **{name: value for name, value in asked.items() if value is not None},
             "why": result.budget.why,
         },
+        **({} if result.budget.irrelevant is None else {"empty": result.budget.irrelevant}),
         "tokenizer": result.tokenizer,
         "splitter": result.splitter,
         "tokens_in": result.tokens_in,

@@ -29,6 +29,21 @@ def candidates(units: Sequence[Unit], scores: Scores, top_docs: int | None = Non
     )
 
 
+def groups(units: Sequence[Unit], ranked: Sequence[int]) -> list[list[int]]:
+    """Return, for each ranked unit, what comes with it when those before it are kept: itself and new headings."""
+    seen: set[int] = set()
+    found = []
+    for i in ranked:
+        group = []
+        at: int | None = i
+        while at is not None and at not in seen:
+            seen.add(at)
+            group.append(at)
+            at = units[at].parent
+        found.append(group)
+    return found
+
+
 def select(
     units: Sequence[Unit],
     ranked: Sequence[int],
@@ -67,7 +82,7 @@ def select(
         elif rank and budget.threshold is not None and scores.probability[i] < budget.threshold:
             reasons[i] = f"probability below {budget.threshold:.4g}"
         elif budget.max_sentences is not None and len(kept.chosen) >= budget.max_sentences:
-            reasons[i] = f"{budget.max_sentences} better are kept"
+            reasons[i] = budget.irrelevant or f"{budget.max_sentences} better are kept"
         elif rank and budget.soft_tokens is not None and used > budget.soft_tokens:
             reasons[i] = f"does not fit into {budget.soft_tokens} tokens"
         else:

@@ -1,8 +1,12 @@
-"""Texts for property tests: arbitrary Unicode, and pieces that look like blocks, joined at random."""
+"""Texts for property tests: arbitrary Unicode, and pieces that look like blocks, joined at random. Made-up profiles."""
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import strategies as st
+
+from ctxzip.forest import Forest, from_json
+from ctxzip.records import Profile
 
 _PIECES = [
     "Ada Holm built the bridge in 1901. ", "It was closed, e.g. for Dr. Brandt, on 3. Oktober. ", "\n", "\n\n", "\r\n",
@@ -19,3 +23,34 @@ blocky = st.lists(st.sampled_from(_PIECES) | plain.map(lambda text: text[:20]), 
 texts = plain | blocky
 words = st.sampled_from(["bridge", "Ada", "1901", "closed", "橋", "Мост", "item", "code", "x"])
 queries = st.lists(words, min_size=1, max_size=5).map(" ".join) | plain.filter(lambda text: bool(text.strip()))
+
+
+def profile(probability, *, size=None, passage=None, relevance=(0.5,), kind="fact"):
+    """Make a profile of units of one length in one passage, if nothing else is said."""
+    n = len(probability)
+    return Profile(
+        probability=np.array(probability, dtype=np.float32),
+        size=np.array([100] * n if size is None else size, dtype=np.int64),
+        passage=np.array([0] * n if passage is None else passage, dtype=np.int64),
+        relevance=np.array(relevance, dtype=np.float32),
+        kind=kind,
+        complexity=0.5,
+        several_places=False,
+    )
+
+
+def stump_json(features, at="units", threshold=-1.0, below=0.0, above=0.0):
+    """Make a forest of one tree with two leaves, as JSON values."""
+    tree = {
+        "feature": [features.index(at), 0, 0],
+        "threshold": [threshold, 0.0, 0.0],
+        "left": [1, 1, 2],
+        "right": [2, 1, 2],
+        "value": [0.0, below, above],
+    }
+    return {"features": list(features), "steps": 1, "trees": [tree]}
+
+
+def stump(features, *numbers) -> Forest:
+    """Make a forest of one tree with two leaves."""
+    return from_json(stump_json(features, *numbers), features)

@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 
 from ctxzip.errors import InputError, UsageError
-from ctxzip.evaluation.conformal import Ranked, compare, held_out, need, ranked, read_questions
+from ctxzip.evaluation.comparison import compare
+from ctxzip.evaluation.conformal import held_out, read_questions
 from ctxzip.evaluation.labelled import Labelled
 from ctxzip.evaluation.methods import LeadScorer
+from ctxzip.evaluation.ranking import Ranked, need, ranked
 from ctxzip.pipeline import Compressor, Settings
 from ctxzip.policy import depths, load_policy
+from ctxzip.profile import RANK_FEATURES
 from ctxzip.records import Passage, Request
 from tests.conftest import FIXTURES, compress, ctxzip, jsonl
+from tests.strategies import profile, stump
 
 REQUESTS = FIXTURES / "requests.jsonl"
 
@@ -69,9 +73,9 @@ def test_words_kept_are_counted_with_their_headings():
 
 def test_the_best_unit_costs_nothing():
     """It is kept at every depth, whatever a definition gives it."""
-    one = Ranked("set", "fact", np.array([0.6, 0.4], np.float32), np.array([0.3, 1.0]), 0)
+    one = Ranked("set", profile([0.6, 0.4]), np.array([0.3, 1.0]), 0)
     assert need(one, np.array([0.4, 0.6])) == 0
-    assert need(Ranked("set", "fact", one.probability, one.kept_fraction, 1), np.array([0.4, 0.6])) == 0.6
+    assert need(Ranked("set", one.profile, one.kept_fraction, 1), np.array([0.4, 0.6])) == 0.6
 
 
 def made_up(n_questions, rng):
@@ -81,7 +85,7 @@ def made_up(n_questions, rng):
         probability = np.sort(rng.beta(0.3, 2.0, 12).astype(np.float32))[::-1]
         last = int(rng.choice(12, p=probability / probability.sum())) if rng.random() < 0.99 else None
         kept = np.cumsum(rng.dirichlet(np.ones(12)))
-        questions.append(Ranked(f"set{i % 2}", "fact" if i % 3 else "list", probability, kept, last))
+        questions.append(Ranked(f"set{i % 2}", profile(probability, kind="fact" if i % 3 else "list"), kept, last))
     return questions
 
 
@@ -102,17 +106,28 @@ def test_unseen_halves_are_covered_as_promised():
 
 def test_a_comparison_by_hand():
     """Two questions, evidence at the second and at the first of three units."""
-    probability = np.array([0.5, 0.3, 0.2], np.float32)
-    questions = [
-        Ranked("a", "fact", probability, np.array([0.1, 0.4, 1.0]), 1),
-        Ranked("b", "fact", probability, np.array([0.3, 0.5, 1.0]), 0),
-    ]
-    costs = {cost.name: cost.kept_fraction for cost in compare(questions, (0.5, 0.9))}
-    assert costs["fixed ratio"] == pytest.approx((0.2, (0.4 + 0.3) / 2))
-    assert costs["fixed number"] == pytest.approx((0.2, (0.4 + 0.5) / 2))
-    assert costs["mass"] == pytest.approx((0.2, (0.4 + 0.5) / 2))
-    nowhere = [*questions, Ranked("a", "fact", probability, np.array([0.1, 0.4, 1.0]), None)]
-    assert {cost.kept_fraction[1] for cost in compare(nowhere, (0.5, 0.9))} == {None}
+    one = profile([0.5, 0.3, 0.2])
+    questions = [Ranked("a", one, np.array([0.1, 0.4, 1.0]), 1), Ranked("b", one, np.array([0.3, 0.5, 1.0]), 0)]
+    found, savings = compare(questions, (0.5, 0.9))
+    costs = {cost.name: cost for cost in found}
+    assert costs["fixed ratio"].kept_fraction == pytest.approx((0.2, (0.4 + 0.3) / 2))
+    assert costs["fixed number"].kept_fraction == pytest.approx((0.2, (0.4 + 0.5) / 2))
+    assert costs["mass"].kept_fraction == pytest.approx((0.2, (0.4 + 0.5) / 2))
+    assert costs["fixed number"].by_set[0] == {"a": (0.0, 0.1), "b": (1.0, 0.3)}
+    assert not savings
+    nowhere = [*questions, Ranked("a", one, np.array([0.1, 0.4, 1.0]), None)]
+    assert {cost.kept_fraction[1] for cost in compare(nowhere, (0.5, 0.9))[0]} == {None}
+
+
+def test_a_saving_has_an_interval_around_it():
+    """A forest that sees nothing goes by the mass of the scores, and is compared at the same recall."""
+    questions = made_up(200, np.random.default_rng(5))
+    costs, savings = compare(questions, (0.8,), stump(RANK_FEATURES))
+    kept = {cost.name: cost.kept_fraction[0] or 0.0 for cost in costs}
+    assert [saving.than for saving in savings] == ["fixed ratio", "fixed number", "fixed threshold"]
+    for saving in savings:
+        assert saving.share == pytest.approx(kept["reach"] / kept[saving.than])
+        assert 0 < saving.low <= saving.share <= saving.high
 
 
 ANSWERED = {
@@ -228,19 +243,22 @@ def test_a_policy_of_another_scorer_is_an_error(calibrated):
     assert run.out == b""
 
 
-def test_a_comparison_is_printed_and_no_policy_written():
-    """A line for fixed limits and one for every definition of depth."""
-    run = ctxzip("calibrate", "--compare", "--scorer", "bm25", "--recall", "0.9", REQUESTS)
+def test_a_comparison_of_budgets_is_printed():
+    """A line for fixed limits and one for every definition of depth, and the same as numbers."""
+    run = ctxzip("eval", "--compare-budgets", "--json", "/dev/stderr", REQUESTS)
     assert run.code == 0
-    names = [line[:14].strip() for line in run.out.decode().splitlines()[2:]]
-    assert names[:2] == ["fixed ratio", "fixed number"]
+    names = [line[:16].strip() for line in run.out.decode().splitlines()]
+    assert names[2:5] == ["fixed ratio", "fixed number", "fixed threshold"]
     assert "mass" in names
+    numbers = json.loads(run.err)["budgets"]
+    assert numbers["questions"] == 19
+    assert set(numbers["by_set"]["fixed ratio"][0]) == {"requests"}
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name a file for the policy: -o policy.json"),
+        ([], "Missing option"),
         (["-o", "-"], "name a file for the policy"),
         (["-o", "p.json", "--depth", "width"], "--depth width: expected one of"),
         (["-o", "p.json", "--recall", "1"], "--recall 1.0: expected a number between 0 and 1"),
@@ -264,7 +282,7 @@ def test_depths_are_those_that_the_policy_uses(calibrated):
     for question in labelled.answerable:
         one = ranked("requests", question, compressor.compress(question.request))
         assert one is not None
-        needs.append(need(one, depths(one.probability, some.definition)))
+        needs.append(need(one, depths(one.profile.probability, some.definition)))
     in_file = np.sort(np.concatenate([found.scores for found in some.kinds.values()]))
     assert (in_file >= np.sort(needs)).all()
     assert in_file == pytest.approx(np.sort(needs), abs=1.01e-4)

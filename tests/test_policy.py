@@ -25,6 +25,7 @@ from ctxzip.policy import (
     rounded_up,
 )
 from ctxzip.reading import SHAPES, to_request
+from tests.strategies import profile
 
 probabilities = st.lists(st.sampled_from([0.0, 0.1, 0.5, 1.0]) | st.floats(0, 1, width=32), min_size=1, max_size=20)
 
@@ -190,7 +191,7 @@ def test_a_policy_of_another_scorer_or_model_is_refused():
 def test_what_is_promised_is_said_in_words():
     """Everything within the depth is kept."""
     some = policy({"fact": [0.5] * 2143}, lowest_best=0.3)
-    cut = some.promise(some.level("fact", 0.95), np.array([0.1, 0.4, 0.8], dtype=np.float32), 0.95)
+    cut = some.promise(some.level("fact", 0.95), profile([0.8, 0.4, 0.1]), 0.95)
     assert cut.threshold == np.float32(0.4)
     assert cut.why == (
         "recall 0.95: 95% of questions like these keep all their evidence (calibrated on 2,143 questions, kind fact)"
@@ -208,13 +209,13 @@ def test_what_is_promised_is_said_in_words():
 def test_a_question_unlike_the_calibration_is_warned_of():
     """By the probability of its best unit; for a kind that was never seen nothing is promised."""
     some = policy({"fact": [0.5] * 100}, lowest_best=0.3)
-    cut = some.promise(some.level("fact", 0.9), np.array([0.2, 0.1], dtype=np.float32), 0.9)
+    cut = some.promise(some.level("fact", 0.9), profile([0.2, 0.1]), 0.9)
     assert [warning.partition(":")[0] for warning in cut.warnings] == ["unlike the questions of the calibration"]
-    unseen = some.promise(some.level("code", 0.9), np.array([0.4], dtype=np.float32), 0.9)
+    unseen = some.promise(some.level("code", 0.9), profile([0.4]), 0.9)
     assert unseen.guarantee is None
     assert unseen.warnings == ("no guarantee: policy.json has no question of this kind",)
     assert "%" not in unseen.why
-    assert some.promise(some.level("fact", 0.9), np.zeros(0, np.float32), 0.9).threshold == 0
+    assert some.promise(some.level("fact", 0.9), profile([]), 0.9).threshold == 0
 
 
 def test_a_policy_comes_back_from_its_file(tmp_path):

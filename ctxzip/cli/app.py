@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ctxzip import __version__
-from ctxzip.cli import compress, doctor, evaluate, models
+from ctxzip.cli import calibrate, compress, doctor, evaluate, models
 
 # Plain help: panels load rich, which --help would pay for, and do not pipe well.
 app = typer.Typer(
@@ -40,5 +40,6 @@ def _root(
 
 app.command(name="compress", epilog=compress.EXAMPLES)(compress.compress)
 app.command(name="eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
+app.command(name="calibrate", epilog=calibrate.EXAMPLES)(calibrate.calibrate)
 app.add_typer(models.models_app, name="models")
 app.command(name="doctor")(doctor.doctor)

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ctxzip.cli.progress import progress
 from ctxzip.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ctxzip.evaluation.conformal import Cost, Ranked
-    from ctxzip.evaluation.sets import LabelledSet
-    from ctxzip.pipeline import Compressor
-
 EXAMPLES = """\b
 Examples:
   ctxzip calibrate dev/*.jsonl.gz -o policy.json
   ctxzip calibrate --recall 0.9 --scorer bm25 mine.jsonl -o policy.json
-  ctxzip calibrate --compare --limit 100 dev/*.jsonl.gz
   ctxzip compress --recall 0.9 --policy policy.json records.jsonl
 """
 
 _DEFAULT_RECALLS = (0.8, 0.9, 0.95)
-_REFRESH_S = 0.2
-_WIPE = "\r\x1b[K"
 
 
 def calibrate(
@@ -40,8 +33,8 @@ def calibrate(
         ),
     ],
     output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write the policy here, whole or not at all.")
-    ] = None,
+        str, typer.Option("--output", "-o", metavar="FILE", help="Write the policy here, whole or not at all.")
+    ],
     recall: Annotated[
         list[float] | None,
         typer.Option(
@@ -52,12 +45,13 @@ def calibrate(
     ] = None,
     depth: Annotated[
         str | None,
-        typer.Option("--depth", metavar="NAME", help="How units are put in layers; --compare shows the names."),
+        typer.Option(
+            "--depth",
+            metavar="NAME",
+            help="How units are put in layers; `ctxzip eval --compare-budgets` shows the names.  "
+            "[default: reach where the model has it, else mass]",
+        ),
     ] = None,
-    compare: Annotated[
-        bool,
-        typer.Option("--compare", help="Print what fixed limits and every --depth cost, and write no policy."),
-    ] = False,
     scorer: Annotated[
         Literal["auto", "model", "bm25", "hybrid"], typer.Option("--scorer", help="What scores the units.")
     ] = "auto",
@@ -86,24 +80,23 @@ def calibrate(
 
     from ctxzip.cli.writing import writing
     from ctxzip.evaluation.conformal import as_text, fit, read_questions
-    from ctxzip.evaluation.conformal import compare as compared
+    from ctxzip.evaluation.ranking import rank_questions
     from ctxzip.pipeline import Compressor, Settings
-    from ctxzip.policy import DEFAULT_DEPTH, DEPTHS, check_recall, questions_needed
+    from ctxzip.policy import DEFAULT_DEPTH, DEPTHS, REACH, check_recall, questions_needed
 
     recalls = sorted(set(recall or _DEFAULT_RECALLS))
     for wanted in recalls:
         check_recall(wanted)
-    definition = depth or DEFAULT_DEPTH
-    if definition not in DEPTHS:
-        raise UsageError(f"--depth {depth}: expected one of {', '.join(DEPTHS)}")
-    if output == "-" or (output is None) != compare:
-        raise UsageError("name a file for the policy: -o policy.json, or take --compare; stdout is for the table")
+    if depth not in {None, REACH, *DEPTHS}:
+        raise UsageError(f"--depth {depth}: expected one of {', '.join([*DEPTHS, REACH])}")
+    if output == "-":
+        raise UsageError("name a file for the policy: -o policy.json; stdout is for the table")
     sets, n_weak = read_questions([Path(name) for name in data], limit)
     n_answerable = sum(len(labelled.answerable) for labelled in sets)
     if not n_answerable:
         raise InputError(f"no answerable question in {', '.join(data)}: nothing to calibrate on")
     needed = questions_needed(recalls[-1])
-    if n_answerable < needed and not compare:
+    if n_answerable < needed:
         raise UsageError(
             f"--recall {recalls[-1]:g}: takes at least {needed} answerable questions, and there are {n_answerable}: "
             "label more, or ask for less"
@@ -115,48 +108,28 @@ def calibrate(
     )
     if compressor.notice is not None and not quiet:
         _say(f"warning: {compressor.notice}")
-    questions = _scored(compressor, sets, progress=not quiet and sys.stderr.isatty())
-    if compare:
-        typer.echo("\n".join(_comparison(compared(questions, recalls), recalls)))
-        return
+    fitted = compressor.fitted_budget()
+    if depth == REACH and fitted is None:
+        raise UsageError(f"--depth {REACH}: nothing was fitted for {compressor.scorer_name}: leave it out")
+    asked = [(labelled.name, question) for labelled in sets for question in labelled.answerable]
+    with progress(shown=not quiet and sys.stderr.isatty()) as told:
+        questions = [found for found in rank_questions(compressor, asked, told) if found is not None]
     with writing(output) as stream:
         policy = fit(
             questions,
             sets,
-            definition=definition,
+            definition=depth or (DEFAULT_DEPTH if fitted is None else REACH),
             scorer=compressor.scorer_name,
             splitter=compressor.settings.splitter,
             model_sha256=compressor.model_sha256,
             n_weak=n_weak,
             recalls=recalls,
+            fitted=fitted,
         )
         stream.write(as_text(policy).encode())
     typer.echo("\n".join(_table(policy, recalls)))
     if n_weak and not quiet:
         _say(f"warning: {n_weak:,} questions have answers and no spans: where an answer stands is taken for evidence")
-
-
-def _scored(compressor: Compressor, sets: Sequence[LabelledSet], *, progress: bool) -> list[Ranked]:
-    """Score every answerable question."""
-    from ctxzip.evaluation.conformal import ranked
-    from ctxzip.records import BadRecord
-
-    asked = [(labelled.name, question) for labelled in sets for question in labelled.answerable]
-    results = compressor.stream(question.request for _, question in asked)
-    found: list[Ranked] = []
-    shown = time.monotonic()
-    for done, ((name, question), result) in enumerate(zip(asked, results, strict=True), 1):
-        if isinstance(result, BadRecord):
-            raise InputError(result.message)
-        one = ranked(name, question, result)
-        if one is not None:
-            found.append(one)
-        if progress and time.monotonic() >= shown:
-            shown = time.monotonic() + _REFRESH_S
-            print(f"{_WIPE}{name}: {done}/{len(asked)}", end="", file=sys.stderr, flush=True)
-    if progress:
-        print(_WIPE, end="", file=sys.stderr, flush=True)
-    return found
 
 
 def _table(policy: dict[str, Any], recalls: Sequence[float]) -> list[str]:
@@ -175,18 +148,6 @@ def _table(policy: dict[str, Any], recalls: Sequence[float]) -> list[str]:
             shown = [f"{100 * measured[key]:.1f}" for key in ("coverage", "kept_fraction")] if measured else ["-", "-"]
             cells += f" {shown[0]:>12} {shown[1]:>6}"
         lines.append(f"{kind:14} {n:6}{cells}")
-    return lines
-
-
-def _comparison(costs: Sequence[Cost], recalls: Sequence[float]) -> list[str]:
-    """Return the words kept at each recall, a line a way to decide."""
-    lines = [
-        "% of words kept where this share of the questions keeps all its evidence, sets weighing the same",
-        f"{'':14}" + "".join(f" {f'{recall:g}':>8}" for recall in recalls),
-    ]
-    for cost in costs:
-        cells = "".join(f" {'-' if kept is None else f'{100 * kept:.1f}':>8}" for kept in cost.kept_fraction)
-        lines.append(f"{cost.name:14}{cells}")
     return lines
 
 

@@ -77,6 +77,10 @@ def compress(
             "--min-saving", metavar="F", help="Leave a record as it was where less than this fraction would be saved."
         ),
     ] = None,
+    empty: Annotated[
+        Literal["nothing", "keep-best", "passthrough"],
+        typer.Option("--empty", help="What auto keeps where no document seems to answer the question."),
+    ] = "nothing",
     budget: Annotated[
         Literal["auto", "limits"] | None,
         typer.Option(
@@ -202,6 +206,7 @@ def compress(
             policy=policy,
             profile=profile,
             min_saving=min_saving,
+            empty=empty,
             budget=budget,
             scorer=scorer,
             model=model,

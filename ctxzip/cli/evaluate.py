@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ctxzip import __version__
+from ctxzip.cli.progress import progress
 from ctxzip.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from ctxzip.evaluation.sets import LabelledSet
 
@@ -23,12 +24,11 @@ Examples:
   ctxzip eval --data dev/
   ctxzip eval --method lead --method bm25 --method oracle --limit 100 dev/*.jsonl.gz
   ctxzip eval --data dev/hotpotqa.jsonl.gz --threshold-data train/ --method auto
+  ctxzip eval --data dev/ --compare-budgets --plot recall.png
   ctxzip eval --data dev/ --method hybrid --model mini --model nano --json numbers.json
 """
 
 _DEFAULT_METHODS = ("bm25", "auto")
-_REFRESH_S = 0.2
-_WIPE = "\r\x1b[K"
 
 
 def evaluate(
@@ -76,6 +76,16 @@ def evaluate(
     json_file: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write all numbers as JSON, whole or not at all.")
     ] = None,
+    compare_budgets: Annotated[
+        bool,
+        typer.Option(
+            "--compare-budgets",
+            help="Print instead what fixed limits and the adaptive budget keep where they cover as many questions.",
+        ),
+    ] = False,
+    plot: Annotated[
+        str | None, typer.Option("--plot", metavar="FILE", help="With --compare-budgets: a picture of it, PNG or SVG.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say errors only: no warnings, no progress.")] = False,
 ) -> None:
     """Measure on labelled questions how much evidence survives, and how well it is ranked.
@@ -91,19 +101,34 @@ def evaluate(
         raise UsageError("no data: name labelled files or folders of them with --data")
     if json_file == "-":
         raise UsageError("--json -: name a file; stdout is for the table")
+    if plot is not None and not compare_budgets:
+        raise UsageError("--plot goes with --compare-budgets")
+    from pathlib import Path
+
+    from ctxzip.cli.comparing import compare_budgets as compared
     from ctxzip.cli.writing import writing
 
     with nullcontext() if json_file is None else writing(json_file) as stream:
-        numbers = _run(
-            named,
-            method or _DEFAULT_METHODS,
-            model or [],
-            limit=limit,
-            threshold_data=threshold_data,
-            threshold_limit=threshold_limit,
-            threads=threads,
-            quiet=quiet,
-        )
+        if compare_budgets:
+            numbers = compared(
+                [Path(name) for name in named],
+                model=(model or ["mini"])[0],
+                limit=limit,
+                threads=threads,
+                plot=None if plot is None else Path(plot),
+                quiet=quiet,
+            )
+        else:
+            numbers = _run(
+                named,
+                method or _DEFAULT_METHODS,
+                model or [],
+                limit=limit,
+                threshold_data=threshold_data,
+                threshold_limit=threshold_limit,
+                threads=threads,
+                quiet=quiet,
+            )
         if stream is not None:
             arguments = {
                 "data": named,
@@ -114,7 +139,11 @@ def evaluate(
                 "threshold_limit": threshold_limit,
                 "threads": threads,
             }
-            found = {"version": __version__, "arguments": arguments, "methods": numbers}
+            found = {
+                "version": __version__,
+                "arguments": arguments,
+                "budgets" if compare_budgets else "methods": numbers,
+            }
             stream.write(json.dumps(found, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n")
 
 
@@ -143,7 +172,6 @@ def _run(
         raise InputError(f"no answerable question in {', '.join(data)}: nothing to measure (--data, --limit)")
     tuning = {} if threshold_data is None else _tuning(sets, threshold_data, threshold_limit, say)
     asked = [question for labelled in (*sets, *tuning.values()) for question in labelled.questions]
-    progress = _Progress(shown=not quiet and sys.stderr.isatty())
     numbers = {}
     for number, method in enumerate(load_methods(names, models, threads=threads, questions=asked)):
         if method.scorer.notice is not None:
@@ -151,7 +179,8 @@ def _run(
         typer.echo("\n" * (number > 0) + head(method.label, supporting_facts=bool(tuning)))
         measured = []
         for labelled in sets:
-            with progress.of(f"{method.label}: {labelled.name}") as done:
+            with progress(shown=not quiet and sys.stderr.isatty()) as told:
+                done = partial(told, f"{method.label}: {labelled.name}")
                 measured.append(measure(method, labelled, tuning.get(labelled.name), done))
             typer.echo(row(measured[-1], supporting_facts=bool(tuning)))
         summary = summarise(measured)
@@ -182,30 +211,6 @@ def _tuning(sets: Sequence[LabelledSet], folder: str, limit: int, say: Callable[
             else:
                 say(f"{labelled.name}: no questions of the same kind in {folder}: no SF-F1, no SF-EM")
     return tuning
-
-
-class _Progress:
-    """One line on stderr that is written over, and wiped when its work is done."""
-
-    def __init__(self, *, shown: bool) -> None:
-        self._shown = shown
-        self._next = 0.0
-
-    @contextmanager
-    def of(self, what: str) -> Iterator[Callable[[int, int], None]]:
-        """Give out a function that is told how much is done of how much."""
-
-        def told(done: int, total: int) -> None:
-            now = time.monotonic()
-            if self._shown and now >= self._next:
-                self._next = now + _REFRESH_S
-                print(f"{_WIPE}{what}: {done}/{total}", end="", file=sys.stderr, flush=True)
-
-        try:
-            yield told
-        finally:
-            if self._shown:
-                print(_WIPE, end="", file=sys.stderr, flush=True)
 
 
 def _say(line: str) -> None:

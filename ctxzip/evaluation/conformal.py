@@ -1,8 +1,4 @@
-"""Labelled questions -> a calibrated policy, and what it is worth on questions that it has not seen.
-
-What a question needs is read off its ranking once; every definition of depth is then a way to put
-numbers to the same ranking, so that many are compared without scoring again.
-"""
+"""Labelled questions -> a calibrated policy, and what it is worth on questions that it has not seen."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import gzip
 import json
 import re
 import zlib
-from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -20,87 +15,27 @@ import numpy as np
 from ctxzip import __version__
 from ctxzip.errors import InputError, UsageError
 from ctxzip.evaluation.labelled import Labelled
+from ctxzip.evaluation.ranking import kept_at, need
 from ctxzip.evaluation.sets import LabelledSet, read_sets
-from ctxzip.policy import ALL, DEPTHS, Needs, Policy, as_json, depths, rounded_up
+from ctxzip.forest import from_json
+from ctxzip.policy import ALL, REACH, Needs, Policy, as_json, depths_of, rounded_up
+from ctxzip.profile import RANK_FEATURES
 from ctxzip.reading import SHAPES, to_request
-from ctxzip.selection import candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from ctxzip.records import Request, Result
+    from ctxzip.evaluation.ranking import Ranked
+    from ctxzip.forest import Forest
+    from ctxzip.records import Request
 
 RECALLS = (0.8, 0.9, 0.95)
 _HALVINGS = 50  # 100 fits: one alone is as lucky as its halves are
 _SEED = 20240229
 _WORD = re.compile(r"[A-Za-z0-9]")
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """One answerable question, scored: what its ranking keeps, and how far down the evidence stands.
-
-    Attributes:
-        set_name: of the file that it stands in.
-        kind: how the question was read.
-        probability: `(n,)` float32, of the units that may be kept for their own sake, falling.
-        kept_fraction: `(n,)`, of the words, when the first 1, 2, ..., n of them are kept with their headings.
-        last_needed: index of the last unit that must be kept; None where the evidence stands in no unit.
-    """
-
-    set_name: str
-    kind: str
-    probability: NDArray[np.float32]
-    kept_fraction: NDArray[np.float64]
-    last_needed: int | None
-
-
-def ranked(set_name: str, question: Labelled, result: Result) -> Ranked | None:
-    """Return what the ranking of one question says; None where there is nothing to rank.
-
-    Args:
-        set_name: of the file.
-        question: with evidence.
-        result: of it, whatever its limits were; its units and scores are used.
-    """
-    order = candidates(result.units, result.scores)
-    if not order:
-        return None
-    kept_at: dict[int, int] = {}  # with which candidate each unit comes: headings with the first under them
-    words = np.zeros(len(order), dtype=np.int64)
-    for rank, i in enumerate(order):
-        at: int | None = i
-        while at is not None and at not in kept_at:
-            kept_at[at] = rank
-            words[rank] += result.units[at].n_tokens
-            at = result.units[at].parent
-    never = len(order)
-    ranks = np.array([kept_at.get(i, never) for i in range(len(result.units))])
-    overlap = question.overlaps(result.units)
-    first = np.where(overlap, ranks[:, None], never).min(axis=0)  # (n_spans,)
-    needed = int(first.max() if question.need == "all" else first.min())
-    return Ranked(
-        set_name=set_name,
-        kind=result.query_kind,
-        probability=result.scores.probability[order],
-        kept_fraction=np.cumsum(words) / max(result.tokens_in, 1),
-        last_needed=None if needed == never else needed,
-    )
-
-
-def need(question: Ranked, depth: NDArray[np.float64]) -> float:
-    """Return the smallest depth that keeps what is needed; infinite where none does.
-
-    Args:
-        question: its ranking.
-        depth: `(n,)`, never falling; the best unit is kept at any.
-    """
-    if question.last_needed is None:
-        return np.inf
-    return float(depth[question.last_needed]) if question.last_needed else 0.0
 
 
 def read_questions(paths: Sequence[Path], limit: int | None = None) -> tuple[list[LabelledSet], int]:
@@ -210,13 +145,15 @@ class Coverage:
     kept_fraction: float
 
 
-def held_out(questions: Sequence[Ranked], definition: str, recall: float) -> dict[str, Coverage] | None:
+def held_out(
+    questions: Sequence[Ranked], definition: str, recall: float, forest: Forest | None = None
+) -> dict[str, Coverage] | None:
     """Fit on one half of the questions and measure on the other, both ways, for many random halves.
 
     Returns:
         by kind, and `all`; None where half of the questions are too few for this recall.
     """
-    by_rank = [depths(question.probability, definition) for question in questions]
+    by_rank = [depths_of(question.profile, definition, forest) for question in questions]
     needs = np.array([rounded_up_or_inf(need(*pair)) for pair in zip(questions, by_rank, strict=True)])
     kinds = np.array([question.kind for question in questions])
     rng = np.random.default_rng(_SEED)
@@ -236,69 +173,22 @@ def held_out(questions: Sequence[Ranked], definition: str, recall: float) -> dic
             one, other = np.full((2, len(questions)), np.nan)
             one[unseen] = needs[unseen] <= limits
             other[unseen] = [
-                _kept_at(questions[i], by_rank[i], limit)
+                kept_at(questions[i], by_rank[i], limit)
                 for i, limit in zip(unseen.tolist(), limits.tolist(), strict=True)
             ]
             covered.append(one)
             kept.append(other)
     coverage, kept_fraction = np.nanmean(covered, axis=0), np.nanmean(kept, axis=0)
-    groups = {kind: kinds == kind for kind in sorted(set(kinds.tolist()))} | {ALL: np.ones(len(kinds), dtype=np.bool_)}
+    chosen_kinds = {kind: kinds == kind for kind in sorted(set(kinds.tolist()))}
     return {
         kind: Coverage(int(chosen.sum()), float(coverage[chosen].mean()), float(kept_fraction[chosen].mean()))
-        for kind, chosen in groups.items()
+        for kind, chosen in (chosen_kinds | {ALL: np.ones(len(kinds), dtype=np.bool_)}).items()
     }
 
 
 def rounded_up_or_inf(need: float) -> float:
     """Round a need up as it stands in the file."""
     return rounded_up(need) if np.isfinite(need) else need
-
-
-def _kept_at(question: Ranked, depth: NDArray[np.float64], limit: float) -> float:
-    """Return the fraction of the words within a depth; the best unit is always kept."""
-    n_kept = max(int(np.searchsorted(depth, limit, side="right")), 1)
-    return float(question.kept_fraction[n_kept - 1])
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What one way to decide keeps of the words, sets weighing the same, for each recall of whole questions."""
-
-    name: str
-    kept_fraction: tuple[float | None, ...]
-
-
-def compare(questions: Sequence[Ranked], recalls: Sequence[float]) -> list[Cost]:
-    """Return what a fixed ratio, a fixed number of units and every definition of depth cost.
-
-    Each has one number for all questions, the smallest that reaches the recall on these questions:
-    a comparison of ways to decide, not a promise. None where a recall is not reached.
-    """
-    ways: dict[str, Callable[[Ranked], NDArray[np.float64]]] = {
-        "fixed ratio": lambda question: question.kept_fraction,
-        "fixed number": lambda question: np.arange(len(question.probability), dtype=np.float64),
-    }
-    ways |= {name: _by(name) for name in DEPTHS}
-    sizes = Counter(question.set_name for question in questions)
-    weights = np.array([1 / (len(sizes) * sizes[question.set_name]) for question in questions])
-    costs = []
-    for name, way in ways.items():
-        by_rank = [way(question) for question in questions]
-        needs = np.array([need(*pair) for pair in zip(questions, by_rank, strict=True)])
-        order = np.argsort(needs, kind="stable")
-        reached = np.cumsum(weights[order])
-        kept = []
-        for recall in recalls:
-            at = int(np.searchsorted(reached, recall - 1e-9))
-            limit = needs[order][at] if at < len(needs) else np.inf
-            fractions = [_kept_at(*pair, limit) for pair in zip(questions, by_rank, strict=True)]
-            kept.append(float(weights @ np.array(fractions)) if np.isfinite(limit) else None)
-        costs.append(Cost(name, tuple(kept)))
-    return costs
-
-
-def _by(definition: str) -> Callable[[Ranked], NDArray[np.float64]]:
-    return lambda question: depths(question.probability, definition)
 
 
 def fit(
@@ -311,6 +201,7 @@ def fit(
     model_sha256: str | None,
     n_weak: int,
     recalls: Sequence[float],
+    fitted: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the policy of these questions, as JSON values.
 
@@ -323,12 +214,15 @@ def fit(
         model_sha256: of the graph that scored; None where no model did.
         n_weak: how many are labelled by their answers alone.
         recalls: for which the coverage of unseen questions is measured.
+        fitted: the forests that stand in the file, as JSON values.
     """
-    needs = np.array([rounded_up_or_inf(need(one, depths(one.probability, definition))) for one in questions])
+    fitted = fitted or {}
+    reach = None if definition != REACH else from_json(fitted["reach"], RANK_FEATURES)
+    needs = np.array([rounded_up_or_inf(need(one, depths_of(one.profile, definition, reach))) for one in questions])
     policy = Policy("", scorer, splitter, model_sha256, definition, needs_by_kind(questions, needs), 0.0)
     measured = {}
     for recall in recalls:
-        found = held_out(questions, definition, recall)
+        found = held_out(questions, definition, recall, reach)
         measured[f"{recall:g}"] = (
             None
             if found is None
@@ -339,7 +233,7 @@ def fit(
         )
     return as_json(
         policy,
-        np.array([one.probability[0] for one in questions], dtype=np.float64),
+        np.array([one.profile.probability[0] for one in questions], dtype=np.float64),
         made_by=f"ctxzip {__version__}",
         data={
             "files": {one.path.name: len(one.answerable) for one in sets},
@@ -347,6 +241,7 @@ def fit(
             "labelled_by_answers_only": n_weak,
         },
         held_out=measured,
+        **fitted,
     )
 
 

@@ -6,6 +6,7 @@ export      -> OUT/model.fp32.onnx
 quantize    -> OUT/model.int8.onnx and, with --fp16, OUT/model.fp16.onnx; OUT/sensitivity.json with DATA/dev
 card        -> OUT/model.json, with the calibration of `calibrate` where there is one
 calibrate   DATA/dev/*.jsonl.gz -> the calibration in OUT/model.json
+policy      DATA/train, DATA/dev -> OUT/policy.json: the adaptive budget fitted on train, its promises calibrated on dev
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ def main() -> None:
         "quantize": _quantize,
         "card": _card,
         "calibrate": _calibrate,
+        "policy": _policy,
     }
     parser = argparse.ArgumentParser(
         prog="python -m ctxzip.training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -92,6 +94,7 @@ def main() -> None:
     parser.add_argument("--fp16", action="store_true", help="quantize: write the graph for CUDA too")
     parser.add_argument("--name", default=DEFAULT_MODEL, help="card: of the model")
     parser.add_argument("--scores", type=Path, metavar="FILE", help="card: what `ctxzip eval --json FILE` wrote")
+    parser.add_argument("--questions", type=int, default=250, help="policy: of each set that the budget is fitted on")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     steps[options.step](options)
@@ -243,6 +246,42 @@ def _calibrate(options: argparse.Namespace) -> None:
     card = {**folder.card, "calibration": calibration, "hybrid": hybrid, "calibration_error": errors}
     (options.out / "model.json").write_text(json.dumps(card, indent=2) + "\n")
     print(json.dumps({"calibration": calibration, "hybrid": hybrid, "pooled": errors["pooled"]}), file=sys.stderr)
+
+
+def _policy(options: argparse.Namespace) -> None:
+    from ctxzip.evaluation.conformal import RECALLS, as_text
+    from ctxzip.evaluation.conformal import fit as calibrated
+    from ctxzip.evaluation.ranking import rank_questions
+    from ctxzip.evaluation.sets import read_sets
+    from ctxzip.pipeline import Compressor, Settings
+    from ctxzip.policy import REACH
+    from ctxzip.training.budget import fit, workload
+
+    compressor = Compressor(Settings(max_sentences=1, tokenizer="words", model=str(options.out)))
+    asked = workload(_files(options.data / "train"), options.questions, options.seed)
+    ranked = rank_questions(compressor, asked, _told)
+    seen = [(found, question) for found, (_, question) in zip(ranked, asked, strict=True) if found is not None]
+    fitted = fit([found for found, _ in seen], [question.need != "none" for _, question in seen], options.seed)
+    print(json.dumps({key: fitted[key] for key in ("fitted_on", "emptied", "floor")}), file=sys.stderr)
+    sets = [one for one in read_sets([options.data / "dev"], options.limit) if one.answerable]
+    asked = [(one.name, question) for one in sets for question in one.answerable]
+    policy = calibrated(
+        [found for found in rank_questions(compressor, asked, _told) if found is not None],
+        sets,
+        definition=REACH,
+        scorer=compressor.scorer_name,
+        splitter=compressor.settings.splitter,
+        model_sha256=compressor.model_sha256,
+        n_weak=0,
+        recalls=RECALLS,
+        fitted=fitted,
+    )
+    (options.out / "policy.json").write_text(as_text(policy))
+
+
+def _told(name: str, done: int, total: int) -> None:
+    if done % 200 == 0 or done == total:
+        print(f"{name}: {done} of {total} questions scored", file=sys.stderr)
 
 
 def _metrics(folder: Path) -> list[dict[str, Any]]:

@@ -77,7 +77,7 @@ def examples_of(
     """
     questions = list(islice(read_labelled(path), limit))
     single = all(len(question.request.passages) == 1 for question in questions)
-    others = _hard_negatives(questions) if single else None
+    others = nearest_passages(questions, range(len(questions))) if single else None
     smoothing = _SMOOTHING if path.name.partition(".")[0] in _DISTANT else 0.0
     for index, question in enumerate(questions):
         for _ in range(_whole(times, rng)):
@@ -166,33 +166,39 @@ def _maybe_untitled(passage: Passage, rng: random.Random) -> Passage:
     return replace(passage, title="") if rng.random() < _TITLE_DROPPED else passage
 
 
-def _hard_negatives(questions: list[Labelled], nearest: int = 20) -> list[list[int]]:
-    """Return, for each question, the questions whose passages look most like an answer to it.
+def nearest_passages(questions: Sequence[Labelled], chosen: Sequence[int], nearest: int = 20) -> list[list[int]]:
+    """Return, for some questions of a one-passage set, those whose passages look most like an answer to them.
 
-    Passages that hold one of its answers, and other passages of its own document, are left out.
+    Passages that hold one of its answers, and other passages of its own document, are left out; where
+    nothing is left, the next question stands in.
+
+    Args:
+        questions: of the whole set.
+        chosen: indices of those asked for.
+        nearest: how many others each gets at most.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     texts = [question.request.passages[0].text for question in questions]
     vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english", max_df=0.2)
     passages: Any = vectorizer.fit_transform(texts)
-    queries: Any = vectorizer.transform([question.request.query for question in questions])
-    answers = [
-        {question.request.passages[passage].text[start:end].lower() for passage, start, end in question.evidence}
-        for question in questions
-    ]
+    queries: Any = vectorizer.transform([questions[index].request.query for index in chosen])
     found: list[list[int]] = []
-    for start in range(0, len(questions), 500):
+    for start in range(0, len(chosen), 500):
         scores = (queries[start : start + 500] @ passages.T).toarray()
         ranked = np.argpartition(-scores, min(3 * nearest, len(texts) - 1), axis=1)[:, : 3 * nearest]
         for row, candidates in enumerate(ranked):
-            own = start + row
-            good = [
-                int(other)
-                for other in candidates
-                if texts[other] != texts[own] and not any(answer in texts[other].lower() for answer in answers[own])
-            ]
-            found.append(good[:nearest] or [(own + 1) % len(texts)])
+            own = chosen[start + row]
+            answers = {
+                questions[own].request.passages[passage].text[first:last].lower()
+                for passage, first, last in questions[own].evidence
+            }
+            near: dict[str, int] = {}
+            for other in candidates[np.argsort(-scores[row, candidates], kind="stable")].tolist():
+                text = texts[other]
+                if text != texts[own] and text not in near and not any(answer in text.lower() for answer in answers):
+                    near[text] = other
+            found.append(list(near.values())[:nearest] or [(own + 1) % len(texts)])
     return found
 
 

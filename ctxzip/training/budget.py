@@ -1,0 +1,145 @@
+"""Labelled questions -> the forests behind the adaptive budget: how far down to go, and whether at all."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxzip.evaluation.labelled import Labelled, read_labelled
+from ctxzip.forest import as_json, from_json
+from ctxzip.profile import QUESTION_FEATURES, RANK_FEATURES, question_features, rank_features, ranks_looked_at
+from ctxzip.training.examples import nearest_passages
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ctxzip.evaluation.ranking import Ranked
+
+_PASSAGES = 10
+_LONG = 2_500  # code points: a page, of which nobody retrieves ten
+# Found by five-fold cross-validation on the questions of the training sets.
+_REACH = {"n_estimators": 120, "max_depth": 4, "learning_rate": 0.08, "min_samples_leaf": 60, "subsample": 0.5}
+_ANSWERABLE = {"n_estimators": 60, "max_depth": 3, "learning_rate": 0.08, "min_samples_leaf": 30, "subsample": 0.5}
+_LOST = 0.02  # share of the answerable questions that may be taken for unanswerable, by cross-validation
+_FOLDS = 5
+
+
+def workload(files: Sequence[Path], per_set: int, seed: int) -> list[tuple[str, Labelled]]:
+    """Return questions in the form in which they are asked: with all the passages that a retriever found.
+
+    Args:
+        files: labelled; those of one passage a question are given nine more, but where that is a long document.
+        per_set: questions drawn of each.
+        seed: of the draw.
+
+    Returns:
+        the name of the set of each question, and the question.
+    """
+    found = []
+    for path in files:
+        rng = random.Random(seed)
+        questions = list(read_labelled(path))
+        chosen = sorted(rng.sample(range(len(questions)), min(per_set, len(questions))))
+        name = path.name.partition(".")[0]
+        asked = [questions[index] for index in chosen]
+        length = np.mean([len(passage.text) for question in asked for passage in question.request.passages])
+        if length < _LONG and all(len(question.request.passages) == 1 for question in questions):
+            asked = as_retrieved(questions, chosen, rng)
+        found += [(name, question) for question in asked]
+    return found
+
+
+def as_retrieved(questions: Sequence[Labelled], chosen: Sequence[int], rng: random.Random) -> list[Labelled]:
+    """Return questions of a one-passage set with ten passages: their own and nine that look like an answer.
+
+    Args:
+        questions: of the whole set, one passage each.
+        chosen: indices of those to return.
+        rng: decides where the own passage stands.
+    """
+    others = nearest_passages(questions, chosen, _PASSAGES - 1)
+    found = []
+    for index, near in zip(chosen, others, strict=True):
+        question = questions[index]
+        own = question.request.passages[0]
+        passages = [questions[other].request.passages[0] for other in near]
+        place = rng.randint(0, len(passages))
+        passages.insert(place, own)
+        evidence = tuple((place, start, end) for _, start, end in question.evidence)
+        found.append(Labelled(replace(question.request, passages=tuple(passages)), evidence, question.need))
+    return found
+
+
+def fit(questions: Sequence[Ranked], answered: Sequence[bool], seed: int) -> dict[str, Any]:
+    """Return the forests and the floor as JSON values, and what they are worth by cross-validation.
+
+    Sets weigh the same. A question that is answerable and whose evidence stands in no unit teaches nothing.
+
+    Args:
+        questions: ranked.
+        answered: whether each has evidence.
+        seed: of the subsamples.
+    """
+    sizes = Counter(question.set_name for question in questions)
+    weights = np.array([len(questions) / (len(sizes) * sizes[question.set_name]) for question in questions])
+    asked = np.stack([question_features(question.profile) for question in questions])
+    labels = np.array(answered)
+    answerable = _fitted(asked, labels, weights, QUESTION_FEATURES, _ANSWERABLE, seed)
+    unseen = _unseen(asked, labels, weights, seed)
+    floor = float(np.quantile(unseen[labels], _LOST))
+    rows, reached, owners = [], [], []
+    for index, question in enumerate(questions):
+        if question.last_needed is None:
+            continue
+        ranks = ranks_looked_at(len(question.profile.probability))
+        rows.append(rank_features(question.profile, ranks))
+        reached.append(ranks > question.last_needed)
+        # A question counts once, however many ranks it was looked at.
+        owners.append(np.full(len(ranks), weights[index] / len(ranks)))
+    reach = _fitted(np.concatenate(rows), np.concatenate(reached), np.concatenate(owners), RANK_FEATURES, _REACH, seed)
+    return {
+        "fitted_on": {name: sizes[name] for name in sorted(sizes)},
+        "emptied": {
+            "answerable": round(float((unseen[labels] < floor).mean()), 4),
+            "unanswerable": round(float((unseen[~labels] < floor).mean()), 4) if (~labels).any() else None,
+        },
+        "floor": round(floor, 4),
+        "reach": reach,
+        "answerable": answerable,
+    }
+
+
+def _fitted(
+    rows: NDArray[np.float32],
+    labels: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+    features: tuple[str, ...],
+    settings: dict[str, Any],
+    seed: int,
+) -> dict[str, Any]:
+    from sklearn.ensemble import GradientBoostingClassifier
+
+    # From zero, so that the sum of the trees is all there is.
+    model = GradientBoostingClassifier(random_state=seed, init="zero", **settings)
+    model.fit(rows, labels, sample_weight=weights)
+    return as_json([stage[0].tree_ for stage in model.estimators_], settings["learning_rate"], features)
+
+
+def _unseen(
+    rows: NDArray[np.float32], labels: NDArray[np.bool_], weights: NDArray[np.float64], seed: int
+) -> NDArray[np.float64]:
+    """Return the chance that each question is answerable, by a forest that did not see it."""
+    folds = np.random.default_rng(seed).integers(0, _FOLDS, len(labels))
+    found = np.zeros(len(labels))
+    for fold in range(_FOLDS):
+        inside = folds == fold
+        forest = _fitted(rows[~inside], labels[~inside], weights[~inside], QUESTION_FEATURES, _ANSWERABLE, seed)
+        found[inside] = from_json(forest, QUESTION_FEATURES).chances(rows[inside])
+    return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +15,7 @@ import numpy as np
 from ctxzip import budget as budgets
 from ctxzip.ahead import read_ahead
 from ctxzip.bridge import combined, informed
-from ctxzip.errors import UsageError
+from ctxzip.errors import InputError, UsageError
 from ctxzip.policy import FITTED, load_policy
 from ctxzip.query import read_query
 from ctxzip.reading.shapes import SHAPES, to_request
@@ -26,11 +28,13 @@ from ctxzip.records import (
     Profile,
     Request,
     Result,
+    Scored,
     Scores,
     Selection,
     Unit,
 )
-from ctxzip.rendering import GAP_MARK, context, heading, passage_text
+from ctxzip.rendering import GAP_MARK, as_read, context, heading, passage_text
+from ctxzip.scored import read as read_scored
 from ctxzip.scoring import AUTO as AUTO_SCORER
 from ctxzip.scoring import BM25, load_scorer
 from ctxzip.scoring.batches import BATCH_TOKENS
@@ -201,8 +205,10 @@ class Compressor:
         )
         self._gap_cost = self._tokenizer.count([GAP_MARK])[0] if settings.mark_gaps else 0
         self.notice = self._scorer.notice
-        self._policy = self._find_policy() if self._limits.recall is not None or self._limits.adaptive else None
-        self._levels: dict[str, Level] = {}  # by kind of question
+        self._policies: dict[tuple[str, str | None, str], Policy | None] = {}
+        self._levels: dict[tuple[str, str], Level] = {}  # by policy and kind of question
+        if scorer is None:
+            self.policy_for(self._scorer.name, self.model_sha256, settings.splitter)  # refused before the first record
 
     @property
     def scorer_name(self) -> str:
@@ -212,9 +218,9 @@ class Compressor:
     @property
     def policy(self) -> Policy | None:
         """What decides under `recall` and automatic budgets; None where the score profile alone does."""
-        return self._policy
+        return self.policy_for(self._scorer.name, self.model_sha256, self.settings.splitter)
 
-    @property
+    @cached_property
     def model_sha256(self) -> str | None:
         """SHA-256 of the graph that scores, as its card says; None where no model does."""
         return None if self._scorer.name == BM25 else self._graph()[1]
@@ -238,20 +244,36 @@ class Compressor:
         content = json.loads(found.read_text("utf-8"))
         return {key: content[key] for key in FITTED if key in content} or None
 
-    def _find_policy(self) -> Policy | None:
-        """Return the policy that was named, or the model's own.
+    def policy_for(self, scorer: str, model_sha256: str | None, splitter: str) -> Policy | None:
+        """Return what decides under `recall` and automatic budgets: the policy that was named, or the model's own.
+
+        Args:
+            scorer: what the scores came from, as records call it.
+            model_sha256: of its graph; None where no model scored.
+            splitter: that made the units.
+
+        Returns:
+            None where there is no policy, or the limits need none: the score profile alone will do.
 
         Raises:
             UsageError: it is another model's, or a recall is asked for and there is none.
         """
-        recall, name = self._limits.recall, self._scorer.name
+        if self._limits.recall is None and not self._limits.adaptive:
+            return None
+        whose = (scorer, model_sha256, splitter)
+        if whose not in self._policies:
+            self._policies[whose] = self._find_policy(*whose)
+        return self._policies[whose]
+
+    def _find_policy(self, name: str, model_sha256: str | None, splitter: str) -> Policy | None:
+        recall = self._limits.recall
         if self.settings.policy is not None:
             policy = load_policy(Path(self.settings.policy))
-            policy.check(name, self.model_sha256, self.settings.splitter)
+            policy.check(name, model_sha256, splitter)
         elif found := None if name == BM25 else self._shipped_policy():
             policy = load_policy(found)
             if recall is not None:
-                policy.check(name, self.model_sha256, self.settings.splitter)
+                policy.check(name, model_sha256, splitter)
             elif policy.scorer != name:
                 return None  # nothing is promised: the score profile alone will do
         elif recall is None:
@@ -273,7 +295,16 @@ class Compressor:
         return next((folder / name for name in names if (folder / name).is_file()), None)
 
     def stream(self, items: Iterable[Request | BadRecord]) -> Iterator[Result | BadRecord]:
-        """Yield one result a request, in order, as soon as it is ready; bad records pass through.
+        """Yield one result a request, in order, as soon as it is ready; bad records pass through."""
+        for item in self.score(items):
+            yield item if isinstance(item, BadRecord) else self.select(item)
+
+    def compress(self, request: Request) -> Result:
+        """Compress one request."""
+        return self.select(*self._score([self._prepare(request)]))
+
+    def score(self, items: Iterable[Request | BadRecord]) -> Iterator[Scored | BadRecord]:
+        """Yield the scores of one request after the other, in order; bad records pass through.
 
         With a model, the items are read and split by a thread of their own while it works, and what
         was read by then is scored together; nothing waits for more to come.
@@ -286,26 +317,35 @@ class Compressor:
             else ([item] for item in prepared)
         )
         for batch in batches:
-            scores = iter(self._score([item for item in batch if isinstance(item, _Prepared)]))
+            scored = iter(self._score([item for item in batch if isinstance(item, _Prepared)]))
             for item in batch:
-                yield item if isinstance(item, BadRecord) else self._finish(item, next(scores))
+                yield item if isinstance(item, BadRecord) else next(scored)
 
-    def compress(self, request: Request) -> Result:
-        """Compress one request."""
-        prepared = self._prepare(request)
-        return self._finish(prepared, *self._score([prepared]))
+    def reselect(self, items: Iterable[Request | BadRecord]) -> Iterator[Result | BadRecord]:
+        """Yield one result for each request that was scored before (`ctxzip.scored`), in order.
+
+        A record without scores of its own becomes a bad record in its place.
+        """
+        for item in items:
+            if isinstance(item, BadRecord):
+                yield item
+                continue
+            try:
+                scored = read_scored(item, _well_formed)
+            except InputError as error:
+                place = f"{item.place}: " if item.place else ""
+                yield BadRecord(f"{place}{error}", item.line_no, as_read(item))
+                continue
+            yield self.select(scored)
 
     def _prepare(self, request: Request) -> _Prepared:
         """Split one request into units."""
         plain = _well_formed(request)
-        warnings = list(request.warnings)
-        if plain is not request and self.settings.to != "jsonl":
-            warnings.append("lone surrogates are written as U+FFFD")
         languages, remarks = self._languages(plain)
-        units, passage_tokens = self._units(plain, languages)
-        return _Prepared(request, plain, languages, units, passage_tokens, (*warnings, *remarks))
+        units, passage_tokens = _counted(plain, self._units(plain, languages), self._tokenizer)
+        return _Prepared(request, plain, languages, units, passage_tokens, (*request.warnings, *remarks))
 
-    def _score(self, batch: Sequence[_Prepared]) -> list[Scores]:
+    def _score(self, batch: Sequence[_Prepared]) -> list[Scored]:
         """Score requests together, those twice whose questions seem to need several places."""
         scores = self._scorer.score([(item.plain, item.units) for item in batch])
         again = [
@@ -320,19 +360,40 @@ class Compressor:
         )
         for i, informed_scores in zip(again, second, strict=True):
             scores[i] = combined(scores[i], informed_scores)
-        return scores
+        return [
+            Scored(
+                request=item.request,
+                plain=item.plain,
+                languages=item.languages,
+                units=item.units,
+                passage_tokens=item.passage_tokens,
+                warnings=(*item.warnings, *found.warnings),
+                scores=found,
+                scorer=self._scorer.name,
+                device=self._scorer.device,
+                model_sha256=self.model_sha256,
+                splitter=self.settings.splitter,
+                tokenizer=self._tokenizer.name,
+            )
+            for item, found in zip(batch, scores, strict=True)
+        ]
 
-    def _finish(self, prepared: _Prepared, scores: Scores) -> Result:
-        """Decide how much is kept of one request, choose it, and render it."""
+    def select(self, scored: Scored) -> Result:
+        """Decide how much is kept of one request, choose it, and render it.
+
+        Raises:
+            UsageError: a recall is asked for, and there is no policy for what scored.
+        """
         settings = self.settings
-        request, plain, units = prepared.request, prepared.plain, prepared.units
+        scored = self._recounted(scored)
+        request, plain, units, scores = scored.request, scored.plain, scored.units, scored.scores
         order = _order(scores, settings.order)
         draft = _Draft(settings, self._tokenizer, plain.passages, units, order)
         # What stands in jsonl is the passages as they came, and their tokens are known.
-        tokens_in = prepared.passage_tokens if settings.to == "jsonl" else draft.measure(range(len(units)))
+        tokens_in = scored.passage_tokens if settings.to == "jsonl" else draft.measure(range(len(units)))
         ranked = candidates(units, scores, settings.top_docs)
         profile = profile_of(plain.query, units, scores)
-        cut = self._cut(profile)
+        cut = self._cut(profile, self.policy_for(scored.scorer, scored.model_sha256, scored.splitter))
         budget = budgets.decide(self._limits, scores.probability[ranked], tokens_in, cut)
         selection = select(
             units,
@@ -352,42 +413,49 @@ class Compressor:
             request=request,
             query_kind=profile.kind,
             units=units,
-            languages=prepared.languages,
+            languages=scored.languages,
             scores=scores,
             budget=budget,
             selection=selection,
             texts=texts,
             order=tuple(i for i in order if texts[i] or not settings.drop_empty),
-            scorer=self._scorer.name,
-            device=self._scorer.device,
+            scorer=scored.scorer,
+            device=scored.device,
             tokenizer=self._tokenizer.name,
-            splitter=settings.splitter,
+            splitter=scored.splitter,
             tokens_in=tokens_in,
             tokens_out=selection.n_tokens,
             context=None if settings.to == "jsonl" else draft.written(selection.kept),
             warnings=(
-                *prepared.warnings,
-                *scores.warnings,
+                *scored.warnings,
+                *(["lone surrogates are written as U+FFFD"] if plain is not request and settings.to != "jsonl" else []),
                 *remarks,
                 *_remarks(plain, units, scores, budget, selection),
             ),
         )
 
-    def _cut(self, profile: Profile) -> Cut | None:
+    def _cut(self, profile: Profile, policy: Policy | None) -> Cut | None:
         """Return how far down the policy goes for one request; None where there is no policy."""
-        if self._policy is None:
+        if policy is None:
             return None
-        recall, kind = self._limits.recall, profile.kind
-        if kind not in self._levels:
-            self._levels[kind] = (
-                self._policy.usual(kind, budgets.share_of(self._limits))
+        recall, key = self._limits.recall, (policy.place, profile.kind)
+        if key not in self._levels:
+            self._levels[key] = (
+                policy.usual(profile.kind, budgets.share_of(self._limits))
                 if recall is None
-                else self._policy.level(kind, recall)
+                else policy.level(profile.kind, recall)
             )
-        level = self._levels[kind]
+        level = self._levels[key]
         if recall is None:
-            return self._policy.guess(level, profile, self._limits.profile or budgets.AUTO)
-        return self._policy.promise(level, profile, recall)
+            return policy.guess(level, profile, self._limits.profile or budgets.AUTO)
+        return policy.promise(level, profile, recall)
+
+    def _recounted(self, scored: Scored) -> Scored:
+        """Return the request with its tokens counted by this tokenizer."""
+        if scored.tokenizer == self._tokenizer.name:
+            return scored
+        units, passage_tokens = _counted(scored.plain, scored.units, self._tokenizer)
+        return replace(scored, units=units, passage_tokens=passage_tokens, tokenizer=self._tokenizer.name)
 
     def _languages(self, request: Request) -> tuple[tuple[str, ...], list[str]]:
         """Return a language a passage, and warnings about those that are split second best."""
@@ -402,30 +470,42 @@ class Compressor:
         remarks = (splitter_for(language, self.settings.splitter)[1] for language in dict.fromkeys(languages))
         return tuple(languages), [remark for remark in remarks if remark]
 
-    def _units(self, request: Request, languages: Sequence[str]) -> tuple[tuple[Unit, ...], int]:
-        """Return the units of all passages in order, and the tokens of the passages together."""
+    def _units(self, request: Request, languages: Sequence[str]) -> tuple[Unit, ...]:
+        """Return the units of all passages in order, their tokens not counted yet."""
         units: list[Unit] = []
-        ends = self._tokenizer.ends([passage.text for passage in request.passages])
         for index, (passage, language) in enumerate(zip(request.passages, languages, strict=True)):
-            spans = split(passage.text, splitter_for(language, self.settings.splitter)[0])
-            starts = np.fromiter((span.start for span in spans), dtype=np.int64, count=len(spans))
-            # A token belongs to the unit that holds its last character: many tokenizers put the
-            # space in front of a word into its token.
-            owners = np.searchsorted(starts, ends[index] - 1, side="right") - 1
-            n_tokens = np.bincount(np.maximum(owners, 0), minlength=len(spans)).tolist()
             first = len(units)
             units.extend(
                 Unit(
                     passage=index,
                     start=span.start,
                     end=span.end,
-                    n_tokens=n,
+                    n_tokens=0,
                     kind=span.kind,
                     parent=None if span.parent is None else first + span.parent,
                 )
-                for span, n in zip(spans, n_tokens, strict=False)
+                for span in split(passage.text, splitter_for(language, self.settings.splitter)[0])
             )
-        return tuple(units), sum(map(len, ends))
+        return tuple(units)
+
+
+def _counted(request: Request, units: Sequence[Unit], tokenizer: Tokenizer) -> tuple[tuple[Unit, ...], int]:
+    """Return the units with their tokens, and the tokens of the passages together."""
+    ends = tokenizer.ends([passage.text for passage in request.passages])
+    counts: list[int] = []
+    passages = np.fromiter((unit.passage for unit in units), dtype=np.intp, count=len(units))
+    starts = np.fromiter((unit.start for unit in units), dtype=np.int64, count=len(units))
+    borders = np.searchsorted(passages, np.arange(len(ends) + 1))
+    for index, (first, last) in enumerate(pairwise(borders.tolist())):
+        if first < last:
+            # A token belongs to the unit that holds its last character: many tokenizers put the
+            # space in front of a word into its token.
+            owners = np.searchsorted(starts[first:last], ends[index] - 1, side="right") - 1
+            counts += np.bincount(np.maximum(owners, 0), minlength=last - first).tolist()
+    return (
+        tuple(replace(unit, n_tokens=n) for unit, n in zip(units, counts, strict=True)),
+        sum(map(len, ends)),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class Request:
     Attributes:
         extra: the input object with slots where the documents and their texts stood; everything
             else in it is kept as the bytes it came in, so that it goes out unchanged.
+        own: what stood under the key `ctxzip` in the input, as JSON; None where nothing did.
         line_no: 1-based line (or element of an array) that the record began on; 0 when it came from Python.
         place: where it stood, in words: `notes.jsonl: line 17`; empty when it came from Python.
         warnings: what reading had to say about the record.
@@ -67,6 +68,7 @@ class Request:
     line_no: int = 0
     place: str = ""
     extra: Any = None
+    own: Any = None
     warnings: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
 
@@ -133,6 +135,35 @@ class Scores:
     probability: NDArray[np.float32]
     relevance: NDArray[np.float32]
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One request, split and scored: all that a budget decides on.
+
+    Attributes:
+        plain: the request with every character that a tokenizer takes; its offsets are those of `request`.
+        languages: one code a passage, `und` where it could not be told.
+        units: of all passages, in document order.
+        passage_tokens: of all passages together.
+        warnings: what reading, splitting and scoring had to say.
+        scorer, device: what scored, and where it ran: `cpu` or `cuda:N`.
+        model_sha256: of the graph that scored; None where no model did.
+        splitter, tokenizer: what split and what counted.
+    """
+
+    request: Request
+    plain: Request
+    languages: tuple[str, ...]
+    units: tuple[Unit, ...]
+    passage_tokens: int
+    warnings: tuple[str, ...]
+    scores: Scores
+    scorer: str
+    device: str
+    model_sha256: str | None
+    splitter: str
+    tokenizer: str
 
 
 @dataclass(frozen=True, slots=True)

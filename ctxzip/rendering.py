@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
 from ctxzip.rawjson import encode
-from ctxzip.records import OWN_KEY, BadRecord, Budget, DocsSlot, Passage, Result, TextSlot, Unit
+from ctxzip.records import OWN_KEY, BadRecord, Budget, DocsSlot, Passage, Request, Result, TextSlot, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,6 +80,22 @@ def record(result: Result) -> bytes:
     source = result.request.extra
     filled = _filled({} if source is None else source, result)
     return encode({**filled, OWN_KEY: summary(result)})
+
+
+def as_read(request: Request) -> dict[str, Any]:
+    """Return the input object of a request, every document in its place."""
+    restored = _restored({} if request.extra is None else request.extra)
+    return restored if isinstance(restored, dict) else {}
+
+
+def _restored(node: Any) -> Any:
+    if isinstance(node, TextSlot):
+        return node.original
+    if isinstance(node, DocsSlot):
+        return [_restored(item) for item in node.items]
+    if isinstance(node, dict):
+        return {key: _restored(value) for key, value in node.items()}
+    return [_restored(value) for value in node] if isinstance(node, list) else node
 
 
 def _filled(node: Any, result: Result) -> Any:

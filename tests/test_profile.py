@@ -118,8 +118,7 @@ def policy(tmp_path):
 
 
 def unanswerable(policy, **settings):
-    result = Compressor(Settings(scorer="bm25", policy=policy, **settings)).compress(REQUEST)
-    return result
+    return Compressor(Settings(scorer="bm25", policy=policy, **settings)).compress(REQUEST)
 
 
 def test_a_question_that_nothing_answers_keeps_nothing_and_says_so(policy):

@@ -47,7 +47,7 @@ def test_gaps_are_marked_between_kept_units_only():
 
 def test_text_without_spaces_is_joined_without_spaces():
     """Japanese needs none."""
-    result = compress("橋は長い？", ["橋は赤い。空は青い。橋は長い。"], max_sentences=2)
+    result = compress("橋は長い？", ["橋は赤い。空は青い。橋は長い。"], max_sentences=2, scorer="bm25")
     assert result.texts == ("橋は赤い。橋は長い。",)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctxzip.cli import options
 from ctxzip.cli.progress import progress
 from ctxzip.errors import InputError, UsageError
 
@@ -52,18 +53,10 @@ def calibrate(
             "[default: reach where the model has it, else mass]",
         ),
     ] = None,
-    scorer: Annotated[
-        Literal["auto", "model", "bm25", "hybrid"], typer.Option("--scorer", help="What scores the units.")
-    ] = "auto",
-    model: Annotated[
-        str, typer.Option("--model", metavar="NAME", help="mini, nano, an imported model, or a model folder.")
-    ] = "mini",
-    device: Annotated[
-        str, typer.Option("--device", metavar="NAME", help="Where the model runs: auto, cpu, cuda or cuda:N.")
-    ] = "auto",
-    threads: Annotated[
-        int | None, typer.Option("--threads", metavar="N", min=1, help="Threads of the model.  [default: one a core]")
-    ] = None,
+    scorer: options.Scorer = "auto",
+    model: options.Model = "mini",
+    device: options.Device = "auto",
+    threads: options.Threads = None,
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", min=1, help="Only the first N questions of each file.")
     ] = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctxzip import __version__
+from ctxzip.cli import options
 from ctxzip.cli.progress import progress
 from ctxzip.errors import InputError, UsageError
 
@@ -70,9 +71,7 @@ def evaluate(
     threshold_limit: Annotated[
         int, typer.Option("--threshold-limit", metavar="N", min=1, help="Only the first N questions of that file.")
     ] = 300,
-    threads: Annotated[
-        int | None, typer.Option("--threads", metavar="N", min=1, help="Threads of the model.  [default: one a core]")
-    ] = None,
+    threads: options.Threads = None,
     json_file: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write all numbers as JSON, whole or not at all.")
     ] = None,

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from ctxzip import __version__
-from ctxzip.records import BadRecord, Result
+from ctxzip.records import BadRecord, Result, Scored
 
 _WARNINGS_SHOWN = 10  # half a screen says what is wrong; every one stands in its record
 _ERRORS_KEPT = 100  # in the statistics, so that they stay small whatever the input
@@ -31,6 +31,7 @@ class Report:
         self._shown = _WARNINGS_SHOWN if in_records else math.inf
         self.started = time.perf_counter()
         self.records = 0
+        self._only_scored = False
         self.failed = 0
         self.warnings = 0
         self.tokens_in = 0
@@ -38,7 +39,7 @@ class Report:
         self.errors: list[dict[str, Any]] = []
         self.backend: dict[str, str] = {}
 
-    def add(self, item: Result | BadRecord) -> None:
+    def add(self, item: Result | Scored | BadRecord) -> None:
         """Count one result, and say what is wrong with it."""
         if isinstance(item, BadRecord):
             self.failed += 1
@@ -47,8 +48,13 @@ class Report:
             _say(item.message)
             return
         self.records += 1
-        self.tokens_in += item.tokens_in
-        self.tokens_out += item.tokens_out
+        self._only_scored = isinstance(item, Scored)
+        if isinstance(item, Scored):
+            self.tokens_in += item.passage_tokens
+            self.tokens_out += item.passage_tokens
+        else:
+            self.tokens_in += item.tokens_in
+            self.tokens_out += item.tokens_out
         self.backend = {"scorer": item.scorer, "device": item.device, "tokenizer": item.tokenizer}
         for warning in item.warnings:
             self.warnings += 1
@@ -72,7 +78,9 @@ class Report:
             return
         parts = [
             f"{self.records:,} {_plural(self.records, 'record')}",
-            f"{self.tokens_in:,} -> {self.tokens_out:,} tokens ({self.kept_fraction:.1%} kept)",
+            f"{self.tokens_in:,} tokens scored"
+            if self._only_scored
+            else f"{self.tokens_in:,} -> {self.tokens_out:,} tokens ({self.kept_fraction:.1%} kept)",
             f"{time.perf_counter() - self.started:.1f} s",
         ]
         if self.backend:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ctxzip.cli.files import STDIO
 from ctxzip.errors import CtxzipError, UsageError
-from ctxzip.records import BadRecord, Result
+from ctxzip.records import BadRecord, Result, Scored
 from ctxzip.rendering import error_record, record
+from ctxzip.scored import record as scored_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,18 +37,23 @@ class Writer:
         self._emit_errors = emit_errors
         self._first = True
 
-    def __call__(self, item: Result | BadRecord) -> None:
+    def __call__(self, item: Result | Scored | BadRecord) -> None:
         """Write one result and flush it, so that whoever reads the pipe has it at once."""
         if isinstance(item, BadRecord) and not (self._emit_errors and item.emits):
             return
         try:
-            self._stream.write(self._context(item) if self._as_context else self._record(item))
+            if isinstance(item, Scored) or not self._as_context:
+                self._stream.write(self._record(item))
+            else:
+                self._stream.write(self._context(item))
             self._stream.flush()
         except OSError as error:
             raise CtxzipError(f"cannot write the output: {error.strerror}") from error
 
-    def _record(self, item: Result | BadRecord) -> bytes:
-        return (error_record(item) if isinstance(item, BadRecord) else record(item)) + b"\n"
+    def _record(self, item: Result | Scored | BadRecord) -> bytes:
+        if isinstance(item, BadRecord):
+            return error_record(item) + b"\n"
+        return (scored_record(item) if isinstance(item, Scored) else record(item)) + b"\n"
 
     def _context(self, item: Result | BadRecord) -> bytes:
         written = b"" if isinstance(item, BadRecord) else (item.context or "").encode()

@@ -67,9 +67,9 @@ def to_request(record: Any, shapes: tuple[Shape, ...], *, line_no: int = 0, plac
         raise InputError(f"no documents: expected one of {', '.join(shape.docs)} (--docs-field)")
     slot, passages, warnings = _documents(_get(record, docs_path), shape, "$." + ".".join(docs_path))
     _set(record, docs_path, slot)
-    if OWN_KEY in record:
+    own = record.pop(OWN_KEY, None)
+    if own is not None:
         warnings.append("the key ctxzip of an earlier run was replaced")
-        del record[OWN_KEY]
     id_path = _find(record, shape.id)
     return Request(
         query=query,
@@ -78,6 +78,7 @@ def to_request(record: Any, shapes: tuple[Shape, ...], *, line_no: int = 0, plac
         line_no=line_no,
         place=place,
         extra=record,
+        own=own,
         warnings=tuple(warnings),
     )
 

@@ -1,0 +1,73 @@
+"""`ctxzip score`."""
+
+from __future__ import annotations
+
+import typer
+
+from ctxzip.cli import options
+from ctxzip.cli.running import check_call, run
+
+EXAMPLES = """\b
+Examples:
+  ctxzip score records.jsonl > scored.jsonl
+  ctxzip select --ratio 0.3 scored.jsonl > shorter.jsonl
+  ctxzip score records.jsonl | ctxzip select --max-tokens 500 --to text
+"""
+
+
+def score(
+    context: typer.Context,
+    files: options.Files = None,
+    query: options.Query = None,
+    output: options.Output = None,
+    scorer: options.Scorer = "auto",
+    model: options.Model = "mini",
+    device: options.Device = "auto",
+    threads: options.Threads = None,
+    batch_tokens: options.BatchTokens = None,
+    tokenizer: options.Tokenizer = "model",
+    splitter: options.Splitter = "auto",
+    lang: options.Lang = None,
+    query_field: options.QueryField = None,
+    docs_field: options.DocsField = None,
+    text_field: options.TextField = None,
+    title_field: options.TitleField = None,
+    on_error: options.OnError = "emit",
+    stats: options.Stats = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Score every sentence and keep all: score once, then try many budgets with `ctxzip select`.
+
+    Writes every record as it came, with the units and their scores under the key `ctxzip`. Both
+    together do what `ctxzip compress` does.
+    """
+    check_call(context, files, query, stats, output)
+    from ctxzip.cli.files import sources
+    from ctxzip.cli.report import Report
+    from ctxzip.pipeline import Compressor, Settings
+    from ctxzip.reading import read, with_fields
+    from ctxzip.scoring.batches import BATCH_TOKENS
+
+    inputs = sources(files or [])
+    compressor = Compressor(
+        Settings(
+            max_sentences=1,  # a limit that needs no policy; nothing is selected here
+            scorer=scorer,
+            model=model,
+            device=device,
+            threads=threads,
+            batch_tokens=batch_tokens or BATCH_TOKENS,
+            splitter=splitter,
+            lang=lang,
+            tokenizer=tokenizer,
+        )
+    )
+    run(
+        compressor.score(
+            read(inputs, query=query, shapes=with_fields(query_field, docs_field, text_field, title_field))
+        ),
+        Report(quiet=quiet, in_records=True, notice=compressor.notice),
+        output=output,
+        stats=stats,
+        on_error=on_error,
+    )

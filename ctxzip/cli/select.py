@@ -1,0 +1,95 @@
+"""`ctxzip select`."""
+
+from __future__ import annotations
+
+import typer
+
+from ctxzip.cli import options
+from ctxzip.cli.running import check_call, run
+from ctxzip.errors import UsageError
+
+EXAMPLES = """\b
+Examples:
+  ctxzip select --ratio 0.3 scored.jsonl > shorter.jsonl
+  for r in 0.1 0.2 0.3; do ctxzip select --ratio $r --quiet scored.jsonl > kept-$r.jsonl; done
+"""
+
+
+def select(
+    context: typer.Context,
+    files: options.Files = None,
+    max_tokens: options.MaxTokens = None,
+    ratio: options.Ratio = None,
+    max_sentences: options.MaxSentences = None,
+    threshold: options.Threshold = None,
+    recall: options.Recall = None,
+    policy: options.PolicyFile = None,
+    profile: options.Profile = None,
+    min_saving: options.MinSaving = None,
+    empty: options.Empty = "nothing",
+    budget: options.Budget = None,
+    to: options.To = "jsonl",
+    output: options.Output = None,
+    model: options.Model = "mini",
+    tokenizer: options.Tokenizer = "model",
+    order: options.Order = "source",
+    top_docs: options.TopDocs = None,
+    drop_empty: options.DropEmpty = False,
+    keep_titles: options.KeepTitles = True,
+    mark_gaps: options.MarkGaps = False,
+    null: options.Null = False,
+    query_field: options.QueryField = None,
+    docs_field: options.DocsField = None,
+    text_field: options.TextField = None,
+    title_field: options.TitleField = None,
+    on_error: options.OnError = "emit",
+    stats: options.Stats = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Keep what a budget allows of records that `ctxzip score` wrote, without the model.
+
+    What comes out is what `ctxzip compress` with the same options would have written. --model says
+    whose policy decides, where none is named.
+    """
+    check_call(context, files, None, stats, output)
+    if null and to == "jsonl":
+        raise UsageError("-0 ends contexts: it goes with --to text or --to markdown")
+    from ctxzip.cli.files import sources
+    from ctxzip.cli.report import Report
+    from ctxzip.pipeline import Compressor, Settings
+    from ctxzip.reading import read, with_fields
+    from ctxzip.scoring.bm25 import Bm25Scorer
+
+    inputs = sources(files or [])
+    compressor = Compressor(
+        Settings(
+            max_tokens=max_tokens,
+            ratio=ratio,
+            max_sentences=max_sentences,
+            threshold=threshold,
+            recall=recall,
+            policy=policy,
+            profile=profile,
+            min_saving=min_saving,
+            empty=empty,
+            budget=budget,
+            model=model,
+            tokenizer=tokenizer,
+            to=to,
+            titles=keep_titles,
+            mark_gaps=mark_gaps,
+            order=order,
+            top_docs=top_docs,
+            drop_empty=drop_empty,
+        ),
+        Bm25Scorer(),  # loads nothing, and is not asked
+    )
+    run(
+        compressor.reselect(read(inputs, shapes=with_fields(query_field, docs_field, text_field, title_field))),
+        Report(quiet=quiet, in_records=to == "jsonl"),
+        output=output,
+        stats=stats,
+        on_error=on_error,
+        as_context=to != "jsonl",
+        null=null,
+    )

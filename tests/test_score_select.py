@@ -1,0 +1,129 @@
+"""`ctxzip score` and `ctxzip select`: scored once, the same result as `ctxzip compress` under any budget."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.conftest import FIXTURES, compress, ctxzip, jsonl
+
+
+@pytest.fixture(scope="module")
+def requests(tmp_path_factory):
+    """Six of the fixtures, all in English."""
+    path = tmp_path_factory.mktemp("requests") / "requests.jsonl"
+    lines = (FIXTURES / "requests.jsonl").read_text().splitlines(keepends=True)
+    path.write_text("".join([line for line in lines if line.isascii()][:6]))
+    return path
+
+
+@pytest.fixture(scope="module", params=["bm25", "hybrid"])
+def scored(request, requests):
+    """Score them; return what scored, and the file."""
+    path = requests.with_name(f"{request.param}.jsonl")
+    run = ctxzip("score", "--scorer", request.param, requests, "-o", path)
+    assert run.code == 0, run.err
+    assert "6 records" in run.err
+    assert "tokens scored" in run.err
+    return request.param, path
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [
+        [],
+        ["--ratio", "0.3"],
+        ["--max-tokens", "60", "--to", "text"],
+        ["--profile", "aggressive", "--empty", "keep-best"],
+        ["--max-sentences", "2", "--to", "markdown", "--order", "relevance", "--mark-gaps"],
+        ["--threshold", "0.4", "--top-docs", "2", "--drop-empty", "--tokenizer", "words"],
+    ],
+    ids=" ".join,
+)
+def test_score_and_select_do_what_compress_does(scored, requests, budget):
+    """To the byte."""
+    scorer, path = scored
+    assert ctxzip("select", *budget, path).out == compress("--scorer", scorer, *budget, requests).out
+
+
+def test_a_scored_record_is_the_input_and_the_scores(scored, requests):
+    """Documents stay whole, and every unit is a slice of its document."""
+    _, path = scored
+    for before, line in zip(requests.read_text().splitlines(), path.read_text().splitlines(), strict=True):
+        record = json.loads(line)
+        about = record.pop("ctxzip")["scored"]
+        assert record == json.loads(before)
+        assert len(about["relevance"]) == len(about["languages"]) == len(record["docs"])
+        for passage, start, end, n_tokens, _, parent, probability in about["units"]:
+            assert record["docs"][passage]["text"][start:end].strip()
+            assert n_tokens > 0
+            assert parent is None or parent < len(about["units"])
+            assert 0 <= probability <= 1
+
+
+def test_a_pipe_of_both_keeps_bad_records_in_their_place():
+    """Each is said once, where it stands."""
+    good = {"query": "When does the ferry leave?", "docs": ["The ferry leaves at seven. It is red."]}
+    piped = ctxzip("score", "--scorer", "bm25", stdin=jsonl(good) + "{\n" + jsonl(good))
+    run = ctxzip("select", "--max-sentences", "1", stdin=piped.out)
+    first, second, third = (json.loads(line) for line in run.out.splitlines())
+    assert first == third
+    assert first["docs"] == ["The ferry leaves at seven."]
+    assert "no question" in second["ctxzip"]["error"]
+    assert (piped.code, run.code) == (1, 1)
+
+
+SCORED: dict[str, Any] = {
+    "query": "When does the ferry leave?",
+    "docs": ["The ferry leaves."],
+    "ctxzip": {
+        "scored": {
+            "scorer": "bm25", "device": "cpu", "model_sha256": None, "splitter": "auto", "tokenizer": "words",
+            "languages": ["en"], "passage_tokens": 3, "relevance": [0.5],
+            "units": [[0, 0, 17, 3, "sentence", None, 0.5]], "warnings": [],
+        }
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"units": [[0, 0, 18, 3, "sentence", None, 0.5]]},
+        {"units": [[1, 0, 17, 3, "sentence", None, 0.5]]},
+        {"units": [[0, 0, 17, 3, "sentence", 0, 0.5]]},
+        {"units": [[0, 0, 17, 3, "verse", None, 0.5]]},
+        {"units": [[0, 0, 17, 3, "sentence", None, 1.5]]},
+        {"units": [[0, 0, 17]]},
+        {"units": 1},
+        {"relevance": []},
+        {"languages": ["en", "en"]},
+    ],
+    ids=str,
+)
+def test_scores_of_other_documents_are_a_bad_record(changed):
+    """It says where and what to do, and the rest goes through."""
+    bad = {**SCORED, "ctxzip": {"scored": SCORED["ctxzip"]["scored"] | changed}}
+    run = ctxzip("select", stdin=jsonl(bad, SCORED))
+    first, second = (json.loads(line) for line in run.out.splitlines())
+    assert "line 1: the scores @ $.ctxzip.scored are not those of the documents" in first["ctxzip"]["error"]
+    assert second["docs"] == ["The ferry leaves."]
+    assert run.code == 1
+
+
+def test_a_record_without_scores_says_how_they_are_made():
+    """Whether there is another key of ours or none."""
+    plain = {key: value for key, value in SCORED.items() if key != "ctxzip"}
+    for record in (plain, plain | {"ctxzip": {"version": "0"}}, plain | {"ctxzip": 7}):
+        run = ctxzip("select", stdin=jsonl(record))
+        assert run.code == 1
+        assert "line 1: no scores @ $.ctxzip.scored: make them with `ctxzip score`" in run.err
+
+
+def test_a_recall_needs_a_policy_of_what_scored():
+    """Which stands in the records."""
+    run = ctxzip("select", "--recall", "0.9", stdin=jsonl(SCORED))
+    assert run.code == 2
+    assert "--recall 0.9: no policy for bm25" in run.err

@@ -9,7 +9,7 @@ DATA ?= fixtures/requests.jsonl
 OUT ?= build/model
 TORCH ?= torch==2.13.0
 
-.PHONY: help demo setup test test-train model format lint types check bench eval wheel clean
+.PHONY: help demo setup test test-train model format lint types check bench bench-adaptive eval wheel clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -55,6 +55,9 @@ bench: setup ## measure speed against floors, in one run
 
 eval: setup ## print how much evidence survives; DATA=files or folders in the common form
 	$(BIN)/ctxzip eval $(DATA)
+
+bench-adaptive: setup ## compare the adaptive budget with fixed ones; DATA=files or folders in the common form
+	$(BIN)/ctxzip eval --compare-budgets --plot recall.png $(DATA)
 
 wheel: setup ## build dist/*.whl and the source archive
 	$(BIN)/python -m build

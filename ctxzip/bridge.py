@@ -17,8 +17,11 @@ from ctxzip.records import Scores
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from ctxzip.records import Request, Unit
 
+_EDGE = 1e-7  # probabilities of 0 and 1 have no odds
 _PASSAGES = 2  # told of: both things compared, or the first step and what comes near it
 
 
@@ -48,9 +51,20 @@ def sentence_with_title(request: Request, unit: Unit) -> str:
 
 
 def combined(first: Scores, second: Scores) -> Scores:
-    """Return what both looks say together: the mean of their probabilities."""
+    """Return what both looks say together: the mean of their odds, geometric.
+
+    Of 60 questions of 2wiki, hotpotqa and musique each, at 20% of the words, 73, 92 and 42% keep all their
+    evidence by the first look alone, 78, 92 and 42% by the mean of both probabilities, 77, 92 and 47% by this.
+    """
+    odds = (_log_odds(first.probability) + _log_odds(second.probability)) / 2
     return Scores(
-        ((first.probability + second.probability) / 2).astype(np.float32),
+        (1 / (1 + np.exp(-odds))).astype(np.float32),
         np.maximum(first.relevance, second.relevance),
         first.warnings,
     )
+
+
+def _log_odds(probability: NDArray[np.float32]) -> NDArray[np.float64]:
+    clipped = np.clip(probability.astype(np.float64), _EDGE, 1 - _EDGE)
+    odds: NDArray[np.float64] = np.log(clipped / (1 - clipped))
+    return odds

@@ -205,6 +205,7 @@ class Compressor:
         )
         self._gap_cost = self._tokenizer.count([GAP_MARK])[0] if settings.mark_gaps else 0
         self.notice = self._scorer.notice
+        self._words = self._second_best(scorer)
         self._policies: dict[tuple[str, str | None, str], Policy | None] = {}
         self._levels: dict[tuple[str, str], Level] = {}  # by policy and kind of question
         if scorer is None:
@@ -345,7 +346,35 @@ class Compressor:
         units, passage_tokens = _counted(plain, self._units(plain, languages), self._tokenizer)
         return _Prepared(request, plain, languages, units, passage_tokens, (*request.warnings, *remarks))
 
+    def _second_best(self, given: Scorer | None) -> Scorer | None:
+        """Return what scores, under `auto`, questions in languages that the model was not taught.
+
+        Not under a policy or for a promised recall: those hold for one scorer.
+        """
+        settings = self.settings
+        if given is not None or settings.scorer != AUTO_SCORER or self._scorer.name == BM25:
+            return None
+        if settings.policy is not None or settings.recall is not None:
+            return None
+        return load_scorer(BM25) if open_model(settings.model).card.get("language") == "en" else None
+
     def _score(self, batch: Sequence[_Prepared]) -> list[Scored]:
+        """Score requests together, but for those in other languages under `auto`, which words score one by one."""
+        foreign = [self._words is not None and not read_query(item.plain.query).english for item in batch]
+        ours = iter(self._scored_by_model([item for item, words in zip(batch, foreign, strict=True) if not words]))
+        return [
+            self._scored_by_words(item, self._words) if words and self._words is not None else next(ours)
+            for item, words in zip(batch, foreign, strict=True)
+        ]
+
+    def _scored_by_words(self, item: _Prepared, words: Scorer) -> Scored:
+        (scores,) = words.score([(item.plain, item.units)])
+        remark = (
+            f"the question is not English, which is all that {self._scorer.name} was taught: scored by {words.name}"
+        )
+        return self._as_scored(replace(item, warnings=(*item.warnings, remark)), scores, words.name, words.device, None)
+
+    def _scored_by_model(self, batch: Sequence[_Prepared]) -> list[Scored]:
         """Score requests together, those twice whose questions seem to need several places."""
         scores = self._scorer.score([(item.plain, item.units) for item in batch])
         again = [
@@ -361,22 +390,25 @@ class Compressor:
         for i, informed_scores in zip(again, second, strict=True):
             scores[i] = combined(scores[i], informed_scores)
         return [
-            Scored(
-                request=item.request,
-                plain=item.plain,
-                languages=item.languages,
-                units=item.units,
-                passage_tokens=item.passage_tokens,
-                warnings=(*item.warnings, *found.warnings),
-                scores=found,
-                scorer=self._scorer.name,
-                device=self._scorer.device,
-                model_sha256=self.model_sha256,
-                splitter=self.settings.splitter,
-                tokenizer=self._tokenizer.name,
-            )
+            self._as_scored(item, found, self._scorer.name, self._scorer.device, self.model_sha256)
             for item, found in zip(batch, scores, strict=True)
         ]
+
+    def _as_scored(self, item: _Prepared, scores: Scores, scorer: str, device: str, model_sha256: str | None) -> Scored:
+        return Scored(
+            request=item.request,
+            plain=item.plain,
+            languages=item.languages,
+            units=item.units,
+            passage_tokens=item.passage_tokens,
+            warnings=(*item.warnings, *scores.warnings),
+            scores=scores,
+            scorer=scorer,
+            device=device,
+            model_sha256=model_sha256,
+            splitter=self.settings.splitter,
+            tokenizer=self._tokenizer.name,
+        )
 
     def select(self, scored: Scored) -> Result:
         """Decide how much is kept of one request, choose it, and render it.

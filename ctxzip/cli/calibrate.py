@@ -76,6 +76,7 @@ def calibrate(
     from ctxzip.evaluation.ranking import rank_questions
     from ctxzip.pipeline import Compressor, Settings
     from ctxzip.policy import DEFAULT_DEPTH, DEPTHS, REACH, check_recall, questions_needed
+    from ctxzip.scoring import AUTO, HYBRID
 
     recalls = sorted(set(recall or _DEFAULT_RECALLS))
     for wanted in recalls:
@@ -96,8 +97,13 @@ def calibrate(
         )
     compressor = Compressor(
         Settings(
-            max_sentences=1, tokenizer="words", scorer=scorer, model=model, device=device, threads=threads
-        )  # the scores are all that counts
+            max_sentences=1,  # the scores are all that counts
+            tokenizer="words",
+            scorer=HYBRID if scorer == AUTO else scorer,  # one scorer for all languages: that is what is promised for
+            model=model,
+            device=device,
+            threads=threads,
+        )
     )
     if compressor.notice is not None and not quiet:
         _say(f"warning: {compressor.notice}")

@@ -36,13 +36,14 @@ def compare_budgets(
     from ctxzip.evaluation.ranking import rank_questions
     from ctxzip.evaluation.sets import read_sets
     from ctxzip.pipeline import Compressor, Settings
+    from ctxzip.scoring import HYBRID
 
     if plot is not None:
         try:
             import matplotlib  # noqa: F401, ICN001
         except ImportError as error:
             raise MissingDependencyError(f"--plot needs matplotlib ({error}): pip install 'ctxzip[plot]'") from error
-    compressor = Compressor(Settings(tokenizer="words", model=model, threads=threads))
+    compressor = Compressor(Settings(tokenizer="words", scorer=HYBRID, model=model, threads=threads))
     asked = [(one.name, question) for one in read_sets(data, limit) for question in one.questions]
     if not any(question.need != "none" for _, question in asked):
         raise InputError(f"no answerable question in {', '.join(map(str, data))}: nothing to compare (--data, --limit)")

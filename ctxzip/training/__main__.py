@@ -46,6 +46,22 @@ _MIX = {
     "fever": (0.06, 0),
 }
 
+_LICENCES = {
+    "squad": "CC BY-SA 4.0",
+    "qed": "CC BY-SA 3.0",
+    "nq_oracle": "CC BY-SA 3.0 / MIT",
+    "multispanqa": "CC BY-SA 3.0",
+    "hotpotqa": "CC BY-SA 4.0",
+    "2wiki": "Apache-2.0",
+    "musique": "CC BY 4.0",
+    "fever": "CC BY-SA 3.0",
+    "timeqa": "BSD-3-Clause",
+    "selqa": "Apache-2.0",
+    "bioasq": "CC BY 2.5",
+    "evidence_inference": "MIT",
+    "doc2dial": "Apache-2.0 / CC BY 3.0",
+}
+
 _LIMITS = [
     "English only.",
     "A step that only another document explains is seen at a second look, or not at all.",
@@ -93,6 +109,7 @@ def main() -> None:
     )
     parser.add_argument("--fp16", action="store_true", help="quantize: write the graph for CUDA too")
     parser.add_argument("--name", default=DEFAULT_MODEL, help="card: of the model")
+    parser.add_argument("--shipped", action="store_true", help="card: without the fp32 graph, which can be made again")
     parser.add_argument("--scores", type=Path, metavar="FILE", help="card: what `ctxzip eval --json FILE` wrote")
     parser.add_argument("--questions", type=int, default=250, help="policy: of each set that the budget is fitted on")
     options = parser.parse_args()
@@ -190,6 +207,8 @@ def _card(options: argparse.Namespace) -> None:
     shutil.copy(models_folder() / DEFAULT_MODEL / _TOKENIZER, options.out / _TOKENIZER)
     metrics = _metrics(options.out)
     files = [path.name for path in sorted(options.out.glob("model.fp16*"))] + [_INT8, _FP32, _TOKENIZER]
+    if options.shipped:
+        files.remove(_FP32)
     card: dict[str, Any] = {
         "name": options.name,
         "version": __version__,
@@ -198,16 +217,18 @@ def _card(options: argparse.Namespace) -> None:
         "files": {file: sha256(options.out / file) for file in files},
         "graphs": {"cpu": _INT8, **({"cuda": _FP16} if _FP16 in files else {})},
         "alone": [_INT8],
+        "language": "en",
         "window_length": _WINDOW_LENGTH,
         "second_look": True,
         # Until `calibrate` has seen the graph.
         "calibration": {"unit": 1.0, "passage": 0.3, "bias": 0.0, "relevance": 1.0},
         "recipe": [row["recipe"] for row in metrics if "recipe" in row][-1],
         "last_losses": metrics[-1],
-        "data": [_set(path) for path in _files(options.data / "train")],
+        "data": {_set(path): _LICENCES.get(_set(path), "not stated") for path in _files(options.data / "train")},
     }
     for file, kept in (
-        ("model.json", ("calibration", "hybrid", "calibration_error")),
+        # Written by hand or by other steps, and kept.
+        ("model.json", ("calibration", "hybrid", "calibration_error", "tried", "left_out", "limits")),
         ("sensitivity.json", ("parts",)),
     ):
         if (options.out / file).is_file():
@@ -215,7 +236,7 @@ def _card(options: argparse.Namespace) -> None:
             card |= {"sensitivity" if key == "parts" else key: older[key] for key in kept if key in older}
     if options.scores is not None:
         card["scores"] = _scores(json.loads(options.scores.read_text()))
-    card["limits"] = _LIMITS
+    card.setdefault("limits", _LIMITS)
     (options.out / "model.json").write_text(json.dumps(card, indent=2) + "\n")
 
 
@@ -255,9 +276,10 @@ def _policy(options: argparse.Namespace) -> None:
     from ctxzip.evaluation.sets import read_sets
     from ctxzip.pipeline import Compressor, Settings
     from ctxzip.policy import REACH
+    from ctxzip.scoring import HYBRID
     from ctxzip.training.budget import fit, workload
 
-    compressor = Compressor(Settings(max_sentences=1, tokenizer="words", model=str(options.out)))
+    compressor = Compressor(Settings(max_sentences=1, tokenizer="words", scorer=HYBRID, model=str(options.out)))
     asked = workload(_files(options.data / "train"), options.questions, options.seed)
     ranked = rank_questions(compressor, asked, _told)
     seen = [(found, question) for found, (_, question) in zip(ranked, asked, strict=True) if found is not None]

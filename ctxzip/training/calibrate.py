@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from ctxzip.scoring.joint import JointScorer
 
 _BATCH = 8  # questions scored together
+# What the logit of a passage counts beside that of its unit, and a full share of BM25 beside both. Fitted for likelihood
+# alone they come out near nothing, for the model knows these sets; these cost no recall (at 10, 20, 30% of the words, 60
+# questions a set of dev: 81.2, 92.2, 95.9 with neither, 82.2, 92.2, 95.9 with both), and hold on texts of other kinds.
+_PASSAGE = 0.2
+_BM25 = 2.0
 _FOLDS = 2
 
 
@@ -41,7 +46,7 @@ class _Units:
 def calibrate(
     scorer: JointScorer, files: Sequence[Path], limit: int | None = None
 ) -> tuple[dict[str, float], dict[str, float], dict[str, dict[str, float]]]:
-    """Fit, by logistic regression with every file weighing the same, what the card of a model says.
+    """Fit scales and biases, by logistic regression with every file weighing the same: what the card of a model says.
 
     The expected calibration error (Guo et al. 2017, ten bins) is that of questions that the fit did
     not see: each half is judged by a fit on the other.
@@ -52,13 +57,14 @@ def calibrate(
         both (`model`, `hybrid`), by file and pooled.
     """
     units, passages, relevant = _read(scorer, files, limit)
-    features = np.stack([units.unit, units.passage], axis=1)
-    fit = _fit(features, units)
-    ours = {"unit": fit[0], "passage": fit[1], "bias": fit[2], "relevance": _scale(passages, relevant)}
+    alone = (units.unit + _PASSAGE * units.passage)[:, None]
+    fit = _fit(alone, units)
+    ours = {"unit": fit[0], "passage": _PASSAGE * fit[0], "bias": fit[1], "relevance": _scale(passages, relevant)}
     # The hybrid adds to what the model says, so its fit begins there.
-    combined = np.stack([logit(sigmoid(features @ fit[:2] + fit[2])), units.bm25], axis=1)
+    combined = logit(sigmoid(alone @ fit[:1] + fit[1]))[:, None] + _BM25 * fit[0] * units.bm25[:, None]
     both = _fit(combined, units)
-    unseen = {"model": _unseen(features, units), "hybrid": _unseen(combined, units)}
+    mixed = {"model": both[0], "bm25": _BM25 * fit[0] * both[0], "bias": both[1]}
+    unseen = {"model": _unseen(alone, units), "hybrid": _unseen(combined, units)}
     errors = {
         name: {
             method: round(expected_calibration_error(probability[chosen], units.held[chosen], units.weight[chosen]), 4)
@@ -70,8 +76,11 @@ def calibrate(
         }.items()
         if chosen.any()
     }
-    rounded = {name: round(float(value), 4) for name, value in ours.items()}
-    return rounded, dict(zip(("model", "bm25", "bias"), (round(float(v), 4) for v in both), strict=True)), errors
+    return (
+        {name: round(float(value), 4) for name, value in ours.items()},
+        {name: round(float(value), 4) for name, value in mixed.items()},
+        errors,
+    )
 
 
 def _read(scorer: JointScorer, files: Sequence[Path], limit: int | None) -> tuple[_Units, np.ndarray, np.ndarray]:

@@ -180,7 +180,7 @@ def nearest_passages(questions: Sequence[Labelled], chosen: Sequence[int], neare
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     texts = [question.request.passages[0].text for question in questions]
-    vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english", max_df=0.2)
+    vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english", max_df=min(1.0, max(0.2, 5 / len(texts))))
     passages: Any = vectorizer.fit_transform(texts)
     queries: Any = vectorizer.transform([questions[index].request.query for index in chosen])
     found: list[list[int]] = []

@@ -11,9 +11,13 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from sklearn.ensemble import GradientBoostingClassifier
 
 from ctxzip import compress
 from ctxzip.errors import ModelError
+from ctxzip.forest import as_json, from_json
+from ctxzip.policy import load_policy
+from ctxzip.training.budget import workload
 from ctxzip.training.examples import load
 from ctxzip.training.model import JointModel, base_encoder, unit_logits
 from ctxzip.training.train import Recipe, batches, tensors
@@ -42,6 +46,7 @@ def made(tmp_path_factory):
     step("quantize", "--limit", "1", "--fp16", "--in-fp32", "0 output", data=data, out=out)
     step("card", "--name", "trial", data=data, out=out)
     step("calibrate", "--limit", "6", data=data, out=out)
+    step("policy", "--limit", "20", "--questions", "20", data=data, out=out)
     return out
 
 
@@ -163,3 +168,56 @@ def test_what_is_frozen_does_not_move():
     moving = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert not any(name.startswith(("encoder.embeddings", "encoder.encoder.layer.1.")) for name in moving)
     assert any(name.startswith("encoder.encoder.layer.2.") for name in moving)
+
+
+def test_the_policy_that_was_made_decides(made):
+    """It was fitted and calibrated for the graph beside it, and names how much it empties."""
+    policy = load_policy(made / "policy.json")
+    assert policy.definition == "reach"
+    assert policy.reach is not None
+    assert policy.answerable is not None
+    result = compress(
+        "When does the ferry leave?",
+        ["Bread is baked. The ferry leaves at seven."],
+        model=str(made),
+        recall=0.8,
+    )
+    assert result.budget.mode == "recall"
+    assert result.budget.guarantee is not None
+    assert json.loads((made / "policy.json").read_text())["emptied"]["answerable"] <= 0.1
+
+
+def test_a_forest_says_what_scikit_learn_says():
+    """The same probabilities from the arrays in the file."""
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(300, 3)).astype(np.float32)
+    labels = rows[:, 0] + rows[:, 1] * rows[:, 2] > 0
+    model = GradientBoostingClassifier(n_estimators=20, init="zero", random_state=1).fit(rows, labels)
+    content = as_json([stage[0].tree_ for stage in model.estimators_], 0.1, ["a", "b", "c"])
+    found = from_json(content, ["a", "b", "c"]).chances(rows)
+    np.testing.assert_allclose(found, model.predict_proba(rows)[:, 1], atol=1e-3)
+
+
+def test_a_question_of_one_passage_is_asked_with_ten(tmp_path):
+    """Its own among those that look like an answer, and its evidence where it was."""
+    path = tmp_path / "small.jsonl"
+    records = [
+        {
+            "query": f"When was ferry number {i} built?",
+            "docs": [
+                {"title": "", "text": f"Ferry number {i} was built in {1900 + i}. It is red.", "evidence": [[0, 30]]}
+            ],
+            "dataset": "small",
+        }
+        for i in range(15)
+    ]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    asked = workload([path], 5, seed=1)
+    assert len(asked) == 5
+    for name, question in asked:
+        assert name == "small"
+        assert len({passage.text for passage in question.request.passages}) == 10
+        ((passage, start, end),) = question.evidence
+        number = question.request.query.split()[4]
+        assert question.request.passages[passage].text[start:end].startswith(f"Ferry number {number} was")
+    assert [question.request for _, question in asked] == [question.request for _, question in workload([path], 5, 1)]

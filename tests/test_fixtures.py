@@ -59,7 +59,7 @@ def test_auto_keeps_less_than_half_and_the_evidence_of_most():
 def test_a_kept_table_row_has_its_header(labelled):
     """Numbers without the names of their columns say nothing."""
     request = next(request for request in labelled if request["id"] == "table-hut-beds")
-    result = compress(request["query"], request["docs"], max_sentences=3)
+    result = compress(request["query"], request["docs"], max_sentences=3, scorer="bm25")
     rows = [i for i in result.selection.kept if result.units[i].kind == "table_row"]
     assert rows
     assert all(result.units[i].parent in result.selection.kept for i in rows)

@@ -163,7 +163,7 @@ def test_4_memory_does_not_grow_with_the_number_of_records(lang, tmp_path):
                 words = " ".join(f"w{number}x{word}" for word in range(150))
                 file.write(jsonl({"query": "bridge", "docs": [f"The bridge {words}. The ferry."]}))
         done = subprocess.run(
-            [sys.executable, "-c", script, "compress", "--quiet", "--lang", lang, "-o", os.devnull, path],
+            [sys.executable, "-c", script, "compress", "--scorer", "bm25", "--quiet", "--lang", lang, "-o", os.devnull, path],
             capture_output=True, text=True, check=True, timeout=120,
         )  # fmt: skip
         return int(done.stderr)
@@ -234,7 +234,7 @@ def test_7_nothing_reaches_for_the_network(labelled, to, monkeypatch):
         ({}, [], "no documents"),
         ({}, ["", " "], "no text in any document"),
         (
-            {},
+            {"scorer": "bm25"},
             ["Bread. Water."],
             "no content word of the question occurs in the documents: what is kept was not chosen by score",
         ),

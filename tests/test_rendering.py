@@ -107,7 +107,7 @@ def test_the_key_of_the_record_has_the_shape_that_other_tools_read():
     """Names and types; one entry of `docs` for every document."""
     about = json.loads(record(compress(QUESTION, DOCS, ratio=0.5, max_tokens=30)))["ctxzip"]
     assert set(about) == {
-        "version", "scorer", "query_kind", "budget", "tokenizer", "splitter",
+        "version", "scorer", "device", "query_kind", "budget", "tokenizer", "splitter",
         "tokens_in", "tokens_out", "kept_fraction", "docs", "warnings",
     }  # fmt: skip
     assert set(about["budget"]) == {"mode", "ratio", "max_tokens", "why"}

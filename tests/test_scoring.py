@@ -112,5 +112,5 @@ def test_terms_are_stems_without_stop_words():
 
 def test_an_unknown_scorer_is_a_usage_error():
     """The known ones are listed."""
-    with pytest.raises(UsageError, match="expected one of bm25"):
+    with pytest.raises(UsageError, match="expected one of auto"):
         load_scorer("magic")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -42,6 +43,7 @@ def main() -> NoReturn:
             if stream is not sys.stderr:
                 print(f"ctxzip: cannot write the output: {error.strerror}", file=sys.stderr)
     # The thread that reads ahead may hold stdin, which the interpreter wants to close when it ends.
+    atexit._run_exitfuncs()
     os._exit(code)
 
 

@@ -43,7 +43,7 @@ def main() -> NoReturn:
             if stream is not sys.stderr:
                 print(f"ctxzip: cannot write the output: {error.strerror}", file=sys.stderr)
     # The thread that reads ahead may hold stdin, which the interpreter wants to close when it ends.
-    atexit._run_exitfuncs()
+    atexit._run_exitfuncs()  # noqa: SLF001  # `os._exit` leaves them out
     os._exit(code)
 
 

@@ -102,6 +102,10 @@ def evaluate(
         raise UsageError("--json -: name a file; stdout is for the table")
     if plot is not None and not compare_budgets:
         raise UsageError("--plot goes with --compare-budgets")
+    if compare_budgets and (method or threshold_data is not None or len(model or []) > 1):
+        raise UsageError(
+            "--compare-budgets compares budgets under hybrid: leave --method and --threshold-data out, one --model"
+        )
     from pathlib import Path
 
     from ctxzip.cli.comparing import compare_budgets as compared

@@ -435,7 +435,9 @@ def fitted(content: dict[str, Any], *, needed: bool = True) -> dict[str, Any]:
         return {}
     return {
         "reach": forests.from_json(content["reach"], RANK_FEATURES),
-        "answerable": forests.from_json(content["answerable"], QUESTION_FEATURES),
+        "answerable": None
+        if content["answerable"] is None
+        else forests.from_json(content["answerable"], QUESTION_FEATURES),
         "floor": float(content["floor"]),
     }
 

@@ -80,7 +80,8 @@ def as_retrieved(questions: Sequence[Labelled], chosen: Sequence[int], rng: rand
 def fit(questions: Sequence[Ranked], answered: Sequence[bool], seed: int) -> dict[str, Any]:
     """Return the forests and the floor as JSON values, and what they are worth by cross-validation.
 
-    Sets weigh the same. A question that is answerable and whose evidence stands in no unit teaches nothing.
+    Sets weigh the same. Where next to all questions are answerable there is no telling the others: no
+    forest, and no question is taken for one of them. A question that is answerable and whose evidence stands in no unit teaches nothing.
 
     Args:
         questions: ranked.
@@ -91,9 +92,11 @@ def fit(questions: Sequence[Ranked], answered: Sequence[bool], seed: int) -> dic
     weights = np.array([len(questions) / (len(sizes) * sizes[question.set_name]) for question in questions])
     asked = np.stack([question_features(question.profile) for question in questions])
     labels = np.array(answered)
-    answerable = _fitted(asked, labels, weights, QUESTION_FEATURES, _ANSWERABLE, seed)
-    unseen = _unseen(asked, labels, weights, seed)
-    floor = float(np.quantile(unseen[labels], _LOST))
+    answerable, unseen, floor = None, np.ones(len(labels)), 0.0
+    if min(labels.sum(), (~labels).sum()) >= _FOLDS:
+        answerable = _fitted(asked, labels, weights, QUESTION_FEATURES, _ANSWERABLE, seed)
+        unseen = _unseen(asked, labels, weights, seed)
+        floor = float(np.quantile(unseen[labels], _LOST))
     rows, reached, owners = [], [], []
     for index, question in enumerate(questions):
         if question.last_needed is None:
@@ -136,7 +139,10 @@ def _unseen(
     rows: NDArray[np.float32], labels: NDArray[np.bool_], weights: NDArray[np.float64], seed: int
 ) -> NDArray[np.float64]:
     """Return the chance that each question is answerable, by a forest that did not see it."""
-    folds = np.random.default_rng(seed).integers(0, _FOLDS, len(labels))
+    folds = np.zeros(len(labels), dtype=np.intp)
+    rng = np.random.default_rng(seed)
+    for kind in (labels, ~labels):  # some of both in every fold
+        folds[kind] = rng.permutation(int(kind.sum())) % _FOLDS
     found = np.zeros(len(labels))
     for fold in range(_FOLDS):
         inside = folds == fold

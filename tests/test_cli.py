@@ -330,11 +330,11 @@ def test_what_needs_no_model_loads_nothing_heavy(arguments):
     }
 
 
-def test_english_records_do_not_load_spacy_nor_a_model_runtime():
+def test_english_records_scored_by_words_load_neither_spacy_nor_a_model_runtime():
     """A second of start-up for what is not used would be a second too much."""
     code = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); from ctxzip.cli import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", code, "compress", "--quiet"],
+        [sys.executable, "-c", code, "compress", "--quiet", "--scorer", "bm25"],
         input=LINE,
         capture_output=True,
         text=True,

@@ -143,14 +143,14 @@ def test_the_sensitivity_table_has_every_part_and_every_way(made):
     assert table["weights"]["mean"] < table["all"]["mean"]
 
 
-@pytest.mark.parametrize(("graph", "tolerance"), [("model.fp32.onnx", 1e-7), ("model.int8.onnx", 0.02)])
+@pytest.mark.parametrize(("graph", "tolerance"), [("model.fp32.onnx", 1e-7), ("model.int8.onnx", 0.51 / 63)])
 def test_training_goes_on_from_the_weights_of_a_graph(made, graph, tolerance):
-    """Those of the fp32 graph are the trained ones, those of int8 as near as int8 is."""
+    """Those of the fp32 graph are the trained ones, those of int8 half a step of 7 bits away at most."""
     trained, found = torch.load(made / "model.pt"), weights_of(made / graph)
     assert {name for name in trained if "pooler" not in name} == set(found)
     for name, value in found.items():
         assert value.shape == trained[name].shape
-        assert float((value - trained[name]).abs().max()) <= tolerance
+        assert float((value - trained[name]).abs().max()) <= tolerance * max(1.0, float(trained[name].abs().max()))
 
 
 def test_a_smaller_model_learns_from_a_larger_one(made, tmp_path):
@@ -195,9 +195,9 @@ def test_unanswerable_questions_are_told_where_there_are_enough():
     """Whose best unit is unlikely; next to none of the others are taken for them."""
     rng = np.random.default_rng(2)
     questions, answered = [], []
-    for i in range(200):
+    for i in range(1_000):
         answered.append(i % 4 > 0)
-        best = rng.uniform(0.4, 1.0) if answered[-1] else rng.uniform(0.0, 0.5)
+        best = rng.uniform(0.6, 1.0) if answered[-1] else rng.uniform(0.0, 0.5)
         some = profile(sorted([best, best / 3, best / 9], reverse=True), relevance=(best,))
         questions.append(Ranked(f"set{i % 2}", some, np.array([0.3, 0.6, 1.0]), i % 3 if answered[-1] else None))
     fitted = fit(questions, answered, seed=1)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctxzip.odds import logit
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -55,11 +57,11 @@ def ranks_looked_at(n: int) -> NDArray[np.intp]:
 def question_features(profile: Profile) -> NDArray[np.float32]:
     """Return `QUESTION_FEATURES` of one question, `(n_features,)`; it has at least one unit."""
     probability = profile.probability.astype(np.float64)
-    odds = _odds(probability)
+    odds = logit(probability, _EDGE)
     mass = probability.sum()
     share = probability / max(mass, _EDGE)
     relevance = np.sort(profile.relevance.astype(np.float64))[::-1]
-    padded = np.concatenate([_odds(relevance), np.full(3, _odds(np.zeros(1))[0])])
+    padded = np.concatenate([logit(relevance, _EDGE), np.full(3, logit(np.zeros(1), _EDGE)[0])])
     return np.array(
         [
             np.log(len(probability)),
@@ -91,7 +93,7 @@ def rank_features(profile: Profile, ranks: NDArray[np.intp]) -> NDArray[np.float
     """
     probability = profile.probability.astype(np.float64)
     n = len(probability)
-    odds = np.append(_odds(probability), _odds(np.zeros(1)))
+    odds = np.append(logit(probability, _EDGE), logit(np.zeros(1), _EDGE))
     mass = np.cumsum(probability)
     wrong = np.append(0.0, np.cumsum(np.log1p(-np.minimum(probability, 1 - _EDGE))))
     kept = np.cumsum(profile.size)
@@ -174,9 +176,3 @@ def _hull_slopes(cost: NDArray[np.float64], chance: NDArray[np.float64]) -> NDAr
 
 def _slope(cost: NDArray[np.float64], chance: NDArray[np.float64], start: int, end: int) -> float:
     return float((chance[end] - chance[start]) / max(cost[end] - cost[start], 1e-9))
-
-
-def _odds(probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    clipped = np.clip(probability, _EDGE, 1 - _EDGE)
-    odds: NDArray[np.float64] = np.log(clipped / (1 - clipped))
-    return odds

@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "ctxzip"
 STAGES = ["splitting", "scoring", "query", "budget", "selection", "rendering", "tokens", "reading", "bridge"]
-SHARED = {"ctxzip", "ctxzip.records", "ctxzip.errors", "ctxzip.rawjson", "ctxzip.shipped"}
+SHARED = {"ctxzip", "ctxzip.records", "ctxzip.errors", "ctxzip.rawjson", "ctxzip.shipped", "ctxzip.odds"}
 
 
 @pytest.mark.parametrize("stage", STAGES)

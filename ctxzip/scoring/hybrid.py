@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from ctxzip.odds import logit, sigmoid
 from ctxzip.records import Request, Scores, Unit
 from ctxzip.scoring.bm25 import Bm25Scorer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from ctxzip.scoring import Scorer
 
 # For a model whose card says nothing: logits that a full BM25 share is worth.
 _WEIGHTS = {"model": 1.0, "bm25": 5.0, "bias": 0.0}
-_EDGE = 1e-7
 
 
 class HybridScorer:
@@ -49,12 +45,5 @@ class HybridScorer:
                 + self._weights["bm25"] * theirs.probability
                 + self._weights["bias"]
             )
-            found.append(Scores((1 / (1 + np.exp(-logits))).astype(np.float32), ours.relevance, ours.warnings))
+            found.append(Scores(sigmoid(logits), ours.relevance, ours.warnings))
         return found
-
-
-def logit(probability: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the logit of each probability, -16 to 16."""
-    clipped = np.clip(probability.astype(np.float64), _EDGE, 1 - _EDGE)
-    odds: NDArray[np.float64] = np.log(clipped / (1 - clipped))
-    return odds

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.errors import ModelError
+from ctxzip.odds import NOTHING, sigmoid
 from ctxzip.records import Request, Scores, Unit
 from ctxzip.scoring.batches import BATCH_TOKENS, by_length, padded
 from ctxzip.scoring.runtime import AUTO, place
@@ -145,12 +146,3 @@ def _pooled(
         passages[window.passage] = max(passages[window.passage], relevance)
     means = np.where(counts > 0, sums / np.maximum(counts, 1), NOTHING)
     return means.astype(np.float32), passages
-
-
-NOTHING = -30.0  # a logit whose probability is 0 in float32
-
-
-def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Return the probability of each logit."""
-    probability: NDArray[np.floating] = 1 / (1 + np.exp(-np.clip(logits, NOTHING, -NOTHING)))
-    return probability.astype(np.float32)

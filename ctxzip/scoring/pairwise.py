@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxzip.errors import ModelError
+from ctxzip.odds import sigmoid
 from ctxzip.records import Request, Scores, Unit
 from ctxzip.scoring.batches import BATCH_TOKENS
-from ctxzip.scoring.joint import sigmoid
 from ctxzip.scoring.runtime import AUTO, Session, place
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ import numpy as np
 
 from ctxzip.evaluation.labelled import read_labelled
 from ctxzip.evaluation.metrics import expected_calibration_error
+from ctxzip.odds import logit, sigmoid
 from ctxzip.scoring.bm25 import Bm25Scorer
-from ctxzip.scoring.hybrid import logit
-from ctxzip.scoring.joint import sigmoid
 from ctxzip.training.examples import units_of
 
 if TYPE_CHECKING:

@@ -111,7 +111,7 @@ def _store_as_int8(graph: Any, products: Collection[str]) -> None:
 
 def probabilities(graph: Path, windows: Sequence[Example], threads: int | None = None) -> list[np.ndarray]:
     """Return the uncalibrated probability of every unit of every window, each run alone."""
-    from ctxzip.scoring.joint import sigmoid
+    from ctxzip.odds import sigmoid
     from ctxzip.scoring.runtime import open_session
 
     session = open_session(graph, threads=threads)

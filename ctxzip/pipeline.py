@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ctxzip import budget as budgets
 from ctxzip.ahead import read_ahead
 from ctxzip.bridge import combined, informed
+from ctxzip.draft import Draft
 from ctxzip.errors import InputError, UsageError
 from ctxzip.policy import FITTED, load_policy
 from ctxzip.query import read_query
@@ -23,7 +24,6 @@ from ctxzip.records import (
     BadRecord,
     Budget,
     Cut,
-    Limits,
     Passage,
     Profile,
     Request,
@@ -33,15 +33,15 @@ from ctxzip.records import (
     Selection,
     Unit,
 )
-from ctxzip.rendering import GAP_MARK, as_read, context, heading, passage_text
+from ctxzip.rendering import GAP_MARK, as_read
 from ctxzip.scored import read as read_scored
 from ctxzip.scoring import AUTO as AUTO_SCORER
 from ctxzip.scoring import BM25, load_scorer
-from ctxzip.scoring.batches import BATCH_TOKENS
 from ctxzip.selection import candidates, groups, select
-from ctxzip.shipped import DEFAULT_MODEL, open_model
+from ctxzip.settings import Settings
+from ctxzip.shipped import open_model
 from ctxzip.splitting import AUTO, UNKNOWN, detect, split, splitter_for
-from ctxzip.tokens import MODEL, load_tokenizer
+from ctxzip.tokens import load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -50,96 +50,11 @@ if TYPE_CHECKING:
     from ctxzip.scoring import Scorer
     from ctxzip.tokens import Tokenizer
 
+__all__ = ["Compressor", "Settings", "compress", "profile_of"]
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _AHEAD = 4  # batches that may be read while one is scored
 POLICY = "policy.json"  # in the folder of a model
-
-
-_CHOICES: dict[str, tuple[str | None, ...]] = {
-    "budget": (None, "auto", "limits"),
-    "profile": (None, *budgets.PROFILES),
-    "empty": tuple(budgets.EMPTY),
-    "to": ("jsonl", "text", "markdown"),
-    "order": ("source", "relevance"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to compress; every field is also an option of the command line.
-
-    Attributes:
-        max_tokens: hard ceiling on the tokens of the final text. In `jsonl` the final text is the
-            documents' texts, each counted by itself; in `text` and `markdown` all that is written.
-        ratio: 0..1, largest fraction of tokens kept, but never less than the one best unit.
-        max_sentences: largest number of units kept; headings that come along are not counted.
-        threshold: 0..1, lowest probability kept.
-        recall: 0..1, both excluded: keep all evidence of this share of the questions, as calibrated.
-        policy: file that `ctxzip calibrate` wrote; None takes the one of the model.
-        profile: `light`, `balanced` or `aggressive`: `auto` with more or less kept.
-        min_saving: 0..1; a request of which less than this fraction of the tokens would go stays whole.
-        empty: what an automatic budget keeps of a request that nothing seems to answer: `nothing`,
-            `keep-best` (the best unit), or `passthrough` (all of it).
-        budget: `auto` lets the score profile decide within the limits, `limits` fills the limits.
-            None is `auto` where no limit is given and `limits` where one is.
-        scorer: `model` (the cross-encoder that ships with ctxzip), `bm25`, `hybrid` (both), or `auto`:
-            `hybrid`, and `bm25` where onnxruntime is not installed.
-        model: name or folder of the model.
-        device: of the model: `auto` (CUDA where it runs, else the CPU), `cpu`, `cuda` or `cuda:N`.
-        threads: of the model; None takes the cores that this process may use.
-        batch_tokens: of a batch of the model, padding included.
-        splitter: `auto` or `spacy:NAME`.
-        lang: language code of the documents; None detects it for each.
-        tokenizer: see `ctxzip.tokens.load_tokenizer`.
-        to: what the result is rendered to.
-        titles: put titles into `text` and `markdown`.
-        mark_gaps: put `[...]` where something was left out.
-        order: documents in the order of the input, or the most relevant first.
-        top_docs: keep units of this many most relevant documents only.
-        drop_empty: leave documents of which nothing is kept out of the record.
-    """
-
-    max_tokens: int | None = None
-    ratio: float | None = None
-    max_sentences: int | None = None
-    threshold: float | None = None
-    recall: float | None = None
-    policy: str | None = None
-    profile: Literal["light", "balanced", "aggressive"] | None = None
-    min_saving: float | None = None
-    empty: Literal["nothing", "keep-best", "passthrough"] = "nothing"
-    budget: Literal["auto", "limits"] | None = None
-    scorer: str = AUTO_SCORER
-    model: str = DEFAULT_MODEL
-    device: str = "auto"
-    threads: int | None = None
-    batch_tokens: int = BATCH_TOKENS
-    splitter: str = AUTO
-    lang: str | None = None
-    tokenizer: str = MODEL
-    to: Literal["jsonl", "text", "markdown"] = "jsonl"
-    titles: bool = True
-    mark_gaps: bool = False
-    order: Literal["source", "relevance"] = "source"
-    top_docs: int | None = None
-    drop_empty: bool = False
-
-    def limits(self) -> Limits:
-        """Return the limits, checked.
-
-        Raises:
-            UsageError: a limit is out of its range, or none is given where they are to be filled.
-        """
-        limits = Limits(self.max_tokens, self.ratio, self.max_sentences, self.threshold, recall=self.recall)
-        unlimited = limits == Limits()
-        if self.budget == "limits" and unlimited:
-            raise UsageError("--budget limits needs a limit: --max-tokens, --ratio, --max-sentences or --threshold")
-        if self.budget == "limits" and self.profile is not None:
-            raise UsageError(f"--profile {self.profile} is a budget of its own: leave --budget limits out")
-        adaptive = self.budget == "auto" or self.profile is not None or (self.budget is None and unlimited)
-        limits = replace(limits, adaptive=adaptive, profile=self.profile, min_saving=self.min_saving, empty=self.empty)
-        budgets.check(limits)
-        return limits
 
 
 def compress(query: str, documents: str | Sequence[str | dict[str, Any] | Passage], **settings: Any) -> Result:
@@ -184,15 +99,7 @@ class Compressor:
     def __init__(self, settings: Settings | None = None, scorer: Scorer | None = None) -> None:
         self.settings = settings = settings or Settings()
         self._limits = settings.limits()
-        for name, allowed in _CHOICES.items():
-            if getattr(settings, name) not in allowed:
-                raise UsageError(
-                    f"--{name} {getattr(settings, name)}: expected one of {', '.join(filter(None, allowed))}"
-                )
-        if settings.top_docs is not None and (not isinstance(settings.top_docs, int) or settings.top_docs < 1):
-            raise UsageError(f"--top-docs {settings.top_docs}: expected a number of at least 1")
-        if settings.threads is not None and settings.threads < 1:
-            raise UsageError(f"--threads {settings.threads}: expected a number of at least 1")
+        settings.check()
         if settings.lang or settings.splitter != AUTO:
             splitter_for(settings.lang or UNKNOWN, settings.splitter)
         self._tokenizer = load_tokenizer(settings.tokenizer)
@@ -420,7 +327,7 @@ class Compressor:
         scored = self._recounted(scored)
         request, plain, units, scores = scored.request, scored.plain, scored.units, scored.scores
         order = _order(scores, settings.order)
-        draft = _Draft(settings, self._tokenizer, plain.passages, units, order)
+        draft = Draft(settings, self._tokenizer, plain.passages, units, order)
         # What stands in jsonl is the passages as they came, and their tokens are known.
         tokens_in = scored.passage_tokens if settings.to == "jsonl" else draft.measure(range(len(units)))
         ranked = candidates(units, scores, settings.top_docs)
@@ -554,57 +461,6 @@ class _Prepared:
 
 def _tokens_of(item: _Prepared | BadRecord) -> int:
     return item.passage_tokens + 1 if isinstance(item, _Prepared) else 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """What one request reads like with some of its units kept."""
-
-    settings: Settings
-    tokenizer: Tokenizer
-    passages: tuple[Passage, ...]
-    units: tuple[Unit, ...]
-    order: tuple[int, ...]
-
-    def texts(self, passages: Sequence[Passage], kept: Iterable[int]) -> tuple[str, ...]:
-        kept = frozenset(kept)
-        of_passage: list[list[int]] = [[] for _ in passages]
-        for i, unit in enumerate(self.units):
-            of_passage[unit.passage].append(i)
-        return tuple(
-            passage_text(
-                passage.text,
-                [(self.units[i], i in kept) for i in indices],
-                mark_gaps=self.settings.mark_gaps,
-            )
-            for passage, indices in zip(passages, of_passage, strict=True)
-        )
-
-    def written(self, kept: Iterable[int]) -> str:
-        return context(
-            self.passages,
-            self.texts(self.passages, kept),
-            self.order,
-            to=self.settings.to,
-            titles=self.settings.titles,
-        )
-
-    def measure(self, kept: Iterable[int]) -> int:
-        """Return the tokens of the final text."""
-        if self.settings.to != "jsonl":
-            return self.tokenizer.count([self.written(kept)])[0]
-        return sum(self.tokenizer.count([text for text in self.texts(self.passages, kept) if text]))
-
-    def passage_costs(self) -> list[int]:
-        """Return the tokens of the line above each passage; jsonl has none."""
-        if self.settings.to == "jsonl":
-            return []
-        return self.tokenizer.count(
-            [
-                heading(number, passage, to=self.settings.to, titles=self.settings.titles)
-                for number, passage in enumerate(self.passages, 1)
-            ]
-        )
 
 
 def profile_of(query: str, units: Sequence[Unit], scores: Scores) -> Profile:

@@ -1,0 +1,68 @@
+"""What a request would read like with some of its units kept, and what that measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ctxzip.rendering import context, heading, passage_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ctxzip.records import Passage, Unit
+    from ctxzip.settings import Settings
+    from ctxzip.tokens import Tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What one request reads like with some of its units kept."""
+
+    settings: Settings
+    tokenizer: Tokenizer
+    passages: tuple[Passage, ...]
+    units: tuple[Unit, ...]
+    order: tuple[int, ...]
+
+    def texts(self, passages: Sequence[Passage], kept: Iterable[int]) -> tuple[str, ...]:
+        """Return what is left of each passage; `passages` are the request's as they came, or as they are counted."""
+        kept = frozenset(kept)
+        of_passage: list[list[int]] = [[] for _ in passages]
+        for i, unit in enumerate(self.units):
+            of_passage[unit.passage].append(i)
+        return tuple(
+            passage_text(
+                passage.text,
+                [(self.units[i], i in kept) for i in indices],
+                mark_gaps=self.settings.mark_gaps,
+            )
+            for passage, indices in zip(passages, of_passage, strict=True)
+        )
+
+    def written(self, kept: Iterable[int]) -> str:
+        """Return the text or markdown of the whole context."""
+        return context(
+            self.passages,
+            self.texts(self.passages, kept),
+            self.order,
+            to=self.settings.to,
+            titles=self.settings.titles,
+        )
+
+    def measure(self, kept: Iterable[int]) -> int:
+        """Return the tokens of the final text."""
+        if self.settings.to != "jsonl":
+            return self.tokenizer.count([self.written(kept)])[0]
+        return sum(self.tokenizer.count([text for text in self.texts(self.passages, kept) if text]))
+
+    def passage_costs(self) -> list[int]:
+        """Return the tokens of the line above each passage; jsonl has none."""
+        if self.settings.to == "jsonl":
+            return []
+        return self.tokenizer.count(
+            [
+                heading(number, passage, to=self.settings.to, titles=self.settings.titles)
+                for number, passage in enumerate(self.passages, 1)
+            ]
+        )

@@ -1,0 +1,111 @@
+"""How to compress: one field an option of the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ctxzip import budget as budgets
+from ctxzip.errors import UsageError
+from ctxzip.records import Limits
+from ctxzip.scoring import AUTO as AUTO_SCORER
+from ctxzip.scoring.batches import BATCH_TOKENS
+from ctxzip.shipped import DEFAULT_MODEL
+from ctxzip.splitting import AUTO
+from ctxzip.tokens import MODEL
+
+_CHOICES: dict[str, tuple[str | None, ...]] = {
+    "budget": (None, "auto", "limits"),
+    "profile": (None, *budgets.PROFILES),
+    "empty": tuple(budgets.EMPTY),
+    "to": ("jsonl", "text", "markdown"),
+    "order": ("source", "relevance"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to compress; every field is also an option of the command line.
+
+    Attributes:
+        max_tokens: hard ceiling on the tokens of the final text. In `jsonl` the final text is the
+            documents' texts, each counted by itself; in `text` and `markdown` all that is written.
+        ratio: 0..1, largest fraction of tokens kept, but never less than the one best unit.
+        max_sentences: largest number of units kept; headings that come along are not counted.
+        threshold: 0..1, lowest probability kept.
+        recall: 0..1, both excluded: keep all evidence of this share of the questions, as calibrated.
+        policy: file that `ctxzip calibrate` wrote; None takes the one of the model.
+        profile: `light`, `balanced` or `aggressive`: `auto` with more or less kept.
+        min_saving: 0..1; a request of which less than this fraction of the tokens would go stays whole.
+        empty: what an automatic budget keeps of a request that nothing seems to answer: `nothing`,
+            `keep-best` (the best unit), or `passthrough` (all of it).
+        budget: `auto` lets the score profile decide within the limits, `limits` fills the limits.
+            None is `auto` where no limit is given and `limits` where one is.
+        scorer: `model` (the cross-encoder that ships with ctxzip), `bm25`, `hybrid` (both), or `auto`:
+            `hybrid`, and `bm25` where onnxruntime is not installed.
+        model: name or folder of the model.
+        device: of the model: `auto` (CUDA where it runs, else the CPU), `cpu`, `cuda` or `cuda:N`.
+        threads: of the model; None takes the cores that this process may use.
+        batch_tokens: of a batch of the model, padding included.
+        splitter: `auto` or `spacy:NAME`.
+        lang: language code of the documents; None detects it for each.
+        tokenizer: see `ctxzip.tokens.load_tokenizer`.
+        to: what the result is rendered to.
+        titles: put titles into `text` and `markdown`.
+        mark_gaps: put `[...]` where something was left out.
+        order: documents in the order of the input, or the most relevant first.
+        top_docs: keep units of this many most relevant documents only.
+        drop_empty: leave documents of which nothing is kept out of the record.
+    """
+
+    max_tokens: int | None = None
+    ratio: float | None = None
+    max_sentences: int | None = None
+    threshold: float | None = None
+    recall: float | None = None
+    policy: str | None = None
+    profile: Literal["light", "balanced", "aggressive"] | None = None
+    min_saving: float | None = None
+    empty: Literal["nothing", "keep-best", "passthrough"] = "nothing"
+    budget: Literal["auto", "limits"] | None = None
+    scorer: str = AUTO_SCORER
+    model: str = DEFAULT_MODEL
+    device: str = "auto"
+    threads: int | None = None
+    batch_tokens: int = BATCH_TOKENS
+    splitter: str = AUTO
+    lang: str | None = None
+    tokenizer: str = MODEL
+    to: Literal["jsonl", "text", "markdown"] = "jsonl"
+    titles: bool = True
+    mark_gaps: bool = False
+    order: Literal["source", "relevance"] = "source"
+    top_docs: int | None = None
+    drop_empty: bool = False
+
+    def limits(self) -> Limits:
+        """Return the limits, checked.
+
+        Raises:
+            UsageError: a limit is out of its range, or none is given where they are to be filled.
+        """
+        limits = Limits(self.max_tokens, self.ratio, self.max_sentences, self.threshold, recall=self.recall)
+        unlimited = limits == Limits()
+        if self.budget == "limits" and unlimited:
+            raise UsageError("--budget limits needs a limit: --max-tokens, --ratio, --max-sentences or --threshold")
+        if self.budget == "limits" and self.profile is not None:
+            raise UsageError(f"--profile {self.profile} is a budget of its own: leave --budget limits out")
+        adaptive = self.budget == "auto" or self.profile is not None or (self.budget is None and unlimited)
+        limits = replace(limits, adaptive=adaptive, profile=self.profile, min_saving=self.min_saving, empty=self.empty)
+        budgets.check(limits)
+        return limits
+
+    def check(self) -> None:
+        """Raise UsageError where a setting that is no limit is out of its range."""
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise UsageError(f"--{name} {getattr(self, name)}: expected one of {', '.join(filter(None, allowed))}")
+        if self.top_docs is not None and (not isinstance(self.top_docs, int) or self.top_docs < 1):
+            raise UsageError(f"--top-docs {self.top_docs}: expected a number of at least 1")
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"--threads {self.threads}: expected a number of at least 1")

@@ -26,6 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ctxzip.evaluation.bench", description=__doc__)
     parser.add_argument("data", nargs="+", type=Path, help="JSON lines with a question and documents, or .gz of them")
     parser.add_argument("--megabytes", type=float, default=4.0, help="the data is repeated up to this size")
+    parser.add_argument("--model-records", type=int, default=40, help="records, the first, that the models compress")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
@@ -45,6 +46,13 @@ def main() -> None:
             "ctxzip compress --scorer bm25": [sys.executable, "-m", "ctxzip", "compress", "--scorer", "bm25"],
         }
         _table(f"{size / _MEGABYTE:.1f} MB of records", _medians(throughput, file.name, options.rounds), size)
+    with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
+        size = _repeat(lines[: options.model_records], 1, file)
+        models = {
+            f"ctxzip compress --model {model}": [sys.executable, "-m", "ctxzip", "compress", "--model", model]
+            for model in ("mini", "nano")
+        }
+        _table(f"{size / _MEGABYTE:.1f} MB of records", _medians(models, file.name, options.rounds), size)
 
 
 def _lines(path: Path) -> list[bytes]:

@@ -14,6 +14,7 @@ from ctxzip.evaluation.labelled import Labelled, read_labelled
 from ctxzip.records import Passage, Request, Unit
 from ctxzip.scoring.windows import NO_UNIT, WindowBuilder
 from ctxzip.splitting import split, splitter_for
+from ctxzip.training.perturb import perturbed
 
 if TYPE_CHECKING:
     import random
@@ -81,8 +82,9 @@ def examples_of(
     smoothing = _SMOOTHING if path.name.partition(".")[0] in _DISTANT else 0.0
     for index, question in enumerate(questions):
         for _ in range(_whole(times, rng)):
-            request = _varied(question.request, rng)
-            yield from _windows(request, question, builder, rng, smoothing=smoothing)
+            shown = perturbed(question, rng)
+            request = _varied(shown.request, rng)
+            yield from _windows(request, shown, builder, rng, smoothing=smoothing)
             if others is not None and rng.random() < _NEGATIVE_PASSAGES:
                 other = questions[rng.choice(others[index])].request.passages[0]
                 asked = replace(request, passages=(_maybe_untitled(other, rng),))

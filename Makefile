@@ -33,7 +33,7 @@ test-train: $(VENV)/installed-train ## run the tests of training, which need tor
 	$(BIN)/python -m pytest -o addopts= tests/train
 
 model: $(VENV)/installed-train ## make the model; DATA=folder with train/ and dev/, OUT=folder
-	for step in prepare train export quantize card calibrate; do \
+	for step in prepare train export quantize query card calibrate; do \
 	    $(BIN)/python -m ctxzip.training $$step --data $(DATA) --out $(OUT) || exit 1; \
 	done
 

@@ -6,6 +6,7 @@ export      -> OUT/model.fp32.onnx
 quantize    -> OUT/model.int8.onnx and, with --fp16, OUT/model.fp16.onnx; OUT/sensitivity.json with DATA/dev
 card        -> OUT/model.json, with the calibration of `calibrate` where there is one
 calibrate   DATA/dev/*.jsonl.gz -> the calibration in OUT/model.json
+query       DATA/train/*.jsonl.gz -> OUT/query.json: the weights of how complex a question is
 policy      DATA/train, DATA/dev -> OUT/policy.json: the adaptive budget fitted on train, its promises calibrated on dev
 """
 
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
+from ctxzip.query.complexity import WEIGHTS as QUERY_WEIGHTS
 from ctxzip.shipped import DEFAULT_MODEL, ModelFolder, models_folder, open_model, sha256
 
 if TYPE_CHECKING:
@@ -77,6 +79,7 @@ def main() -> None:
         "train": _train,
         "export": _export,
         "quantize": _quantize,
+        "query": _query,
         "card": _card,
         "calibrate": _calibrate,
         "policy": _policy,
@@ -203,10 +206,19 @@ def _quantize(options: argparse.Namespace) -> None:
         print(f"{part:24} " + "  ".join(f"{name} {value:.5f}" for name, value in moved.items()))
 
 
+def _query(options: argparse.Namespace) -> None:
+    from ctxzip.training.complexity import fit
+
+    fitted = fit(_files(options.data / "train"), options.seed)
+    (options.out / QUERY_WEIGHTS).write_text(json.dumps(fitted, indent=2) + "\n")
+    print(json.dumps(fitted), file=sys.stderr)
+
+
 def _card(options: argparse.Namespace) -> None:
     shutil.copy(models_folder() / DEFAULT_MODEL / _TOKENIZER, options.out / _TOKENIZER)
     metrics = _metrics(options.out)
     files = [path.name for path in sorted(options.out.glob("model.fp16*"))] + [_INT8, _FP32, _TOKENIZER]
+    files += [QUERY_WEIGHTS] if (options.out / QUERY_WEIGHTS).is_file() else []
     if options.shipped:
         files.remove(_FP32)
     card: dict[str, Any] = {

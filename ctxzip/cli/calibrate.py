@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ Examples:
 """
 
 _DEFAULT_RECALLS = (0.8, 0.9, 0.95)
+_ENOUGH = 100  # questions of a kind, to say of it what it covers
 
 
 def calibrate(
@@ -147,7 +149,25 @@ def _table(policy: dict[str, Any], recalls: Sequence[float]) -> list[str]:
             shown = [f"{100 * measured[key]:.1f}" for key in ("coverage", "kept_fraction")] if measured else ["-", "-"]
             cells += f" {shown[0]:>12} {shown[1]:>6}"
         lines.append(f"{kind:14} {n:6}{cells}")
-    return lines
+    return lines + [line for name in names for line in _lowest(name, policy["held_out"][name] or {})]
+
+
+def _lowest(recall: str, held_out: dict[str, dict[str, Any]]) -> list[str]:
+    """Say how far below the promise the kinds with enough questions come, beside what chance alone does."""
+    promised = float(recall)
+    behind = {
+        kind: (promised - one["coverage"], math.sqrt(promised * (1 - promised) / one["n"]))
+        for kind, one in held_out.items()
+        if one["n"] >= _ENOUGH
+    }
+    if not behind:
+        return []
+    worst = max(behind, key=lambda kind: behind[kind][0] / behind[kind][1])
+    short, error = behind[worst]
+    return [
+        f"recall {recall}: of kinds with {_ENOUGH} questions {worst} comes lowest, {100 * max(short, 0):.1f} points "
+        f"below the promise; two standard errors are {200 * error:.1f}"
+    ]
 
 
 def _say(line: str) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ctxzip.records import Request
 
 RECALLS = (0.8, 0.9, 0.95)
-_HALVINGS = 50  # 100 fits: one alone is as lucky as its halves are
+_HALVINGS = 100  # 200 fits: one alone is as lucky as its halves are
 _SEED = 20240229
 _WORD = re.compile(r"[A-Za-z0-9]")
 

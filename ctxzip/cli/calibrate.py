@@ -164,10 +164,10 @@ def _lowest(recall: str, held_out: dict[str, dict[str, Any]]) -> list[str]:
         return []
     worst = max(behind, key=lambda kind: behind[kind][0] / behind[kind][1])
     short, error = behind[worst]
-    return [
-        f"recall {recall}: of kinds with {_ENOUGH} questions {worst} comes lowest, {100 * max(short, 0):.1f} points "
-        f"below the promise; two standard errors are {200 * error:.1f}"
-    ]
+    lowest = (
+        f"of kinds with {_ENOUGH} questions {worst} comes lowest, {100 * max(short, 0):.1f} points below the promise"
+    )
+    return [f"recall {recall}: {lowest}; two standard errors are {200 * error:.1f}"]
 
 
 def _say(line: str) -> None:

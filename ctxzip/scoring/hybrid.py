@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ctxzip.errors import ModelError
 from ctxzip.odds import logit, sigmoid
 from ctxzip.records import Request, Scores, Unit
 from ctxzip.scoring.bm25 import Bm25Scorer
@@ -11,19 +14,38 @@ from ctxzip.scoring.bm25 import Bm25Scorer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from ctxzip.scoring import Scorer
 
-# For a model whose card says nothing: logits that a full BM25 share is worth.
-_WEIGHTS = {"model": 1.0, "bm25": 5.0, "bias": 0.0}
+# For a model whose card says nothing: its logits as they are, and the weight of `ctxzip.training.calibrate`.
+_WEIGHTS = {"model": 1.0, "bm25_rank": 0.8, "bias": 0.0}
+
+
+def log_ranks(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Return the natural logarithm of the rank of each score, `(n,)`, the best 0; equal scores share the best rank.
+
+    >>> log_ranks(np.array([0.5, 0.9, 0.5])).round(3).tolist()
+    [0.693, 0.0, 0.693]
+    """
+    falling = -scores.astype(np.float64)
+    ranks: NDArray[np.float64] = np.log1p(np.searchsorted(np.sort(falling), falling))
+    return ranks
 
 
 class HybridScorer:
-    """Adds BM25's share of each unit to the model's logit; the relevance of passages is the model's.
+    """Takes from the model's logit by how far down BM25 has the unit; the relevance of passages is the model's.
+
+    The chance that the unit at BM25's rank r is evidence falls about like a power of r, whatever the
+    texts are; a power is a weight on log r, which adds to log-odds as a prior does.
 
     Args:
         model: any scorer.
-        weights: of the `model`'s logit, of the share of `bm25`, and the `bias`; None takes BM25 for
-            worth five logits, which is not calibrated.
+        weights: of the `model`'s logit, of `bm25_rank`, the logarithm of BM25's rank, and the `bias`, as
+            they stand on the card of the model; None takes weights that are not calibrated.
+
+    Raises:
+        ModelError: a weight is missing or no number.
     """
 
     def __init__(self, model: Scorer, weights: Mapping[str, float] | None = None) -> None:
@@ -32,7 +54,12 @@ class HybridScorer:
         self.notice = model.notice
         self.batch_tokens = model.batch_tokens
         self.second_looks = model.second_looks
-        self._weights = weights or _WEIGHTS
+        try:
+            self._weight, self._rank_weight, self._bias = (float((weights or _WEIGHTS)[key]) for key in _WEIGHTS)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"the card of {model.name}: no {error} under 'hybrid': install or import it again"
+            ) from error
         self._model = model
         self._bm25 = Bm25Scorer()
 
@@ -41,9 +68,7 @@ class HybridScorer:
         found = []
         for ours, theirs in zip(self._model.score(batch), self._bm25.score(batch), strict=True):
             logits = (
-                self._weights["model"] * logit(ours.probability)
-                + self._weights["bm25"] * theirs.probability
-                + self._weights["bias"]
+                self._weight * logit(ours.probability) - self._rank_weight * log_ranks(theirs.probability) + self._bias
             )
             found.append(Scores(sigmoid(logits), ours.relevance, ours.warnings))
         return found

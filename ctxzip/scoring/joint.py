@@ -27,7 +27,7 @@ class JointScorer:
     """A model folder with an ONNX graph that gives a logit to every token and one to the window.
 
     The logit of a unit is the mean over its tokens; that of a passage the largest of its windows.
-    A fitted combination of both, through a sigmoid, is the calibrated probability of the unit.
+    Scaled as its card says, through a sigmoid, it is the calibrated probability.
 
     Args:
         model: the folder, with a card that says window length and calibration.
@@ -48,10 +48,9 @@ class JointScorer:
         self.name = model.name
         card = model.card
         try:
-            self._unit_weight, self._passage_weight, self._bias = (
-                float(card["calibration"][key]) for key in ("unit", "passage", "bias")
+            self._unit_weight, self._bias, self._relevance_scale = (
+                float(card["calibration"][key]) for key in ("unit", "bias", "relevance")
             )
-            self._relevance_scale = float(card["calibration"]["relevance"])
             length = int(card["window_length"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{model.path}/model.json: no {error} for a joint model (--scorer)") from error
@@ -72,8 +71,8 @@ class JointScorer:
     def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
         """Score the windows of all requests together; what one scores does not depend on the others."""
         return [
-            self._scores(request, units, means, passages)
-            for (request, units), (means, passages) in zip(batch, self.logits(batch), strict=True)
+            self._scores(request, means, passages)
+            for (request, _), (means, passages) in zip(batch, self.logits(batch), strict=True)
         ]
 
     def logits(
@@ -96,13 +95,13 @@ class JointScorer:
             for (request, units), windows, (first, last) in zip(batch, built, pairwise(starts), strict=True)
         ]
 
-    def _scores(
-        self, request: Request, units: Sequence[Unit], means: NDArray[np.float32], passages: NDArray[np.float32]
-    ) -> Scores:
-        owners = np.fromiter((unit.passage for unit in units), dtype=np.intp, count=len(units))
-        combined = self._unit_weight * means + self._passage_weight * passages[owners] + self._bias
+    def _scores(self, request: Request, means: NDArray[np.float32], passages: NDArray[np.float32]) -> Scores:
         cut = self._windows.cut(request.query)
-        return Scores(sigmoid(combined), sigmoid(self._relevance_scale * passages), (cut,) if cut else ())
+        return Scores(
+            sigmoid(self._unit_weight * means + self._bias),
+            sigmoid(self._relevance_scale * passages),
+            (cut,) if cut else (),
+        )
 
     def _run(self, windows: Sequence[Window]) -> list[tuple[NDArray[np.float32], float]]:
         """Return the logits of the tokens of every window, and its own."""

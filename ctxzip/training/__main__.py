@@ -233,7 +233,7 @@ def _card(options: argparse.Namespace) -> None:
         "window_length": _WINDOW_LENGTH,
         "second_look": True,
         # Until `calibrate` has seen the graph.
-        "calibration": {"unit": 1.0, "passage": 0.3, "bias": 0.0, "relevance": 1.0},
+        "calibration": {"unit": 1.0, "bias": 0.0, "relevance": 1.0},
         "recipe": [row["recipe"] for row in metrics if "recipe" in row][-1],
         "last_losses": metrics[-1],
         "data": {_set(path): _LICENCES.get(_set(path), "not stated") for path in _files(options.data / "train")},

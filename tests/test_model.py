@@ -17,6 +17,7 @@ from ctxzip import Compressor, Settings, compress
 from ctxzip.errors import ModelError, UsageError
 from ctxzip.evaluation.labelled import read_labelled
 from ctxzip.records import Unit
+from ctxzip.scoring import load_scorer
 from ctxzip.scoring.windows import NO_UNIT, WindowBuilder
 from ctxzip.shipped import models_folder, open_model
 from ctxzip.splitting import split, splitter_for
@@ -100,6 +101,22 @@ BEYOND = {
         "time-scoped-harbour-master-1968",
     },
 }
+
+
+def test_hybrid_takes_from_the_model_by_the_rank_of_bm25():
+    """Worked out from what both say alone and the weights on the card; equal ranks count alike."""
+    (question,) = (one for one in read_labelled(FIXTURES / "requests.jsonl") if one.request.id == "table-hut-beds")
+    units = units_of([(passage.title, passage.text) for passage in question.request.passages])
+    alone, words, both = (
+        load_scorer(name, device="cpu").score([(question.request, units)])[0].probability.astype(np.float64)
+        for name in ("model", "bm25", "hybrid")
+    )
+    weights = open_model().card["hybrid"]
+    ranks = np.array([1 + sum(other > one for other in words) for one in words])
+    expected = weights["model"] * np.log(alone / (1 - alone)) - weights["bm25_rank"] * np.log(ranks) + weights["bias"]
+    sure = (alone > 1e-6) & (alone < 1 - 1e-6)
+    assert sure.sum() > 20
+    np.testing.assert_allclose(both[sure], 1 / (1 + np.exp(-expected[sure])), rtol=1e-3)
 
 
 @pytest.mark.parametrize("scorer", ["model", "hybrid"])

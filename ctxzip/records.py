@@ -294,7 +294,9 @@ class Selection:
     Attributes:
         kept: indices of units in document order.
         n_tokens: tokens of the final text.
-        dropped_because: one entry a unit, None where it is kept.
+        dropped_because: one entry a unit, None where it is kept: `below the threshold`, `no room`, `enough units kept`,
+            `twin of [passage, start, end]` (a unit kept that says the same), `not in the most relevant documents`,
+            `nothing under it kept` (a heading), or why nothing seems to answer the question.
     """
 
     kept: tuple[int, ...]
@@ -313,6 +315,7 @@ class Result:
         order: indices of the passages in the order in which they are written.
         scorer, device: what scored, and where it ran: `cpu` or `cuda:N`.
         context: one prompt-ready text, when text or markdown was asked for.
+        explained: whether the record says of each unit that was dropped why.
         tokens_in, tokens_out: tokens before and after, counted on the same rendering.
     """
 
@@ -332,6 +335,7 @@ class Result:
     tokens_in: int
     tokens_out: int
     context: str | None = None
+    explained: bool = False
     warnings: tuple[str, ...] = field(default=())
 
     @property

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ctxzip.budget import check, decide
 from ctxzip.errors import UsageError
 from ctxzip.records import Limits, Scores, Unit
-from ctxzip.selection import candidates, select
+from ctxzip.selection import candidates, covering, select
 
 
 def profile(*probability, relevance=(1.0,)):
@@ -108,7 +108,7 @@ def test_only_the_most_relevant_passages_are_looked_at():
     scores = profile(0.9, 0.5, 0.4, relevance=(0.1, 0.9, 0.8))
     found = keep(Limits(ratio=1.0), scores, units(1, 1, 1, passages=(0, 1, 2)), top_docs=2)
     assert found.kept == (1, 2)
-    assert found.dropped_because[0] == "not in the most relevant documents, or nothing under it is kept"
+    assert found.dropped_because[0] == "not in the most relevant documents"
 
 
 def test_what_the_final_text_has_besides_its_units_is_within_the_ceiling():
@@ -149,12 +149,79 @@ def test_every_unit_is_kept_or_has_a_reason():
     kinds, parents = ("heading", "sentence", "sentence", "sentence"), (None, 0, 0, None)
     some = units(1, 9, 1, 1, kinds=kinds, parents=parents)
     found = keep(Limits(max_tokens=5, threshold=0.3), profile(0.5, 0.9, 0.1, 0.4), some)
-    assert found.dropped_because == (
-        "not in the most relevant documents, or nothing under it is kept",
-        "does not fit into 5 tokens",
-        "probability below 0.3",
-        None,
-    )
+    assert found.dropped_because == ("nothing under it kept", "no room", "below the threshold", None)
+    enough = keep(Limits(max_sentences=1), SCORES, FOUR)
+    assert enough.dropped_because == ("enough units kept", None, "enough units kept", "enough units kept")
+
+
+def test_what_leaves_when_the_final_text_is_measured_has_no_room():
+    """And so has what repeats it."""
+    found = keep(Limits(max_tokens=12), profile(0.2, 0.9, 0.2, 0.5), FOUR, extra=1, key=[0, 1, 0, 3].__getitem__)
+    assert found.dropped_because == ("no room", None, "no room", None)
+
+
+def test_of_twins_the_better_placed_is_kept_and_the_other_says_where_it_is():
+    """And what would have been its room goes to the next."""
+    found = keep(Limits(max_tokens=8), SCORES, FOUR, key="abcb".__getitem__)
+    assert found.kept == (0, 1)
+    assert found.dropped_because == (None, None, "no room", "twin of [0, 10, 19]")
+
+
+def test_a_unit_stays_where_its_twin_cannot():
+    """A twin that does not fit, with the heading over it, stands for nobody."""
+    kinds, parents = ("heading", "sentence", "sentence"), (None, 0, None)
+    some = units(9, 4, 4, kinds=kinds, parents=parents)
+    assert keep(Limits(max_tokens=8), profile(0, 0.9, 0.8), some, key=lambda _: "same").kept == (2,)
+
+
+def test_gap_marks_that_twins_leave_behind_are_within_the_ceiling():
+    """All fits without marks; without the twin a mark stands where it stood."""
+    some, scores = units(4, 1, 4), profile(0.9, 0.1, 0.8)
+
+    def measure(kept):
+        return sum(some[i].n_tokens for i in kept) + (5 if tuple(kept) == (0, 2) else 0)
+
+    budget = decide(Limits(max_tokens=9), scores.probability, 9)
+    found = select(some, [0, 2, 1], scores, budget, measure, gap_cost=5, key="aba".__getitem__)
+    assert found.kept == (0, 1)
+    found = select(some, [0, 2, 1], scores, budget, measure, gap_cost=5, key="aab".__getitem__)
+    assert found.kept == (0,)
+    assert found.n_tokens == 4
+
+
+LEANING = [False, False, True, True].__getitem__
+
+
+@pytest.mark.parametrize(
+    ("limits", "kept"),
+    [
+        (Limits(max_tokens=8), (2, 3)),
+        (Limits(max_tokens=4), (3,)),
+        (Limits(ratio=0.75), (0, 2, 3)),
+        (Limits(max_sentences=2), (2, 3)),
+        (Limits(threshold=0.3), (0, 2, 3)),
+        (Limits(threshold=0.3, max_tokens=8), (0, 3)),
+    ],
+)
+def test_what_a_unit_leans_on_comes_along_where_it_fits(limits, kept):
+    """At once under ceilings; behind all that reaches a threshold, and below it, where there is one."""
+    assert keep(limits, profile(0.4, 0.1, 0.2, 0.9), FOUR, leans=LEANING).kept == kept
+
+
+def test_both_sides_of_a_comparison_come_right_behind_the_best():
+    """In the order of their ranks; a side with nothing ranked counts for nothing."""
+    some = units(*[1] * 6, passages=(0, 0, 0, 1, 2, 3))
+    assert covering([0, 1, 2, 3, 4, 5], some, [{2}, {1}, {9}]) == [0, 3, 4, 1, 2, 5]
+    assert covering([0, 1, 2, 3, 4, 5], some, [{0}, {3}]) == [0, 5, 1, 2, 3, 4]
+
+
+def test_a_second_passage_comes_third_where_the_best_two_are_from_one():
+    """Where they are not, nothing moves."""
+    some = units(*[1] * 5, passages=(0, 0, 0, 1, 2))
+    assert covering([1, 0, 2, 4, 3], some, []) == [1, 0, 4, 2, 3]
+    assert covering([1, 3, 0, 2, 4], some, []) == [1, 3, 0, 2, 4]
+    assert covering([1, 0, 2], some[:3], []) == [1, 0, 2]
+    assert covering([], [], []) == []
 
 
 @given(
@@ -165,13 +232,14 @@ def test_every_unit_is_kept_or_has_a_reason():
     st.none() | st.floats(0, 1),
     st.booleans(),
     st.integers(0, 30),
+    st.integers(1, 4),
 )
-def test_limits_hold_for_any_profile(pairs, max_tokens, ratio, max_sentences, threshold, adaptive, extra):
+def test_limits_hold_for_any_profile(pairs, max_tokens, ratio, max_sentences, threshold, adaptive, extra, n_keys):
     """The ceiling always; ratio and count unless one unit alone is kept; empty only for want of tokens."""
     some = units(*(n for n, _ in pairs))
     scores = profile(*(p for _, p in pairs))
     limits = Limits(max_tokens, ratio, max_sentences, threshold, adaptive)
-    found = keep(limits, scores, some, extra)
+    found = keep(limits, scores, some, extra, key=lambda i: i % n_keys or None)
     total = sum(unit.n_tokens for unit in some)
     if max_tokens is not None:
         assert found.n_tokens <= max_tokens

@@ -37,11 +37,12 @@ from ctxzip.rendering import GAP_MARK, as_read
 from ctxzip.scored import read as read_scored
 from ctxzip.scoring import AUTO as AUTO_SCORER
 from ctxzip.scoring import BM25, load_scorer
-from ctxzip.selection import candidates, groups, select
+from ctxzip.selection import candidates, covering, groups, select
 from ctxzip.settings import Settings
 from ctxzip.shipped import open_model
 from ctxzip.splitting import AUTO, UNKNOWN, detect, split, splitter_for
 from ctxzip.tokens import load_tokenizer
+from ctxzip.wording import Wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from ctxzip.scoring import Scorer
     from ctxzip.tokens import Tokenizer
 
-__all__ = ["Compressor", "Settings", "compress", "profile_of"]
+__all__ = ["Compressor", "Settings", "compress", "order_of_choice", "profile_of"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _AHEAD = 4  # batches that may be read while one is scored
@@ -334,14 +335,16 @@ class Compressor:
         profile = profile_of(plain.query, units, scores)
         cut = self._cut(profile, self.policy_for(scored.scorer, scored.model_sha256, scored.splitter))
         budget = budgets.decide(self._limits, scores.probability[ranked], tokens_in, cut)
+        wording = Wording(plain.passages, units, scored.languages)
         selection = select(
             units,
-            ranked,
+            order_of_choice(plain.query, ranked, wording),
             scores,
             budget,
             draft.measure,
             passage_cost=draft.passage_costs(),
             gap_cost=self._gap_cost,
+            key=wording.key if _once(budget) else None,
         )
         if budget.irrelevant is None and _not_worth_it(budget, selection, tokens_in):
             budget = replace(budget, why=f"{budget.why}; saves less than {self._limits.min_saving:.0%}: left as it was")
@@ -477,6 +480,24 @@ def profile_of(query: str, units: Sequence[Unit], scores: Scores) -> Profile:
         complexity=read.complexity,
         several_places=read.several_places,
     )
+
+
+def order_of_choice(query: str, ranked: Sequence[int], wording: Wording) -> list[int]:
+    """Return the candidates in the order in which a budget takes them: as ranked, but for questions that need several places."""
+    read = read_query(query)
+    if not read.several_places:
+        return list(ranked)
+    compared = read.entities[:2] if read.kind == "comparison" and len(read.entities) > 1 else ()
+    return covering(ranked, wording.units, [about for name in compared if (about := wording.about(name))])
+
+
+def _once(budget: Budget) -> bool:
+    """Tell whether what repeats a unit kept may be left out.
+
+    Not where every unit from a probability on was asked for: a threshold is meant of each, a promised
+    recall was calibrated on each, and `--empty passthrough` is all of it.
+    """
+    return budget.irrelevant is None and budget.limits.recall is None and budget.limits.threshold is None
 
 
 def _order(scores: Scores, order: str) -> tuple[int, ...]:

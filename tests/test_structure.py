@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "ctxzip"
-STAGES = ["splitting", "scoring", "query", "budget", "selection", "rendering", "tokens", "reading", "bridge"]
+STAGES = ["splitting", "scoring", "query", "budget", "selection", "wording", "rendering", "tokens", "reading", "bridge"]
 SHARED = {"ctxzip", "ctxzip.records", "ctxzip.errors", "ctxzip.rawjson", "ctxzip.shipped", "ctxzip.odds"}
 
 

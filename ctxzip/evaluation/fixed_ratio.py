@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.budget import decide
+from ctxzip.pipeline import order_of_choice
 from ctxzip.records import Limits
 from ctxzip.selection import candidates
+from ctxzip.wording import Wording
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,28 +33,37 @@ def found_at_ratios(question: Labelled, result: Result) -> NDArray[np.bool_]:
     ranked = candidates(result.units, result.scores)
     probability = result.scores.probability[ranked]
     ceilings = [decide(Limits(ratio=float(ratio)), probability, result.tokens_in).soft_tokens or 0 for ratio in RATIOS]
-    kept = _kept(result.units, ranked, np.array(ceilings))
+    wording = Wording(result.request.passages, result.units, result.languages)
+    chosen = order_of_choice(result.request.query, ranked, wording)
+    kept = _kept(result.units, chosen, list(map(wording.key, chosen)), np.array(ceilings))
     held = (question.overlaps(result.units).T.astype(np.int64) @ kept) > 0  # (n_spans, n_ratios)
     found: NDArray[np.bool_] = (np.logical_and if question.need == "all" else np.logical_or).reduce(held, axis=0)
     return found
 
 
-def _kept(units: Sequence[Unit], ranked: Sequence[int], ceilings: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _kept(
+    units: Sequence[Unit], ranked: Sequence[int], keys: Sequence[Hashable | None], ceilings: NDArray[np.int64]
+) -> NDArray[np.bool_]:
     """Return which units stay under each ceiling in tokens, `(n_units, n_ceilings)`.
 
-    The rule of `ctxzip.selection.select`: greedy by score with the headings above a unit, what does
-    not fit is passed over, and the best unit stays in any case. Tokens are counted unit by unit and
+    The rule of `ctxzip.selection.select`: greedy by rank with the headings above a unit, what does not fit is
+    passed over, of units with the same key the first stays, and the best unit stays in any case. Tokens are counted unit by unit and
     not on the final text, which is the same where words stand between spaces.
     """
     n_tokens = np.array([unit.n_tokens for unit in units], dtype=np.int64)
     kept = np.zeros((len(units), len(ceilings)), dtype=np.bool_)
     used = np.zeros(len(ceilings), dtype=np.int64)
-    for rank, i in enumerate(ranked):
+    said: dict[Hashable, NDArray[np.bool_]] = {}  # under which ceilings a unit of each key stays
+    for rank, (i, key) in enumerate(zip(ranked, keys, strict=True)):
         group = [i]
         while (parent := units[group[-1]].parent) is not None:
             group.append(parent)
         cost = n_tokens[group] @ ~kept[group]
         fits = (used + cost <= ceilings) | (rank == 0)
+        if key is not None:
+            before = said.setdefault(key, np.zeros_like(fits))
+            fits &= ~before
+            said[key] = before | fits
         used += cost * fits
         kept[group] |= fits
     return kept

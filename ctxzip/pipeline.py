@@ -345,6 +345,7 @@ class Compressor:
             passage_cost=draft.passage_costs(),
             gap_cost=self._gap_cost,
             key=wording.key if _once(budget) else None,
+            leans=wording.leans if settings.neighbours else None,
         )
         if budget.irrelevant is None and _not_worth_it(budget, selection, tokens_in):
             budget = replace(budget, why=f"{budget.why}; saves less than {self._limits.min_saving:.0%}: left as it was")
@@ -368,6 +369,7 @@ class Compressor:
             tokens_in=tokens_in,
             tokens_out=selection.n_tokens,
             context=None if settings.to == "jsonl" else draft.written(selection.kept),
+            explained=settings.explain,
             warnings=(
                 *scored.warnings,
                 *(["lone surrogates are written as U+FFFD"] if plain is not request and settings.to != "jsonl" else []),

@@ -129,10 +129,13 @@ def summary(result: Result) -> dict[str, Any]:
     for index in result.selection.kept:
         unit = result.units[index]
         kept[unit.passage].append([unit.start, unit.end, _rounded(result.scores.probability[index])])
-    docs = [
+    docs: list[dict[str, Any]] = [
         {"relevance": _rounded(relevance), "lang": language, "kept": spans}
         for relevance, language, spans in zip(result.scores.relevance, result.languages, kept, strict=True)
     ]
+    if result.explained:
+        for doc, dropped in zip(docs, _dropped(result), strict=True):
+            doc["dropped"] = dropped
     found: dict[str, Any] = {
         "version": __version__,
         "scorer": result.scorer,
@@ -155,6 +158,17 @@ def summary(result: Result) -> dict[str, Any]:
     if result.order != tuple(range(len(docs))) and _holds_list(result.request.extra):
         found["order"] = list(result.order)
     return found
+
+
+def _dropped(result: Result) -> list[list[list[float | str]]]:
+    """Return `[start, end, probability, reason]` of what was dropped of each passage."""
+    dropped: list[list[list[float | str]]] = [[] for _ in result.request.passages]
+    for unit, probability, reason in zip(
+        result.units, result.scores.probability, result.selection.dropped_because, strict=True
+    ):
+        if reason is not None:
+            dropped[unit.passage].append([unit.start, unit.end, _rounded(probability), reason])
+    return dropped
 
 
 def _threshold(budget: Budget) -> float | None:

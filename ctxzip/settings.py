@@ -56,6 +56,9 @@ class Settings:
         order: documents in the order of the input, or the most relevant first.
         top_docs: keep units of this many most relevant documents only.
         drop_empty: leave documents of which nothing is kept out of the record.
+        neighbours: keep with a sentence that leans on the one before it ("He", "However,") that one, too, where the
+            ceilings allow; it may lie below the threshold.
+        explain: say in the record of every unit that was dropped why.
     """
 
     max_tokens: int | None = None
@@ -82,6 +85,8 @@ class Settings:
     order: Literal["source", "relevance"] = "source"
     top_docs: int | None = None
     drop_empty: bool = False
+    neighbours: bool = False
+    explain: bool = False
 
     def limits(self) -> Limits:
         """Return the limits, checked.
@@ -105,6 +110,8 @@ class Settings:
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise UsageError(f"--{name} {getattr(self, name)}: expected one of {', '.join(filter(None, allowed))}")
+        if self.explain and self.to != "jsonl":
+            raise UsageError(f"--explain is said in records: it goes with --to jsonl, not --to {self.to}")
         if self.top_docs is not None and (not isinstance(self.top_docs, int) or self.top_docs < 1):
             raise UsageError(f"--top-docs {self.top_docs}: expected a number of at least 1")
         if self.threads is not None and self.threads < 1:

@@ -41,6 +41,7 @@ renderings = st.fixed_dictionaries(
         "mark_gaps": st.booleans(),
         "order": st.sampled_from(["source", "relevance"]),
         "drop_empty": st.booleans(),
+        "neighbours": st.booleans(),
     }
 )
 

@@ -34,7 +34,7 @@ def scored(request, requests):
     "budget",
     [
         [],
-        ["--ratio", "0.3"],
+        ["--ratio", "0.3", "--explain", "--neighbours"],
         ["--max-tokens", "60", "--to", "text"],
         ["--profile", "aggressive", "--empty", "keep-best"],
         ["--max-sentences", "2", "--to", "markdown", "--order", "relevance", "--mark-gaps"],

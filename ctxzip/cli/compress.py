@@ -44,6 +44,8 @@ def compress(
     order: options.Order = "source",
     top_docs: options.TopDocs = None,
     drop_empty: options.DropEmpty = False,
+    neighbours: options.Neighbours = False,
+    explain: options.Explain = False,
     keep_titles: options.KeepTitles = True,
     mark_gaps: options.MarkGaps = False,
     null: options.Null = False,
@@ -96,6 +98,8 @@ def compress(
             order=order,
             top_docs=top_docs,
             drop_empty=drop_empty,
+            neighbours=neighbours,
+            explain=explain,
         )
     )
     run(

@@ -121,6 +121,11 @@ TopDocs = Annotated[
 DropEmpty = Annotated[
     bool, typer.Option("--drop-empty", help="Leave documents of which nothing is kept out of the record.")
 ]
+Neighbours = Annotated[
+    bool,
+    typer.Option("--neighbours", help="Keep with a sentence that begins with He, This, However, ... the one before."),
+]
+Explain = Annotated[bool, typer.Option("--explain", help="Say in the record of every dropped unit why.")]
 KeepTitles = Annotated[
     bool, typer.Option("--keep-titles/--no-titles", help="Titles above the documents in text and markdown.")
 ]

@@ -35,6 +35,8 @@ def select(
     order: options.Order = "source",
     top_docs: options.TopDocs = None,
     drop_empty: options.DropEmpty = False,
+    neighbours: options.Neighbours = False,
+    explain: options.Explain = False,
     keep_titles: options.KeepTitles = True,
     mark_gaps: options.MarkGaps = False,
     null: options.Null = False,
@@ -81,6 +83,8 @@ def select(
             order=order,
             top_docs=top_docs,
             drop_empty=drop_empty,
+            neighbours=neighbours,
+            explain=explain,
         ),
         Bm25Scorer(),  # loads nothing, and is not asked
     )

@@ -11,7 +11,7 @@ from ctxzip.records import Budget, Scores, Selection, Unit
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 
-# Why a unit is dropped: with `twin`, all that a record says (`--explain`).
+# Why a unit is dropped, as `--explain` says it; two more name a twin, or why nothing is relevant.
 NO_ROOM = "no room"
 BELOW_THRESHOLD = "below the threshold"
 ENOUGH_KEPT = "enough units kept"

@@ -85,6 +85,8 @@ class Settings:
     order: Literal["source", "relevance"] = "source"
     top_docs: int | None = None
     drop_empty: bool = False
+    # Off: of 460 questions of hotpotqa, 2wiki, bioasq, squad_rag10 and doc2dial, at 5 to 30% of the words, 8 more keep their
+    # evidence with it and 14 do not any more (five ratios together); under auto it costs 0.3 to 1.7% of the words more.
     neighbours: bool = False
     explain: bool = False
 

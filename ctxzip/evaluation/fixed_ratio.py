@@ -46,9 +46,10 @@ def _kept(
 ) -> NDArray[np.bool_]:
     """Return which units stay under each ceiling in tokens, `(n_units, n_ceilings)`.
 
-    The rule of `ctxzip.selection.select`: greedy by rank with the headings above a unit, what does not fit is
-    passed over, of units with the same key the first stays, and the best unit stays in any case. Tokens are counted unit by unit and
-    not on the final text, which is the same where words stand between spaces.
+    The rule of `ctxzip.selection.select`: greedy by rank with the headings above a unit, what does
+    not fit is passed over, of units with the same key the first stays, and the best unit stays in any
+    case. Tokens are counted unit by unit and not on the final text, which is the same where words
+    stand between spaces.
     """
     n_tokens = np.array([unit.n_tokens for unit in units], dtype=np.int64)
     kept = np.zeros((len(units), len(ceilings)), dtype=np.bool_)
@@ -61,9 +62,8 @@ def _kept(
         cost = n_tokens[group] @ ~kept[group]
         fits = (used + cost <= ceilings) | (rank == 0)
         if key is not None:
-            before = said.setdefault(key, np.zeros_like(fits))
-            fits &= ~before
-            said[key] = before | fits
+            fits &= ~said.setdefault(key, np.zeros_like(fits))
+            said[key] |= fits
         used += cost * fits
         kept[group] |= fits
     return kept

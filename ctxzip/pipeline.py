@@ -31,6 +31,7 @@ from ctxzip.records import (
     Scored,
     Scores,
     Selection,
+    Span,
     Unit,
 )
 from ctxzip.rendering import GAP_MARK, as_read
@@ -428,9 +429,15 @@ class Compressor:
                     kind=span.kind,
                     parent=None if span.parent is None else first + span.parent,
                 )
-                for span in split(passage.text, splitter_for(language, self.settings.splitter)[0])
+                for span in self._spans(passage, language)
             )
         return tuple(units)
+
+    def _spans(self, passage: Passage, language: str) -> list[Span]:
+        """Return the split that a passage came with, or split it."""
+        if passage.sentences is not None:
+            return [Span(start, end, "sentence") for start, end in passage.sentences]
+        return split(passage.text, splitter_for(language, self.settings.splitter)[0])
 
 
 def _counted(request: Request, units: Sequence[Unit], tokenizer: Tokenizer) -> tuple[tuple[Unit, ...], int]:

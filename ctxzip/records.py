@@ -26,11 +26,18 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One retrieved document. `text` is the original, to which every offset refers."""
+    """One retrieved document.
+
+    Attributes:
+        text: the original, to which every offset refers.
+        sentences: the split that the document came with, half-open code-point offsets in order; None
+            where it is to be split.
+    """
 
     text: str
     title: str = ""
     id: str | None = None
+    sentences: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +49,36 @@ class TextSlot:
 
 
 @dataclass(frozen=True, slots=True)
+class SentencesSlot:
+    """Stands in `Request.extra` where a list of sentences stood, passage `index`.
+
+    Attributes:
+        sentences: start and end of each in the text of the passage, and its JSON value.
+    """
+
+    index: int
+    sentences: tuple[tuple[int, int, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PiecesSlot:
+    """Stands in `Request.extra` where one string held texts and more around them.
+
+    Attributes:
+        parts: strings and slots that make the string together.
+        original: its JSON value.
+    """
+
+    parts: tuple[Any, ...]
+    original: Any
+
+
+@dataclass(frozen=True, slots=True)
 class DocsSlot:
-    """Stands in `Request.extra` where the list of documents stood, one item a passage."""
+    """Stands in `Request.extra` where a list of documents stood, one item a passage, from passage `first` on."""
 
     items: tuple[Any, ...]
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)

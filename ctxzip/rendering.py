@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
 from ctxzip.rawjson import encode
-from ctxzip.records import OWN_KEY, BadRecord, Budget, DocsSlot, Passage, Request, Result, TextSlot, Unit
+from ctxzip.records import (
+    OWN_KEY,
+    BadRecord,
+    Budget,
+    DocsSlot,
+    Passage,
+    PiecesSlot,
+    Request,
+    Result,
+    SentencesSlot,
+    TextSlot,
+    Unit,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,8 +101,10 @@ def as_read(request: Request) -> dict[str, Any]:
 
 
 def _restored(node: Any) -> Any:
-    if isinstance(node, TextSlot):
+    if isinstance(node, TextSlot | PiecesSlot):
         return node.original
+    if isinstance(node, SentencesSlot):
+        return [original for _, _, original in node.sentences]
     if isinstance(node, DocsSlot):
         return [_restored(item) for item in node.items]
     if isinstance(node, dict):
@@ -102,15 +116,54 @@ def _filled(node: Any, result: Result) -> Any:
     if isinstance(node, TextSlot):
         unchanged = result.texts[node.index] == result.request.passages[node.index].text
         return node.original if unchanged else result.texts[node.index]
+    if isinstance(node, SentencesSlot):
+        return _sentences(node, result)
+    if isinstance(node, PiecesSlot):
+        return _joined(node.parts, result)
     if isinstance(node, DocsSlot):
-        return [_filled(node.items[index], result) for index in result.order]
+        return [_filled(node.items[index - node.first], result) for index in _indices(node, result)]
     if isinstance(node, dict):
         return {key: _filled(value, result) for key, value in node.items()}
     return [_filled(value, result) for value in node] if isinstance(node, list) else node
 
 
+def _indices(slot: DocsSlot, result: Result) -> list[int]:
+    """Return which passages of a list are written, in the order of the output."""
+    return [index for index in result.order if 0 <= index - slot.first < len(slot.items)]
+
+
+def _sentences(slot: SentencesSlot, result: Result) -> list[Any]:
+    """Return the sentences with those left out empty, so that indices into the list go on pointing right."""
+    kept = {
+        (unit.start, unit.end)
+        for unit in map(result.units.__getitem__, result.selection.kept)
+        if unit.passage == slot.index
+    }
+    return [original if start == end or (start, end) in kept else "" for start, end, original in slot.sentences]
+
+
+def _joined(parts: Sequence[Any], result: Result) -> str:
+    """Return one string; of a list of documents inside it each is a string of its own."""
+    texts = []
+    for part in parts:
+        if isinstance(part, DocsSlot):
+            texts += [_joined((part.items[index - part.first],), result) for index in _indices(part, result)]
+        elif isinstance(part, PiecesSlot):
+            texts.append(_joined(part.parts, result))
+        else:
+            texts.append(result.texts[part.index] if isinstance(part, TextSlot) else part)
+    return "".join(texts)
+
+
 def _holds_list(node: Any) -> bool:
-    return isinstance(node, DocsSlot) or (isinstance(node, dict) and any(map(_holds_list, node.values())))
+    if isinstance(node, dict | list | PiecesSlot):
+        return any(
+            map(
+                _holds_list,
+                node.parts if isinstance(node, PiecesSlot) else node.values() if isinstance(node, dict) else node,
+            )
+        )
+    return isinstance(node, DocsSlot)
 
 
 def summary(result: Result) -> dict[str, Any]:

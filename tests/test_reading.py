@@ -40,23 +40,6 @@ def file(name):
     return items((FIXTURES / "shapes" / name).read_bytes(), name)
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in (FIXTURES / "shapes").iterdir()))
-def test_every_shape_of_the_fixtures_is_read(name):
-    """Each record has a question and documents with text."""
-    options: dict[str, Any] = {}
-    if name == "dotted.jsonl":
-        options["shapes"] = with_fields("request.question", "response.hits", "_source.body", "_source.name")
-    if name == "documents.jsonl":
-        options["query"] = "When does the ferry leave?"
-    requests = items((FIXTURES / "shapes" / name).read_bytes(), name, **options)
-    assert requests
-    for request in requests:
-        assert isinstance(request, Request)
-        assert request.query.endswith("?")
-        assert request.passages
-        assert all(passage.text for passage in request.passages)
-
-
 def test_the_shapes_of_the_fixtures_hold_the_same_requests():
     """What a record says does not depend on the names it uses."""
     by_ctxs, by_page_content = file("question_ctxs.jsonl"), file("input_documents_page_content.jsonl")

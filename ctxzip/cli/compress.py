@@ -49,6 +49,7 @@ def compress(
     keep_titles: options.KeepTitles = True,
     mark_gaps: options.MarkGaps = False,
     null: options.Null = False,
+    input_format: options.InputFormat = "auto",
     query_field: options.QueryField = None,
     docs_field: options.DocsField = None,
     text_field: options.TextField = None,
@@ -104,7 +105,9 @@ def compress(
     )
     run(
         compressor.stream(
-            read(inputs, query=query, shapes=with_fields(query_field, docs_field, text_field, title_field))
+            read(
+                inputs, query=query, shapes=with_fields(query_field, docs_field, text_field, title_field, input_format)
+            )
         ),
         Report(quiet=quiet, in_records=to == "jsonl", notice=compressor.notice),
         output=output,

@@ -135,6 +135,14 @@ MarkGaps = Annotated[
 Null = Annotated[
     bool, typer.Option("--null", "-0", help="End each text or markdown context with NUL, not --- between them.")
 ]
+InputFormat = Annotated[
+    str,
+    typer.Option(
+        "--input-format",
+        metavar="NAME",
+        help="How the records are built: langchain, llamaindex, haystack, ...; auto goes by their keys.",
+    ),
+]
 QueryField = Annotated[
     str | None, typer.Option("--query-field", metavar="PATH", help="Where the question stands: a key or a.b.c.")
 ]

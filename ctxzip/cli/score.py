@@ -28,6 +28,7 @@ def score(
     tokenizer: options.Tokenizer = "model",
     splitter: options.Splitter = "auto",
     lang: options.Lang = None,
+    input_format: options.InputFormat = "auto",
     query_field: options.QueryField = None,
     docs_field: options.DocsField = None,
     text_field: options.TextField = None,
@@ -64,7 +65,9 @@ def score(
     )
     run(
         compressor.score(
-            read(inputs, query=query, shapes=with_fields(query_field, docs_field, text_field, title_field))
+            read(
+                inputs, query=query, shapes=with_fields(query_field, docs_field, text_field, title_field, input_format)
+            )
         ),
         Report(quiet=quiet, in_records=True, notice=compressor.notice),
         output=output,

@@ -40,6 +40,7 @@ def select(
     keep_titles: options.KeepTitles = True,
     mark_gaps: options.MarkGaps = False,
     null: options.Null = False,
+    input_format: options.InputFormat = "auto",
     query_field: options.QueryField = None,
     docs_field: options.DocsField = None,
     text_field: options.TextField = None,
@@ -89,7 +90,9 @@ def select(
         Bm25Scorer(),  # loads nothing, and is not asked
     )
     run(
-        compressor.reselect(read(inputs, shapes=with_fields(query_field, docs_field, text_field, title_field))),
+        compressor.reselect(
+            read(inputs, shapes=with_fields(query_field, docs_field, text_field, title_field, input_format))
+        ),
         Report(quiet=quiet, in_records=to == "jsonl"),
         output=output,
         stats=stats,

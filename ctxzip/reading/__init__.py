@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ctxzip.errors import InputError, UsageError
 from ctxzip.rawjson import encode, opened, parse
-from ctxzip.reading.shapes import SHAPES, Shape, to_document, to_request, with_fields
+from ctxzip.reading.shapes import SHAPES, Shape, holds_only_documents, to_document, to_request, with_fields
 from ctxzip.records import BadRecord, DocsSlot, Passage, Request
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def read(
     """Yield the requests of all sources in order.
 
     Without `query` every record holds its own question. With it every line, array element or text
-    file is one document, and all of them together are one request.
+    file is one document, and all of them together are one request; a record that holds documents
+    and no question (the answer of a search engine) is a request of its own.
 
     Raises:
         UsageError: a text file without a question.
@@ -120,11 +121,16 @@ def _one_request(sources: list[Source], query: str, shapes: tuple[Shape, ...]) -
     slots: list[Any] = []
     passages: list[Passage] = []
     warnings: list[str] = []
+    answered = False
     for source in sources:
         try:
             with source.open() as stream:
                 for item in _documents(source, stream):
-                    found = _document(source, item, shapes, len(passages))
+                    found = _document(source, item, shapes, len(passages), query)
+                    if isinstance(found, Request):
+                        answered = True
+                        yield found
+                        continue
                     if isinstance(found, BadRecord):
                         warnings.append(f"left out: {found.message}")
                         yield found
@@ -137,6 +143,8 @@ def _one_request(sources: list[Source], query: str, shapes: tuple[Shape, ...]) -
             bad = _unreadable(source, error)
             warnings.append(f"left out: {bad.message}")
             yield bad
+    if answered and not passages:
+        return
     yield Request(
         query=query,
         passages=tuple(passages),
@@ -147,11 +155,13 @@ def _one_request(sources: list[Source], query: str, shapes: tuple[Shape, ...]) -
 
 
 def _document(
-    source: Source, item: _Item, shapes: tuple[Shape, ...], index: int
-) -> tuple[Any, Passage, list[str]] | BadRecord:
+    source: Source, item: _Item, shapes: tuple[Shape, ...], index: int, query: str
+) -> tuple[Any, Passage, list[str]] | Request | BadRecord:
     value = None
     try:
         value = item.opened()
+        if holds_only_documents(value, shapes):
+            return to_request(value, shapes, line_no=item.number, place=source.at(item.place), query=query)
         return to_document(value, SHAPES if item.is_text else shapes, index)
     except InputError as error:
         return _bad(source, item, value, error, emits=False)

@@ -1,80 +1,76 @@
-"""The known record shapes: where a record keeps its question and documents. Data, not code.
-
-To read one more shape, add a row to `SHAPES` and a file to `fixtures/shapes/`.
-"""
+"""One parsed record -> a request, by the first row of the table that fits it."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ctxzip.errors import InputError
-from ctxzip.rawjson import Raw, kind, opened
-from ctxzip.records import OWN_KEY, DocsSlot, Passage, Request, TextSlot
+from ctxzip.rawjson import kind, opened
+from ctxzip.reading import documents, sentences, titled
+from ctxzip.reading.documents import Found, document, identifier
+from ctxzip.reading.paths import find, get, put
+from ctxzip.reading.suggestions import suggestion
+from ctxzip.reading.table import SHAPES, Shape, with_fields
+from ctxzip.records import OWN_KEY, Passage, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["SHAPES", "Shape", "to_document", "to_request", "with_fields"]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Where things stand: dotted paths, tried in order. `text`, `title` and `doc_id` are inside a document.
+class Form(Protocol):
+    """How documents are kept: a module with these two functions."""
 
-    A path steps into objects by key and into arrays by index (`hits.0.body`); a key that holds
-    the dots itself is found first.
-    """
+    def fits(self, node: Any, shape: Shape) -> bool:
+        """Tell from as little as possible whether a value is of this form."""
+        ...
 
-    query: tuple[str, ...]
-    docs: tuple[str, ...]
-    text: tuple[str, ...]
-    title: tuple[str, ...]
-    doc_id: tuple[str, ...]
-    id: tuple[str, ...] = ("id", "_id", "qid", "query_id", "question_id")
+    def read(self, node: Any, shape: Shape, where: str) -> Found:
+        """Read it, or raise InputError with the path of what is wrong."""
+        ...
 
 
-SHAPES = (
-    Shape(
-        query=("query", "question", "input", "user_input", "query_text", "search_query", "q"),
-        docs=(
-            "docs", "documents", "ctxs", "contexts", "passages", "context", "retrieved_contexts",
-            "retrieved_documents", "source_documents", "results", "chunks",
-        ),
-        text=("text", "content", "page_content", "contents", "passage", "body", "snippet", "chunk"),
-        title=("title", "metadata.title", "meta.title"),
-        doc_id=("id", "_id", "doc_id", "docid", "pid", "passage_id", "metadata.id", "meta.id"),
-    ),
-)  # fmt: skip
+FORMS: dict[str, Form] = {"plain": documents, "titled": titled, "sentences": sentences}
 
 
-def with_fields(query: str | None, docs: str | None, text: str | None, title: str | None) -> tuple[Shape, ...]:
-    """Return the shapes with the paths that the user named in place of the known ones."""
-    named = {"query": query, "docs": docs, "text": text, "title": title}
-    changes: dict[str, Any] = {field: (path,) for field, path in named.items() if path}
-    return tuple(dict.fromkeys(replace(shape, **changes) for shape in SHAPES)) if changes else SHAPES
-
-
-def to_request(record: Any, shapes: tuple[Shape, ...], *, line_no: int = 0, place: str = "") -> Request:
+def to_request(
+    record: Any, shapes: tuple[Shape, ...], *, line_no: int = 0, place: str = "", query: str | None = None
+) -> Request:
     """Read one record that holds a question and its documents.
+
+    Args:
+        record: parsed, its values open or not (see `ctxzip.rawjson`).
+        shapes: the rows that it may fit.
+        line_no: that it began on.
+        place: where it stood, in words.
+        query: the question, for records that hold documents only.
 
     Raises:
         InputError: with the path of what is missing or wrong, and the option that names it.
     """
     if not isinstance(record, dict):
         raise InputError(f"expected an object with a question and documents, got {kind(record)}")
+    shape, query_path, docs_path = _fitting(record, shapes, asked=query is not None)
     record = dict(record)
-    shape = next((shape for shape in shapes if _find(record, shape.query) and _find(record, shape.docs)), shapes[0])
-    query = _query(record, shape)
-    docs_path = _find(record, shape.docs)
+    if query is None and query_path is None and shape.query:
+        raise _no_question(record, shapes, shape)
+    if query is None and query_path is not None:
+        query = _question(record, query_path)
     if docs_path is None:
-        raise InputError(f"no documents: expected one of {', '.join(shape.docs)} (--docs-field)")
-    slot, passages, warnings = _documents(_get(record, docs_path), shape, "$." + ".".join(docs_path))
-    _set(record, docs_path, slot)
+        names = ", ".join(shape.docs)
+        raise InputError(f"no documents: expected one of {names} (--docs-field){suggestion(record, shape.docs)}")
+    found = FORMS[shape.form].read(get(record, docs_path), shape, "$." + ".".join(docs_path))
+    put(record, docs_path, found.slot)
+    warnings = list(found.warnings)
     own = record.pop(OWN_KEY, None)
     if own is not None:
         warnings.append("the key ctxzip of an earlier run was replaced")
-    id_path = _find(record, shape.id)
+    id_path = find(record, shape.id)
     return Request(
-        query=query,
-        passages=tuple(passages),
-        id=_identifier(_get(record, id_path)) if id_path else None,
+        query=query or found.query or "",
+        passages=found.passages,
+        id=identifier(get(record, id_path)) if id_path else None,
         line_no=line_no,
         place=place,
         extra=record,
@@ -90,21 +86,50 @@ def to_document(record: Any, shapes: tuple[Shape, ...], index: int) -> tuple[Any
         the object with a slot where its text stood, the passage, and warnings.
 
     Raises:
-        InputError: no text, or a record that holds documents itself.
+        InputError: no text, or a record that holds a question and documents itself.
     """
-    shape = next((shape for shape in shapes if isinstance(record, dict) and _find(record, shape.text)), shapes[0])
-    if isinstance(record, dict) and not _find(record, shape.text) and _find(record, shape.docs):
+    shape = _of_document(record, shapes)
+    if shape is None and isinstance(record, dict) and find(record, shapes[0].docs):
         raise InputError("with --query every line is one document, and this one holds documents: leave --query out")
-    return _document(record, shape, index, "$")
+    return document(record, shape or shapes[0], index, "$")
 
 
-def _query(record: dict[str, Any], shape: Shape) -> str:
-    path = _find(record, shape.query)
-    if path is None:
-        if _find(record, shape.text) and not _find(record, shape.docs):
-            raise InputError("a document without a question: name the question with --query TEXT")
-        raise InputError(f"no question: expected one of {', '.join(shape.query)} (--query-field)")
-    query = opened(_get(record, path))
+def holds_only_documents(record: Any, shapes: tuple[Shape, ...]) -> bool:
+    """Tell whether a record holds documents and no question, such as the answer of a search engine."""
+    if not isinstance(record, dict) or _of_document(record, shapes) is not None:
+        return False
+    shape, query_path, docs_path = _fitting(record, shapes, asked=True)
+    return docs_path is not None and query_path is None and FORMS[shape.form].fits(get(record, docs_path), shape)
+
+
+def _of_document(record: Any, shapes: Sequence[Shape]) -> Shape | None:
+    if not isinstance(record, dict):
+        return None
+    return next((shape for shape in shapes if find(record, shape.text, shape.inside)), None)
+
+
+def _fitting(
+    record: dict[str, Any], shapes: Sequence[Shape], *, asked: bool
+) -> tuple[Shape, tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Return the first shape that fits with the paths of question and documents, or the one that comes nearest."""
+    nearest: tuple[Shape, tuple[str, ...] | None, tuple[str, ...] | None] | None = None
+    for shape in shapes:
+        docs_path = find(record, shape.docs)
+        if docs_path is None:
+            continue
+        query_path = find(record, shape.query)
+        if query_path is None and shape.query and not asked:
+            nearest = nearest or (shape, None, docs_path)
+            continue
+        if FORMS[shape.form].fits(get(record, docs_path), shape):
+            return shape, query_path, docs_path
+        if nearest is None or nearest[1] is None:
+            nearest = shape, query_path, docs_path
+    return nearest or (shapes[0], find(record, shapes[0].query), None)
+
+
+def _question(record: dict[str, Any], path: tuple[str, ...]) -> str:
+    query = opened(get(record, path))
     where = "$." + ".".join(path)
     if not isinstance(query, str):
         raise InputError(f"expected a string @ {where}, got {kind(query)} (--query-field)")
@@ -113,117 +138,9 @@ def _query(record: dict[str, Any], shape: Shape) -> str:
     return query
 
 
-def _documents(node: Any, shape: Shape, where: str) -> tuple[Any, list[Passage], list[str]]:
-    value = opened(node)
-    if isinstance(value, str | dict):
-        slot, passage, remarks = _document(node, shape, 0, where)
-        return slot, [passage], remarks
-    if not isinstance(value, list | tuple):
-        raise InputError(f"expected an array of documents @ {where}, got {kind(value)} (--docs-field)")
-    items: list[Any] = []
-    passages: list[Passage] = []
-    warnings: list[str] = []
-    for index, item in enumerate(value):
-        slot, passage, remarks = _document(item, shape, index, f"{where}[{index}]")
-        items.append(slot)
-        passages.append(passage)
-        warnings.extend(remarks)
-    counts = Counter(passage.id for passage in passages if passage.id is not None)
-    warnings.extend(f"{n} documents share the id {name!r}" for name, n in counts.items() if n > 1)
-    return DocsSlot(tuple(items)), passages, warnings
-
-
-def _document(node: Any, shape: Shape, index: int, where: str) -> tuple[Any, Passage, list[str]]:
-    value = opened(node)
-    if isinstance(value, str):
-        return TextSlot(index, node), Passage(value), []
-    if not isinstance(value, dict):
-        raise InputError(f"expected a string or an object @ {where}, got {kind(value)}")
-    document = dict(value)
-    path = _find(document, shape.text)
-    if path is None:
-        raise InputError(
-            f"required field missing @ {where}.{shape.text[0]}: "
-            f"expected one of {', '.join(shape.text)} (name it with --text-field)"
-        )
-    text_where = f"{where}.{'.'.join(path)}"
-    original = _get(document, path)
-    text = opened(original)
-    warnings = []
-    if text is None:
-        text = ""
-        warnings.append(f"the text @ {text_where} is null: left as it is")
-    elif isinstance(text, str):
-        _set(document, path, TextSlot(index, original))
-    else:
-        raise InputError(f"expected a string @ {text_where}, got {kind(text)} (name it with --text-field)")
-    title_path = _find(document, shape.title)
-    title = opened(_get(document, title_path)) if title_path else ""
-    id_path = _find(document, shape.doc_id)
-    return (
-        document,
-        Passage(
-            text=text,
-            title=title if isinstance(title, str) else "",
-            id=_identifier(_get(document, id_path)) if id_path else None,
-        ),
-        warnings,
-    )
-
-
-def _identifier(node: Any) -> str | None:
-    value = opened(node)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Raw):  # a number, as it was written
-        return bytes(value).decode()
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _find(record: dict[str, Any], paths: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Return the first of the dotted paths that the record has, as its steps; an empty one only for want of better."""
-    empty = None
-    for dotted in paths:
-        for steps in ((dotted,), tuple(dotted.split("."))):
-            if _has(record, steps):
-                if not _is_empty(_get(record, steps)):
-                    return steps
-                empty = empty or steps
-    return empty
-
-
-def _is_empty(node: Any) -> bool:
-    if isinstance(node, Raw):
-        return memoryview(node).nbytes <= len(b"null") and bytes(node) in {b"null", b'""'}
-    return node is None or node == ""
-
-
-def _has(node: Any, steps: tuple[str, ...]) -> bool:
-    for step in steps:
-        value = opened(node)
-        if isinstance(value, dict) and step in value:
-            node = value[step]
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            node = value[int(step)]
-        else:
-            return False
-    return True
-
-
-def _get(node: Any, steps: tuple[str, ...]) -> Any:
-    for step in steps:
-        value = opened(node)
-        node = value[int(step)] if isinstance(value, list) else value[step]
-    return node
-
-
-def _set(container: Any, steps: tuple[str, ...], new: Any) -> None:
-    """Put `new` at the path, opening what stands on the way; `container` is changed."""
-    head, *rest = steps
-    key = int(head) if isinstance(container, list) else head
-    if rest:
-        inner = opened(container[key])
-        inner = list(inner) if isinstance(inner, list) else dict(inner)
-        _set(inner, tuple(rest), new)
-        new = inner
-    container[key] = new
+def _no_question(record: dict[str, Any], shapes: Sequence[Shape], shape: Shape) -> InputError:
+    if _of_document(record, shapes) and not find(record, shape.docs):
+        return InputError("a document without a question: name the question with --query TEXT")
+    names = ", ".join(shape.query)
+    remedy = " (--query-field, or --query TEXT for all)" if find(record, shape.docs) else " (--query-field)"
+    return InputError(f"no question: expected one of {names}{remedy}{suggestion(record, shape.query)}")

@@ -1,0 +1,228 @@
+"""The record shapes of other libraries: in, compressed, and out as they came."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from ctxzip.errors import InputError, UsageError
+from ctxzip.pipeline import Compressor, Settings
+from ctxzip.reading import SHAPES, read, to_request, with_fields
+from ctxzip.reading.table import names
+from ctxzip.records import Request
+from ctxzip.rendering import record
+from tests.conftest import FIXTURES, compress
+from tests.test_reading import items, source
+
+QUESTION = "When does the bakery in Quarrie open on Sundays?"
+# What a shape needs besides its keys.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "dotted.jsonl": {"shapes": with_fields("request.question", "response.hits", "_source.body", "_source.name")},
+    "documents.jsonl": {"query": QUESTION},
+    "elasticsearch.json": {"query": QUESTION},
+}
+FILES = sorted(path.name for path in (FIXTURES / "shapes").iterdir())
+
+
+@pytest.fixture(scope="module")
+def compressor():
+    return Compressor(Settings(scorer="bm25", ratio=0.4))
+
+
+def requests(name: str, **options: Any) -> list[Request]:
+    found = items((FIXTURES / "shapes" / name).read_bytes(), name, **{**OPTIONS.get(name, {}), **options})
+    assert all(isinstance(item, Request) for item in found), found
+    return found
+
+
+def leaves(value: Any, at: str = "$") -> dict[str, Any]:
+    """Return every value that holds no other, by its path; numbers as they were written."""
+    if isinstance(value, dict | list) and value:
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        return {path: leaf for key, inner in pairs for path, leaf in leaves(inner, f"{at}.{key}").items()}
+    return {at: value}
+
+
+def literally(text: bytes | str) -> Any:
+    return json.loads(text, parse_int=lambda n: f"number {n}", parse_float=lambda n: f"number {n}")
+
+
+def written(name: str) -> list[Any]:
+    """Return the records of a fixture, whatever they are laid out like."""
+    text = (FIXTURES / "shapes" / name).read_text("utf-8")
+    try:
+        found = literally(text)
+    except ValueError:
+        return [literally(line) for line in text.splitlines()]
+    return found if isinstance(found, list) else [found]
+
+
+def slices(short: str, whole: str) -> bool:
+    """Tell whether one text is made of pieces of another, in order."""
+    at = 0
+    for word in short.split():
+        at = whole.find(word, at)
+        if at < 0:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name != "documents.jsonl"])
+def test_a_record_comes_out_as_it_came_with_shorter_texts(name, compressor):
+    """Every other value, the order of keys and the spelling of numbers included, is what it was."""
+    before = written(name)
+    results = [compressor.compress(request) for request in requests(name)]
+    after = [literally(record(result)) for result in results]
+    assert len(after) == len(before)
+    for old, new, result in zip(before, after, results, strict=True):
+        new.pop("ctxzip")
+        assert list(new) == list(old)
+        was, now = leaves(old), leaves(new)
+        assert list(was) == list(now)
+        changed = [path for path in was if was[path] != now[path]]
+        assert changed
+        for path in changed:
+            assert slices(now[path], was[path])
+            assert was[path].rpartition("\n")[2] in " ".join(p.text for p in result.request.passages)
+        assert result.tokens_out < result.tokens_in
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name != "documents.jsonl"])
+def test_what_was_written_is_read_again(name, compressor):
+    """The shape that came out is the shape that went in: its texts are those that were kept."""
+    results = [compressor.compress(request) for request in requests(name)]
+    data = b"".join(record(result) + b"\n" for result in results)
+    again = items(data, name, **OPTIONS.get(name, {}))
+    for request, result in zip(again, results, strict=True):
+        assert request.query == result.request.query
+        assert [p.text.split() for p in request.passages] == [text.split() for text in result.texts]
+        assert [p.title for p in request.passages] == [p.title for p in result.request.passages]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_fixture_is_read(name):
+    """Each record has a question and documents with text."""
+    for request in requests(name):
+        assert request.query.endswith("?")
+        assert any(passage.text for passage in request.passages)
+
+
+LIBRARIES = ["langchain", "llamaindex", "haystack", "elasticsearch", "hotpotqa", "dpr", "ragas", "cohere", "flashrag", "recomp", "langsmith"]  # fmt: skip
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_shape_is_found_by_its_keys_or_by_its_name(library):
+    """Both read the same; each of these names has its fixture."""
+    files = [name for name in FILES if re.match(rf"{library}[-.]", name)]
+    assert files
+    for name in files:
+        by_keys, by_name = requests(name), requests(name, shapes=with_fields(None, None, None, None, library))
+        for one, other in zip(by_keys, by_name, strict=True):
+            assert (one.query, one.passages, one.id) == (other.query, other.passages, other.id)
+            assert any(passage.title for passage in one.passages) or library == "ragas" or name == "cohere.jsonl"
+
+
+def test_every_name_of_an_input_format_has_a_fixture():
+    """What --input-format takes is what is tested."""
+    assert set(names()) == {"auto", "common", *LIBRARIES}
+
+
+def test_the_text_of_a_node_is_shortened_wherever_the_node_keeps_it(compressor):
+    """LlamaIndex writes a Document's text twice, and reads one of them."""
+    node = literally(record(compressor.compress(requests("llamaindex.jsonl")[1])))["nodes"][0]["node"]
+    assert node["text"] == node["text_resource"]["text"] == "The lock gates at Thornlea are made of oak."
+
+
+def test_given_sentences_are_the_units(compressor):
+    """Nothing is split again, and what is left out is empty, so that supporting facts go on pointing right."""
+    record_ = {
+        "question": "Who is Dr. Wren?",
+        "context": [["Wren", ["Dr. Wren", " is a builder. He", "", " built the mill!", "Nobody knows when."]]],
+        "supporting_facts": [["Wren", 1]],
+    }
+    request = to_request(record_, SHAPES)
+    (passage,) = request.passages
+    assert passage.text == "Dr. Wren is a builder. He built the mill! Nobody knows when."
+    assert passage.sentences is not None
+    assert [passage.text[a:b] for a, b in passage.sentences] == [
+        "Dr. Wren", "is a builder. He", "built the mill!", "Nobody knows when.",
+    ]  # fmt: skip
+    result = compressor.compress(request)
+    assert [(unit.start, unit.end) for unit in result.units] == list(passage.sentences)
+    sentences = json.loads(record(result))["context"][0][1]
+    assert len(sentences) == 5
+    assert "".join(sentences).split() == result.texts[0].split()
+
+
+def test_dropped_documents_leave_a_list_of_titles_and_sentences():
+    """`--drop-empty` takes the pair."""
+    request = requests("hotpotqa.json")[0]
+    result = Compressor(Settings(scorer="bm25", max_sentences=1, drop_empty=True)).compress(request)
+    assert json.loads(record(result))["context"] == [
+        ["Café in Quarrie", ["The café next to the bakery is closed on Sundays.", ""]]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("record_", "message"),
+    [
+        ({"question": "x", "context": [["T", "s"]]}, "expected an array @ $.context[0][1], got a string"),
+        ({"question": "x", "context": [["T"]]}, "expected [title, [sentence, ...]] @ $.context[0], got 1 values"),
+        ({"question": "x", "context": [["T", [1]]]}, "expected a string @ $.context[0][1][0], got a number"),
+        ({"question": "x", "context": {"title": ["T"], "sentences": []}}, "1 titles and 0 lists of sentences @ $.context"),
+        ({"query": "x", "contexs": []}, "no documents: expected one of docs, .*; 'contexs' is nearly 'contexts'"),
+        ({"qestion": "x", "docs": []}, "no question: expected one of query, .*; 'qestion' is nearly 'question'"),
+        ({"query": "x", "docs": [{"txt": "a"}]}, "required field missing @ $.docs[0].text: .*; 'txt' is nearly 'text'"),
+    ],
+)  # fmt: skip
+def test_an_error_says_the_path_and_what_was_nearly_right(record_, message):
+    """Where, what and what to do."""
+    pattern = re.escape(message).replace(r"\.\*", ".*")
+    with pytest.raises(InputError, match=pattern):
+        to_request(record_, SHAPES)
+
+
+def test_an_unknown_format_is_a_usage_error_that_lists_the_names():
+    """Before anything is read."""
+    run = compress("--input-format", "langchian", stdin="")
+    assert run.code == 2
+    assert "--input-format langchian: expected one of auto, common, langchain" in run.err
+    assert "did you mean 'langchain'?" in run.err
+    with pytest.raises(UsageError):
+        with_fields(None, None, None, None, "nothing")
+
+
+def test_a_named_format_looks_for_its_own_names_only():
+    """Where a record has documents under several names, the name says which."""
+    both = {"question": "When?", "docs": ["one"], "contexts": ["two"]}
+    assert to_request(both, SHAPES).passages[0].text == "one"
+    assert to_request(both, with_fields(None, None, None, None, "ragas")).passages[0].text == "two"
+
+
+def test_the_answer_of_a_search_engine_is_a_request_of_its_own_with_a_question():
+    """Each line is one; what comes out is the answer with shorter fields, not a list of documents."""
+    answer = (FIXTURES / "shapes" / "elasticsearch.json").read_text()
+    run = compress("-q", QUESTION, "--scorer", "bm25", "-n", "1", stdin=f"{json.dumps(json.loads(answer))}\n" * 2)
+    assert run.code == 0
+    assert [len(record_["hits"]["hits"]) for record_ in run.records] == [2, 2]
+    bodies = [hit["_source"]["body"] for hit in run.records[0]["hits"]["hits"]]
+    assert bodies == ["", "The café next to the bakery is closed on Sundays."]
+
+
+def test_the_field_of_a_search_engine_is_named_without_its_wrapper():
+    """`--text-field note` is `_source.note` in an answer of Elasticsearch."""
+    record_ = {"query": "x", "hits": {"hits": [{"_id": "1", "_source": {"note": "Text.", "head": "T"}}]}}
+    (passage,) = to_request(record_, with_fields(None, None, "note", "head")).passages
+    assert (passage.text, passage.title, passage.id) == ("Text.", "T", "1")
+
+
+def test_reading_does_not_depend_on_the_records_before():
+    """Every shape is found by the record alone, in any order."""
+    everything = [name for name in FILES if name not in OPTIONS]
+    alone = {name: [item.passages for item in requests(name)] for name in everything}
+    sources = [source((FIXTURES / "shapes" / name).read_bytes(), name) for name in reversed(everything)]
+    together = [item.passages for item in read(sources) if isinstance(item, Request)]
+    assert together == [passages for name in reversed(everything) for passages in alone[name]]

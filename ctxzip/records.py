@@ -75,10 +75,15 @@ class PiecesSlot:
 
 @dataclass(frozen=True, slots=True)
 class DocsSlot:
-    """Stands in `Request.extra` where a list of documents stood, one item a passage, from passage `first` on."""
+    """Stands in `Request.extra` where a list of documents stood, one item a passage, from passage `first` on.
+
+    Attributes:
+        between: what stands between two of them inside a string.
+    """
 
     items: tuple[Any, ...]
     first: int = 0
+    between: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
-from ctxzip.rawjson import encode
+from ctxzip.rawjson import encode, opened
 from ctxzip.records import (
     OWN_KEY,
     BadRecord,
@@ -119,7 +119,8 @@ def _filled(node: Any, result: Result) -> Any:
     if isinstance(node, SentencesSlot):
         return _sentences(node, result)
     if isinstance(node, PiecesSlot):
-        return _joined(node.parts, result)
+        text = _joined(node.parts, result)
+        return node.original if text == opened(node.original) else text
     if isinstance(node, DocsSlot):
         return [_filled(node.items[index - node.first], result) for index in _indices(node, result)]
     if isinstance(node, dict):
@@ -147,7 +148,8 @@ def _joined(parts: Sequence[Any], result: Result) -> str:
     texts = []
     for part in parts:
         if isinstance(part, DocsSlot):
-            texts += [_joined((part.items[index - part.first],), result) for index in _indices(part, result)]
+            items = (part.items[index - part.first] for index in _indices(part, result))
+            texts.append(part.between.join(_joined((item,), result) for item in items))
         elif isinstance(part, PiecesSlot):
             texts.append(_joined(part.parts, result))
         else:

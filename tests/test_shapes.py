@@ -23,6 +23,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "dotted.jsonl": {"shapes": with_fields("request.question", "response.hits", "_source.body", "_source.name")},
     "documents.jsonl": {"query": QUESTION},
     "elasticsearch.json": {"query": QUESTION},
+    "messages-tool.jsonl": {"shapes": with_fields(None, None, None, None, context_role="tool")},
 }
 FILES = sorted(path.name for path in (FIXTURES / "shapes").iterdir())
 
@@ -63,7 +64,7 @@ def written(name: str) -> list[Any]:
 def slices(short: str, whole: str) -> bool:
     """Tell whether one text is made of pieces of another, in order."""
     at = 0
-    for word in short.split():
+    for word in re.findall(r"\w+|[^\w\s]", short):
         at = whole.find(word, at)
         if at < 0:
             return False
@@ -86,7 +87,8 @@ def test_a_record_comes_out_as_it_came_with_shorter_texts(name, compressor):
         assert changed
         for path in changed:
             assert slices(now[path], was[path])
-            assert was[path].rpartition("\n")[2] in " ".join(p.text for p in result.request.passages)
+            texts = [passage.text for passage in result.request.passages if passage.text]
+            assert any(text in was[path] or was[path] in text for text in texts)
         assert result.tokens_out < result.tokens_in
 
 
@@ -110,7 +112,7 @@ def test_every_fixture_is_read(name):
         assert any(passage.text for passage in request.passages)
 
 
-LIBRARIES = ["langchain", "llamaindex", "haystack", "elasticsearch", "hotpotqa", "dpr", "ragas", "cohere", "flashrag", "recomp", "langsmith"]  # fmt: skip
+LIBRARIES = ["langchain", "llamaindex", "haystack", "elasticsearch", "hotpotqa", "dpr", "ragas", "cohere", "flashrag", "recomp", "langsmith", "messages"]  # fmt: skip
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -119,10 +121,12 @@ def test_a_shape_is_found_by_its_keys_or_by_its_name(library):
     files = [name for name in FILES if re.match(rf"{library}[-.]", name)]
     assert files
     for name in files:
-        by_keys, by_name = requests(name), requests(name, shapes=with_fields(None, None, None, None, library))
+        role = "tool" if name == "messages-tool.jsonl" else None
+        by_keys = requests(name)
+        by_name = requests(name, shapes=with_fields(None, None, None, None, library, role))
         for one, other in zip(by_keys, by_name, strict=True):
             assert (one.query, one.passages, one.id) == (other.query, other.passages, other.id)
-            assert any(passage.title for passage in one.passages) or library == "ragas" or name == "cohere.jsonl"
+            assert any(passage.title for passage in one.passages) or library in {"ragas", "cohere", "messages"}
 
 
 def test_every_name_of_an_input_format_has_a_fixture():
@@ -226,3 +230,75 @@ def test_reading_does_not_depend_on_the_records_before():
     sources = [source((FIXTURES / "shapes" / name).read_bytes(), name) for name in reversed(everything)]
     together = [item.passages for item in read(sources) if isinstance(item, Request)]
     assert together == [passages for name in reversed(everything) for passages in alone[name]]
+
+
+def chat(*contents: Any, role: str = "user", **options: Any) -> Request:
+    """Read messages of the user, or of one role and a question of the user behind them."""
+    messages = [{"role": role, "content": content} for content in contents]
+    if role != "user":
+        messages.append({"role": "user", "content": "When?"})
+    return to_request({"messages": messages}, with_fields(None, None, None, None, **options))
+
+
+@pytest.mark.parametrize(
+    ("content", "passages"),
+    [
+        ("<document>One.</document> When?", [("", "One.")]),
+        ("<documents><document>One.</document>\n<document title='T'>\n Two. \n</document></documents>When?", [("", "One."), ("T", "Two.")]),
+        ("When?<documents>\nOne.\n</documents>", [("", "One.")]),
+        ("<Document><title>T</title><url>u</url>One.</Document>When?", [("T", "One.")]),
+        ("<document><source>s</source><document_content>\nOne.\n</document_content>\n</document>When?", [("s", "One.")]),
+        ("<document>One, <document> in it.</document>When?", [("", "One, <document> in it.")]),
+        ("<document></document><document>One.</document>When?", [("", ""), ("", "One.")]),
+        ("<documents><document>One.</document>When?", [("", "One.")]),
+        ("<documentary>No.</documentary><document>One.</document>When?", [("", "One.")]),
+        ("<document>One &amp; <b>bold</b>.</document>When?", [("", "One &amp; <b>bold</b>.")]),
+    ],
+)  # fmt: skip
+def test_documents_of_a_message_stand_between_tags(content, passages):
+    """With the tags that Anthropic's guide has, with fewer, or with none inside `<documents>`."""
+    request = chat(content)
+    assert [(passage.title, passage.text) for passage in request.passages] == passages
+    assert request.query.endswith("When?")
+
+
+def test_the_question_is_what_else_the_last_message_of_the_user_says():
+    """Whatever was said before, and wherever the documents stand."""
+    request = chat("<document>One.</document>Hello.", [{"type": "text", "text": "When? "}], "<document>Two.</document>")
+    assert request.query == "When?"
+    assert len(request.passages) == 2
+    with pytest.raises(InputError, match="no question: expected one in a message of the user"):
+        chat("<document>One.</document>")
+
+
+def test_messages_without_documents_say_how_to_mark_them():
+    """Tags, or a role."""
+    with pytest.raises(InputError, match=r"no documents @ \$\.messages: .* <document> .* --context-role"):
+        chat("When?")
+    with pytest.raises(InputError, match=r"expected an object with a role @ \$\.messages\[1\], got a number"):
+        to_request({"messages": [{"role": "user", "content": "x"}, 5]}, SHAPES)
+    assert chat("One.", role="tool", context_role="tool").passages[0].text == "One."
+
+
+def test_a_document_without_an_end_is_left_as_it_is_and_said():
+    """What is no document is part of the question."""
+    request = chat("<document>One.</document>When?", "<document>Two.")
+    assert [passage.text for passage in request.passages] == ["One."]
+    assert request.warnings == ("a <document> without an end @ $.messages[1].content: left as it is",)
+
+
+def test_documents_of_a_message_are_dropped_and_ordered_with_their_tags():
+    """`--drop-empty` and `--order relevance` move whole elements."""
+    text = "<documents>\n<document>\nNo.\n</document>\n<document>\nThe ferry leaves.\n</document>\n<document>\nThe ferry leaves at ten.\n</document>\n</documents>\nWhen at ten leaves the ferry?"
+    short = Compressor(Settings(scorer="bm25", max_sentences=2, drop_empty=True, order="relevance"))
+    content = json.loads(record(short.compress(chat(text))))["messages"][0]["content"]
+    assert content == (
+        "<documents>\n<document>\nThe ferry leaves at ten.\n</document>\n<document>\nThe ferry leaves.\n</document>\n"
+        "</documents>\nWhen at ten leaves the ferry?"
+    )
+
+
+def test_many_tags_that_end_nothing_take_no_time():
+    """One pass over a message, whatever it holds."""
+    with pytest.raises(InputError, match="no documents"):
+        chat("<document><documents>" * 50_000)

@@ -50,6 +50,7 @@ def compress(
     mark_gaps: options.MarkGaps = False,
     null: options.Null = False,
     input_format: options.InputFormat = "auto",
+    context_role: options.ContextRole = None,
     query_field: options.QueryField = None,
     docs_field: options.DocsField = None,
     text_field: options.TextField = None,
@@ -106,7 +107,9 @@ def compress(
     run(
         compressor.stream(
             read(
-                inputs, query=query, shapes=with_fields(query_field, docs_field, text_field, title_field, input_format)
+                inputs,
+                query=query,
+                shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role),
             )
         ),
         Report(quiet=quiet, in_records=to == "jsonl", notice=compressor.notice),

@@ -143,6 +143,12 @@ InputFormat = Annotated[
         help="How the records are built: langchain, llamaindex, haystack, ...; auto goes by their keys.",
     ),
 ]
+ContextRole = Annotated[
+    str | None,
+    typer.Option(
+        "--context-role", metavar="ROLE", help="Role of chat messages that are documents as a whole, such as tool."
+    ),
+]
 QueryField = Annotated[
     str | None, typer.Option("--query-field", metavar="PATH", help="Where the question stands: a key or a.b.c.")
 ]

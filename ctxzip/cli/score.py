@@ -29,6 +29,7 @@ def score(
     splitter: options.Splitter = "auto",
     lang: options.Lang = None,
     input_format: options.InputFormat = "auto",
+    context_role: options.ContextRole = None,
     query_field: options.QueryField = None,
     docs_field: options.DocsField = None,
     text_field: options.TextField = None,
@@ -66,7 +67,9 @@ def score(
     run(
         compressor.score(
             read(
-                inputs, query=query, shapes=with_fields(query_field, docs_field, text_field, title_field, input_format)
+                inputs,
+                query=query,
+                shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role),
             )
         ),
         Report(quiet=quiet, in_records=True, notice=compressor.notice),

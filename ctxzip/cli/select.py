@@ -41,6 +41,7 @@ def select(
     mark_gaps: options.MarkGaps = False,
     null: options.Null = False,
     input_format: options.InputFormat = "auto",
+    context_role: options.ContextRole = None,
     query_field: options.QueryField = None,
     docs_field: options.DocsField = None,
     text_field: options.TextField = None,
@@ -91,7 +92,9 @@ def select(
     )
     run(
         compressor.reselect(
-            read(inputs, shapes=with_fields(query_field, docs_field, text_field, title_field, input_format))
+            read(
+                inputs, shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role)
+            )
         ),
         Report(quiet=quiet, in_records=to == "jsonl"),
         output=output,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from ctxzip.rawjson import Raw, opened
+from ctxzip.errors import InputError
+from ctxzip.rawjson import Raw, kind, opened
 
 _MISSING = object()
 
@@ -46,6 +47,22 @@ def put(container: Any, steps: tuple[str, ...], new: Any) -> None:
         put(inner, tuple(rest), new)
         new = inner
     container[key] = new
+
+
+def array(node: Any, where: str, of: str = "") -> list[Any]:
+    """Return the values of an array, or raise InputError."""
+    value = opened(node)
+    if not isinstance(value, list | tuple):
+        raise InputError(f"expected an array{of} @ {where}, got {kind(value)}")
+    return list(value)
+
+
+def string(node: Any, where: str) -> str:
+    """Return a string, or raise InputError."""
+    value = opened(node)
+    if not isinstance(value, str):
+        raise InputError(f"expected a string @ {where}, got {kind(value)}")
+    return value
 
 
 @cache

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ctxzip.errors import InputError
-from ctxzip.rawjson import kind, opened
+from ctxzip.rawjson import opened
 from ctxzip.reading.documents import Found
+from ctxzip.reading.paths import array, string
 from ctxzip.records import DocsSlot, Passage, SentencesSlot
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def read(node: Any, shape: Shape, where: str) -> Found:  # noqa: ARG001
     """
     value = opened(node)
     if isinstance(value, dict):
-        titles, lists = (_array(value.get(name), f"{where}.{name}") for name in _COLUMNS)
+        titles, lists = (array(value.get(name), f"{where}.{name}") for name in _COLUMNS)
         if len(titles) != len(lists):
             raise InputError(f"{len(titles)} titles and {len(lists)} lists of sentences @ {where}: expected as many")
         found = [
@@ -47,8 +48,8 @@ def read(node: Any, shape: Shape, where: str) -> Found:  # noqa: ARG001
         return Found({**value, "sentences": slots}, tuple(passage for passage, _ in found))
     items = []
     passages = []
-    for index, item in enumerate(_array(node, where)):
-        pair = _array(item, f"{where}[{index}]")
+    for index, item in enumerate(array(node, where)):
+        pair = array(item, f"{where}[{index}]")
         if len(pair) != 2:
             raise InputError(f"expected [title, [sentence, ...]] @ {where}[{index}], got {len(pair)} values")
         title, sentences = pair
@@ -61,26 +62,12 @@ def read(node: Any, shape: Shape, where: str) -> Found:  # noqa: ARG001
 def _passage(title: Any, sentences: Any, index: int, title_at: str, sentences_at: str) -> tuple[Passage, SentencesSlot]:
     slots = []
     text = ""
-    for i, original in enumerate(_array(sentences, sentences_at)):
-        sentence = _string(original, f"{sentences_at}[{i}]")
+    for i, original in enumerate(array(sentences, sentences_at)):
+        sentence = string(original, f"{sentences_at}[{i}]")
         if text and sentence and not (text[-1].isspace() or sentence[0].isspace()):
             text += " "
         start = len(text) + len(sentence) - len(sentence.lstrip())
         text += sentence
         slots.append((start, max(start, len(text.rstrip())), original))
     spans = tuple((start, end) for start, end, _ in slots if start < end)
-    return Passage(text, _string(title, title_at), sentences=spans), SentencesSlot(index, tuple(slots))
-
-
-def _array(node: Any, where: str) -> list[Any]:
-    value = opened(node)
-    if not isinstance(value, list | tuple):
-        raise InputError(f"expected an array @ {where}, got {kind(value)}")
-    return list(value)
-
-
-def _string(node: Any, where: str) -> str:
-    value = opened(node)
-    if not isinstance(value, str):
-        raise InputError(f"expected a string @ {where}, got {kind(value)}")
-    return value
+    return Passage(text, string(title, title_at), sentences=spans), SentencesSlot(index, tuple(slots))

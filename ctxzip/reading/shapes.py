@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ctxzip.errors import InputError
 from ctxzip.rawjson import kind, opened
-from ctxzip.reading import documents, sentences, titled
+from ctxzip.reading import documents, messages, sentences, titled
 from ctxzip.reading.documents import Found, document, identifier
 from ctxzip.reading.paths import find, get, put
 from ctxzip.reading.suggestions import suggestion
@@ -31,7 +31,7 @@ class Form(Protocol):
         ...
 
 
-FORMS: dict[str, Form] = {"plain": documents, "titled": titled, "sentences": sentences}
+FORMS: dict[str, Form] = {"plain": documents, "titled": titled, "sentences": sentences, "messages": messages}
 
 
 def to_request(
@@ -67,8 +67,11 @@ def to_request(
     if own is not None:
         warnings.append("the key ctxzip of an earlier run was replaced")
     id_path = find(record, shape.id)
+    query = query if query is not None else found.query
+    if not query:
+        raise InputError("no question: expected one in a message of the user, beside the documents (--query TEXT)")
     return Request(
-        query=query or found.query or "",
+        query=query,
         passages=found.passages,
         id=identifier(get(record, id_path)) if id_path else None,
         line_no=line_no,

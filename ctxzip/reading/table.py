@@ -28,6 +28,7 @@ class Shape:
         text, title, doc_id: inside a document.
         inside: object of a document that holds its fields; paths are looked for there first.
         form: how the documents are kept; see `FORMS` in `ctxzip.reading.shapes`.
+        context_role: role of the chat messages that are documents, for the form `messages`.
         copies: whether a document that has its text at several of the paths has it shortened at each.
     """
 
@@ -41,6 +42,7 @@ class Shape:
     inside: str = ""
     form: str = "plain"
     copies: bool = False
+    context_role: str | None = None
 
 
 _QUERY = ("query", "question", "input", "user_input", "query_text", "search_query", "q")
@@ -106,6 +108,14 @@ SHAPES = (
     ),
     # hotpotqa.github.io, 2WikiMultihopQA, and how Hugging Face keeps both: sentences that are split already.
     Shape("hotpotqa", query=("question",), docs=("context",), form="sentences"),
+    # Bodies of chat completions as OpenAI, Anthropic and others take them, and lines of a batch.
+    Shape(
+        "messages",
+        query=(),
+        docs=("messages", "body.messages"),
+        id=("custom_id", "id"),
+        form="messages",
+    ),
     # facebookresearch/DPR, contriever, EXIT, CompAct: what their retrievers write; scores may be strings.
     Shape(
         "dpr",
@@ -164,15 +174,22 @@ def names() -> list[str]:
 
 
 def with_fields(
-    query: str | None, docs: str | None, text: str | None, title: str | None, input_format: str = AUTO
+    query: str | None,
+    docs: str | None,
+    text: str | None,
+    title: str | None,
+    input_format: str = AUTO,
+    context_role: str | None = None,
 ) -> tuple[Shape, ...]:
     """Return the shapes of that name with the paths that the user named in place of the known ones.
 
     Raises:
         UsageError: no shape has that name.
     """
-    named = {"query": query, "docs": docs, "text": text, "title": title}
-    changes: dict[str, Any] = {field: (path,) for field, path in named.items() if path}
+    named = {"query": query, "docs": docs, "text": text, "title": title, "context_role": context_role}
+    changes: dict[str, Any] = {
+        field: value if field == "context_role" else (value,) for field, value in named.items() if value
+    }
     if input_format not in names():
         near = get_close_matches(input_format, names(), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -52,13 +52,13 @@ class Draft:
 
     def measure(self, kept: Iterable[int]) -> int:
         """Return the tokens of the final text."""
-        if self.settings.to != "jsonl":
+        if not self.settings.in_records:
             return self.tokenizer.count([self.written(kept)])[0]
         return sum(self.tokenizer.count([text for text in self.texts(self.passages, kept) if text]))
 
     def passage_costs(self) -> list[int]:
-        """Return the tokens of the line above each passage; jsonl has none."""
-        if self.settings.to == "jsonl":
+        """Return the tokens of the line above each passage; records have none."""
+        if self.settings.in_records:
             return []
         return self.tokenizer.count(
             [

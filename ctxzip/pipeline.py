@@ -330,8 +330,8 @@ class Compressor:
         request, plain, units, scores = scored.request, scored.plain, scored.units, scored.scores
         order = _order(scores, settings.order)
         draft = Draft(settings, self._tokenizer, plain.passages, units, order)
-        # What stands in jsonl is the passages as they came, and their tokens are known.
-        tokens_in = scored.passage_tokens if settings.to == "jsonl" else draft.measure(range(len(units)))
+        # What stands in records is the passages as they came, and their tokens are known.
+        tokens_in = scored.passage_tokens if settings.in_records else draft.measure(range(len(units)))
         ranked = candidates(units, scores, settings.top_docs)
         profile = profile_of(plain.query, units, scores)
         cut = self._cut(profile, self.policy_for(scored.scorer, scored.model_sha256, scored.splitter))
@@ -369,11 +369,15 @@ class Compressor:
             splitter=scored.splitter,
             tokens_in=tokens_in,
             tokens_out=selection.n_tokens,
-            context=None if settings.to == "jsonl" else draft.written(selection.kept),
+            context=None if settings.in_records else draft.written(selection.kept),
             explained=settings.explain,
             warnings=(
                 *scored.warnings,
-                *(["lone surrogates are written as U+FFFD"] if plain is not request and settings.to != "jsonl" else []),
+                *(
+                    ["lone surrogates are written as U+FFFD"]
+                    if plain is not request and not settings.in_records
+                    else []
+                ),
                 *remarks,
                 *_remarks(plain, units, scores, budget, selection),
             ),

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 OWN_KEY = "ctxzip"  # of the output record
 
+# What a result is written as: the record that came, one prompt-ready context, or another library's record.
+To = Literal["jsonl", "text", "markdown", "messages", "langchain", "llamaindex", "haystack", "dpr", "ragas", "cohere"]
+CONTEXTS = frozenset({"text", "markdown"})
+
 Kind = Literal[
     "sentence",
     "heading",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from ctxzip import budget as budgets
 from ctxzip.errors import UsageError
-from ctxzip.records import Limits
+from ctxzip.records import CONTEXTS, Limits, To
 from ctxzip.scoring import AUTO as AUTO_SCORER
 from ctxzip.scoring.batches import BATCH_TOKENS
 from ctxzip.shipped import DEFAULT_MODEL
@@ -18,7 +18,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "budget": (None, "auto", "limits"),
     "profile": (None, *budgets.PROFILES),
     "empty": tuple(budgets.EMPTY),
-    "to": ("jsonl", "text", "markdown"),
+    "to": get_args(To),
     "order": ("source", "relevance"),
 }
 
@@ -28,8 +28,8 @@ class Settings:
     """How to compress; every field is also an option of the command line.
 
     Attributes:
-        max_tokens: hard ceiling on the tokens of the final text. In `jsonl` the final text is the
-            documents' texts, each counted by itself; in `text` and `markdown` all that is written.
+        max_tokens: hard ceiling on the tokens of the final text. In `text` and `markdown` that is all
+            that is written, else the documents' texts, each counted by itself.
         ratio: 0..1, largest fraction of tokens kept, but never less than the one best unit.
         max_sentences: largest number of units kept; headings that come along are not counted.
         threshold: 0..1, lowest probability kept.
@@ -50,7 +50,8 @@ class Settings:
         splitter: `auto` or `spacy:NAME`.
         lang: language code of the documents; None detects it for each.
         tokenizer: see `ctxzip.tokens.load_tokenizer`.
-        to: what the result is rendered to.
+        to: what the result is rendered to: `jsonl` (the record as it came), one prompt-ready context,
+            or the record of another library (`ctxzip.conversion`).
         titles: put titles into `text` and `markdown`.
         mark_gaps: put `[...]` where something was left out.
         order: documents in the order of the input, or the most relevant first.
@@ -79,7 +80,7 @@ class Settings:
     splitter: str = AUTO
     lang: str | None = None
     tokenizer: str = MODEL
-    to: Literal["jsonl", "text", "markdown"] = "jsonl"
+    to: To = "jsonl"
     titles: bool = True
     mark_gaps: bool = False
     order: Literal["source", "relevance"] = "source"
@@ -89,6 +90,11 @@ class Settings:
     # evidence with it and 14 do not any more (five ratios together); under auto it costs 0.3 to 1.7% of the words more.
     neighbours: bool = False
     explain: bool = False
+
+    @property
+    def in_records(self) -> bool:
+        """Whether results are written as records, not as prompt-ready contexts."""
+        return self.to not in CONTEXTS
 
     def limits(self) -> Limits:
         """Return the limits, checked.

@@ -112,7 +112,7 @@ def test_every_fixture_is_read(name):
         assert any(passage.text for passage in request.passages)
 
 
-LIBRARIES = ["langchain", "llamaindex", "haystack", "elasticsearch", "hotpotqa", "dpr", "ragas", "cohere", "flashrag", "recomp", "langsmith", "messages"]  # fmt: skip
+LIBRARIES = ["langchain", "llamaindex", "haystack", "elasticsearch", "hotpotqa", "dpr", "ragas", "cohere", "flashrag", "recomp", "langsmith", "messages", "kilt"]  # fmt: skip
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -177,6 +177,7 @@ def test_dropped_documents_leave_a_list_of_titles_and_sentences():
         ({"question": "x", "context": [["T"]]}, "expected [title, [sentence, ...]] @ $.context[0], got 1 values"),
         ({"question": "x", "context": [["T", [1]]]}, "expected a string @ $.context[0][1][0], got a number"),
         ({"question": "x", "context": {"title": ["T"], "sentences": []}}, "1 titles and 0 lists of sentences @ $.context"),
+        ({"input": "x", "output": [{"answer": "a", "provenance": [{"wikipedia_id": "1", "title": "T"}]}]}, "no text @ $.output.0.provenance: KILT names pages"),
         ({"query": "x", "contexs": []}, "no documents: expected one of docs, .*; 'contexs' is nearly 'contexts'"),
         ({"qestion": "x", "docs": []}, "no question: expected one of query, .*; 'qestion' is nearly 'question'"),
         ({"query": "x", "docs": [{"txt": "a"}]}, "required field missing @ $.docs[0].text: .*; 'txt' is nearly 'text'"),

@@ -7,6 +7,7 @@ import typer
 from ctxzip.cli import options
 from ctxzip.cli.running import check_call, run
 from ctxzip.errors import UsageError
+from ctxzip.records import CONTEXTS
 
 EXAMPLES = """\b
 Examples:
@@ -65,7 +66,7 @@ def compress(
     shortened documents and the key `ctxzip` that says what was kept and why.
     """
     check_call(context, files, query, stats, output)
-    if null and to == "jsonl":
+    if null and to not in CONTEXTS:
         raise UsageError("-0 ends contexts: it goes with --to text or --to markdown")
     from ctxzip.cli.files import sources
     from ctxzip.cli.report import Report
@@ -112,10 +113,10 @@ def compress(
                 shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role),
             )
         ),
-        Report(quiet=quiet, in_records=to == "jsonl", notice=compressor.notice),
+        Report(quiet=quiet, in_records=to not in CONTEXTS, notice=compressor.notice),
         output=output,
         stats=stats,
         on_error=on_error,
-        as_context=to != "jsonl",
+        to=to,
         null=null,
     )

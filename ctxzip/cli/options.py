@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from ctxzip import records
+
 Query = Annotated[
     str | None,
     typer.Option("--query", "-q", metavar="TEXT", help="The question: all input is then documents of one request."),
@@ -74,7 +76,8 @@ Budget = Annotated[
     ),
 ]
 To = Annotated[
-    Literal["jsonl", "text", "markdown"], typer.Option("--to", help="The records, or one prompt-ready context.")
+    records.To,
+    typer.Option("--to", help="The records as they came, one prompt-ready context, or records of another library."),
 ]
 Output = Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help="Write here, whole or not at all.")]
 Scorer = Annotated[

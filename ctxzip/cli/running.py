@@ -38,7 +38,7 @@ def run(
     output: str | None,
     stats: str | None,
     on_error: str,
-    as_context: bool = False,
+    to: str = "jsonl",
     null: bool = False,
 ) -> None:
     """Write every item as it comes, sum up, and exit with 1 where one could not be used.
@@ -49,7 +49,7 @@ def run(
         output: file, or stdout for None and `-`.
         stats: file for the summary, or None.
         on_error: `emit`, `skip` or `fail`.
-        as_context: write contexts, not records.
+        to: what results are written as.
         null: end each context with NUL.
     """
     from ctxzip.cli.writing import Writer, writing
@@ -58,7 +58,7 @@ def run(
 
     with nullcontext() if stats is None else writing(stats) as stats_stream:
         with suppress(_StoppedError), writing(output) as stream:
-            write = Writer(stream, as_context=as_context, null=null, emit_errors=on_error == "emit")
+            write = Writer(stream, to=to, null=null, emit_errors=on_error == "emit")
             for item in items:
                 report.add(item)
                 if isinstance(item, BadRecord) and on_error == "fail":

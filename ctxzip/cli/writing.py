@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ctxzip.cli.files import STDIO
+from ctxzip.conversion import converted
 from ctxzip.errors import CtxzipError, UsageError
-from ctxzip.records import BadRecord, Result, Scored
+from ctxzip.records import CONTEXTS, BadRecord, Result, Scored
 from ctxzip.rendering import error_record, record
 from ctxzip.scored import record as scored_record
 
@@ -25,14 +26,14 @@ class Writer:
     """Writes results in order, each as soon as it comes.
 
     Args:
-        as_context: write the text or markdown of a result, not its record.
+        to: what results are written as: their records, text or markdown, or records of another library.
         null: end each context with NUL; otherwise a line of `---` stands between two.
         emit_errors: put an error record (an empty context) where a record could not be used.
     """
 
-    def __init__(self, stream: BinaryIO, *, as_context: bool, null: bool, emit_errors: bool) -> None:
+    def __init__(self, stream: BinaryIO, *, to: str, null: bool, emit_errors: bool) -> None:
         self._stream = stream
-        self._as_context = as_context
+        self._to = to
         self._null = null
         self._emit_errors = emit_errors
         self._first = True
@@ -42,7 +43,7 @@ class Writer:
         if isinstance(item, BadRecord) and not (self._emit_errors and item.emits):
             return
         try:
-            if isinstance(item, Scored) or not self._as_context:
+            if isinstance(item, Scored) or self._to not in CONTEXTS:
                 self._stream.write(self._record(item))
             else:
                 self._stream.write(self._context(item))
@@ -53,7 +54,9 @@ class Writer:
     def _record(self, item: Result | Scored | BadRecord) -> bytes:
         if isinstance(item, BadRecord):
             return error_record(item) + b"\n"
-        return (scored_record(item) if isinstance(item, Scored) else record(item)) + b"\n"
+        if isinstance(item, Scored):
+            return scored_record(item) + b"\n"
+        return (record(item) if self._to == "jsonl" else converted(item, self._to)) + b"\n"
 
     def _context(self, item: Result | BadRecord) -> bytes:
         written = b"" if isinstance(item, BadRecord) else (item.context or "").encode()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ctxzip.errors import InputError
 from ctxzip.rawjson import kind, opened
-from ctxzip.reading import documents, messages, sentences, titled
+from ctxzip.reading import documents, kilt, messages, sentences, titled
 from ctxzip.reading.documents import Found, document, identifier
 from ctxzip.reading.paths import find, get, put
 from ctxzip.reading.suggestions import suggestion
@@ -31,7 +31,13 @@ class Form(Protocol):
         ...
 
 
-FORMS: dict[str, Form] = {"plain": documents, "titled": titled, "sentences": sentences, "messages": messages}
+FORMS: dict[str, Form] = {
+    "plain": documents,
+    "titled": titled,
+    "sentences": sentences,
+    "messages": messages,
+    "kilt": kilt,
+}
 
 
 def to_request(

@@ -147,6 +147,16 @@ SHAPES = (
         doc_id=("id",),
         form="titled",
     ),
+    # facebookresearch/KILT, and the output of its retrievers, which holds the text.
+    Shape(
+        "kilt",
+        query=("input",),
+        docs=("output.0.provenance",),
+        text=("text",),
+        title=("title", "wikipedia_title"),
+        doc_id=("wikipedia_id",),
+        form="kilt",
+    ),
     # What run_extractive_compressor.py of carriex/recomp reads.
     Shape("recomp", query=("query",), docs=("retrieved_docs",), text=("text",), title=("title",), doc_id=("id",)),
     # langsmith.schemas.Run, of a retriever or a chain.

@@ -38,6 +38,7 @@ from ctxzip.rendering import GAP_MARK, as_read
 from ctxzip.scored import read as read_scored
 from ctxzip.scoring import AUTO as AUTO_SCORER
 from ctxzip.scoring import BM25, load_scorer
+from ctxzip.segments import CONTEXT, select_segments
 from ctxzip.selection import candidates, covering, groups, select
 from ctxzip.settings import Settings
 from ctxzip.shipped import open_model
@@ -46,7 +47,7 @@ from ctxzip.tokens import load_tokenizer
 from ctxzip.wording import Wording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from ctxzip.policy import Level, Policy
     from ctxzip.scoring import Scorer
@@ -333,21 +334,36 @@ class Compressor:
         # What stands in records is the passages as they came, and their tokens are known.
         tokens_in = scored.passage_tokens if settings.in_records else draft.measure(range(len(units)))
         ranked = candidates(units, scores, settings.top_docs)
-        profile = profile_of(plain.query, units, scores)
+        ours = _of_context(request, units)
+        profile = profile_of(plain.query, units, scores, ours)
         cut = self._cut(profile, self.policy_for(scored.scorer, scored.model_sha256, scored.splitter))
-        budget = budgets.decide(self._limits, scores.probability[ranked], tokens_in, cut)
-        wording = Wording(plain.passages, units, scored.languages)
-        selection = select(
-            units,
-            order_of_choice(plain.query, ranked, wording),
-            scores,
-            budget,
-            draft.measure,
-            passage_cost=draft.passage_costs(),
-            gap_cost=self._gap_cost,
-            key=wording.key if _once(budget) else None,
-            leans=wording.leans if settings.neighbours else None,
-        )
+        if ours is None:
+            budget = budgets.decide(self._limits, scores.probability[ranked], tokens_in, cut)
+            wording = Wording(plain.passages, units, scored.languages)
+            selection = select(
+                units,
+                order_of_choice(plain.query, ranked, wording),
+                scores,
+                budget,
+                draft.measure,
+                passage_cost=draft.passage_costs(),
+                gap_cost=self._gap_cost,
+                key=wording.key if _once(budget) else None,
+                leans=wording.leans if settings.neighbours else None,
+            )
+        else:
+            in_context = [i for i in ranked if i in ours]
+            selection, budget = select_segments(
+                plain.passages,
+                units,
+                ranked,
+                scores,
+                budgets.decide(self._limits, scores.probability[in_context], draft.measure(sorted(ours)), cut),
+                draft.measure,
+                shares=settings.segment_budget,
+                passage_cost=draft.passage_costs(),
+                gap_cost=self._gap_cost,
+            )
         if budget.irrelevant is None and _not_worth_it(budget, selection, tokens_in):
             budget = replace(budget, why=f"{budget.why}; saves less than {self._limits.min_saving:.0%}: left as it was")
             selection = Selection(tuple(range(len(units))), tokens_in, (None,) * len(units))
@@ -479,10 +495,10 @@ def _tokens_of(item: _Prepared | BadRecord) -> int:
     return item.passage_tokens + 1 if isinstance(item, _Prepared) else 1
 
 
-def profile_of(query: str, units: Sequence[Unit], scores: Scores) -> Profile:
-    """Return what the ranking of one question looks like."""
+def profile_of(query: str, units: Sequence[Unit], scores: Scores, among: Collection[int] | None = None) -> Profile:
+    """Return what the ranking of one question looks like, of all its units or of those given by index."""
     read = read_query(query)
-    ranked = candidates(units, scores)
+    ranked = [i for i in candidates(units, scores) if among is None or i in among]
     sizes = [sum(units[i].end - units[i].start for i in group) for group in groups(units, ranked)]
     return Profile(
         probability=scores.probability[ranked],
@@ -514,6 +530,14 @@ def _once(budget: Budget) -> bool:
     of six sentences that begin every three, bm25) 90% recall takes 20.0% of the words in place of 27.6%.
     """
     return budget.irrelevant is None and budget.limits.recall is None and budget.limits.threshold is None
+
+
+def _of_context(request: Request, units: Sequence[Unit]) -> frozenset[int] | None:
+    """Return the units of the context where the request is a prompt in segments, else None."""
+    kinds = [passage.segment for passage in request.passages]
+    if not any(kinds):
+        return None
+    return frozenset(i for i, unit in enumerate(units) if kinds[unit.passage] == CONTEXT)
 
 
 def _order(scores: Scores, order: str) -> tuple[int, ...]:

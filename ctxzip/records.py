@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 OWN_KEY = "ctxzip"  # of the output record
 
+# The types of the segments of a prompt, those first that a hard ceiling leaves room for first.
+SEGMENTS = ("instruction", "context", "example")
+
 # What a result is written as: the record that came, one prompt-ready context, or another library's record.
 To = Literal["jsonl", "text", "markdown", "messages", "langchain", "llamaindex", "haystack", "dpr", "ragas", "cohere"]
 CONTEXTS = frozenset({"text", "markdown"})
@@ -36,12 +39,14 @@ class Passage:
         text: the original, to which every offset refers.
         sentences: the split that the document came with, half-open code-point offsets in order; None
             where it is to be split.
+        segment: its type, where it is a segment of a prompt.
     """
 
     text: str
     title: str = ""
     id: str | None = None
     sentences: tuple[tuple[int, int], ...] | None = None
+    segment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from ctxzip import budget as budgets
+from ctxzip import segments
 from ctxzip.errors import UsageError
 from ctxzip.records import CONTEXTS, Limits, To
 from ctxzip.scoring import AUTO as AUTO_SCORER
@@ -54,6 +55,8 @@ class Settings:
             or the record of another library (`ctxzip.conversion`).
         titles: put titles into `text` and `markdown`.
         mark_gaps: put `[...]` where something was left out.
+        segment_budget: of prompts in segments, the share from 0 to 1 that is kept of each type, over the
+            defaults (`ctxzip.segments`).
         order: documents in the order of the input, or the most relevant first.
         top_docs: keep units of this many most relevant documents only.
         drop_empty: leave documents of which nothing is kept out of the record.
@@ -83,6 +86,7 @@ class Settings:
     to: To = "jsonl"
     titles: bool = True
     mark_gaps: bool = False
+    segment_budget: tuple[tuple[str, float], ...] = ()
     order: Literal["source", "relevance"] = "source"
     top_docs: int | None = None
     drop_empty: bool = False
@@ -120,6 +124,7 @@ class Settings:
                 raise UsageError(f"--{name} {getattr(self, name)}: expected one of {', '.join(filter(None, allowed))}")
         if self.explain and self.to != "jsonl":
             raise UsageError(f"--explain is said in records: it goes with --to jsonl, not --to {self.to}")
+        segments.check(self.segment_budget)
         if self.top_docs is not None and (not isinstance(self.top_docs, int) or self.top_docs < 1):
             raise UsageError(f"--top-docs {self.top_docs}: expected a number of at least 1")
         if self.threads is not None and self.threads < 1:

@@ -112,7 +112,8 @@ def test_every_fixture_is_read(name):
         assert any(passage.text for passage in request.passages)
 
 
-LIBRARIES = ["langchain", "llamaindex", "haystack", "elasticsearch", "hotpotqa", "dpr", "ragas", "cohere", "flashrag", "recomp", "langsmith", "messages", "kilt"]  # fmt: skip
+UNTITLED = {"ragas", "cohere", "messages", "segments"}
+LIBRARIES = ["langchain", "llamaindex", "haystack", "elasticsearch", "hotpotqa", "dpr", "ragas", "cohere", "flashrag", "recomp", "langsmith", "messages", "kilt", "segments"]  # fmt: skip
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -126,7 +127,7 @@ def test_a_shape_is_found_by_its_keys_or_by_its_name(library):
         by_name = requests(name, shapes=with_fields(None, None, None, None, library, role))
         for one, other in zip(by_keys, by_name, strict=True):
             assert (one.query, one.passages, one.id) == (other.query, other.passages, other.id)
-            assert any(passage.title for passage in one.passages) or library in {"ragas", "cohere", "messages"}
+            assert any(passage.title for passage in one.passages) or library in UNTITLED
 
 
 def test_every_name_of_an_input_format_has_a_fixture():
@@ -178,6 +179,9 @@ def test_dropped_documents_leave_a_list_of_titles_and_sentences():
         ({"question": "x", "context": [["T", [1]]]}, "expected a string @ $.context[0][1][0], got a number"),
         ({"question": "x", "context": {"title": ["T"], "sentences": []}}, "1 titles and 0 lists of sentences @ $.context"),
         ({"input": "x", "output": [{"answer": "a", "provenance": [{"wikipedia_id": "1", "title": "T"}]}]}, "no text @ $.output.0.provenance: KILT names pages"),
+        ({"segments": [{"type": "exampel", "text": "x"}]}, "unknown type 'exampel' @ $.segments[0].type: expected one of instruction, context, example, question; did you mean 'example'?"),
+        ({"segments": [{"type": "context", "text": "x"}]}, "no question @ $.segments: expected a segment of type question"),
+        ({"segments": [{"type": "context"}]}, "expected an object with type and text @ $.segments[0]"),
         ({"query": "x", "contexs": []}, "no documents: expected one of docs, .*; 'contexs' is nearly 'contexts'"),
         ({"qestion": "x", "docs": []}, "no question: expected one of query, .*; 'qestion' is nearly 'question'"),
         ({"query": "x", "docs": [{"txt": "a"}]}, "required field missing @ $.docs[0].text: .*; 'txt' is nearly 'text'"),

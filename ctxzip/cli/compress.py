@@ -42,6 +42,7 @@ def compress(
     tokenizer: options.Tokenizer = "model",
     splitter: options.Splitter = "auto",
     lang: options.Lang = None,
+    segment_budget: options.SegmentBudget = None,
     order: options.Order = "source",
     top_docs: options.TopDocs = None,
     drop_empty: options.DropEmpty = False,
@@ -73,6 +74,7 @@ def compress(
     from ctxzip.pipeline import Compressor, Settings
     from ctxzip.reading import read, with_fields
     from ctxzip.scoring.batches import BATCH_TOKENS
+    from ctxzip.segments import budgets
 
     inputs = sources(files or [])
     compressor = Compressor(
@@ -98,6 +100,7 @@ def compress(
             to=to,
             titles=keep_titles,
             mark_gaps=mark_gaps,
+            segment_budget=budgets(segment_budget or ()),
             order=order,
             top_docs=top_docs,
             drop_empty=drop_empty,

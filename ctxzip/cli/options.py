@@ -114,6 +114,15 @@ Splitter = Annotated[
 Lang = Annotated[
     str | None, typer.Option("--lang", metavar="CODE", help="Language of the documents.  [default: detected]")
 ]
+SegmentBudget = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--segment-budget",
+        metavar="TYPE=R",
+        help="Of prompts in segments, the share that is kept of a type; may be repeated.  "
+        "[default: instruction=0.85, example=0.3]",
+    ),
+]
 Order = Annotated[
     Literal["source", "relevance"],
     typer.Option("--order", help="Documents as they came, or the most relevant first."),

@@ -33,6 +33,7 @@ def select(
     output: options.Output = None,
     model: options.Model = "mini",
     tokenizer: options.Tokenizer = "model",
+    segment_budget: options.SegmentBudget = None,
     order: options.Order = "source",
     top_docs: options.TopDocs = None,
     drop_empty: options.DropEmpty = False,
@@ -64,6 +65,7 @@ def select(
     from ctxzip.pipeline import Compressor, Settings
     from ctxzip.reading import read, with_fields
     from ctxzip.scoring.bm25 import Bm25Scorer
+    from ctxzip.segments import budgets
 
     inputs = sources(files or [])
     compressor = Compressor(
@@ -83,6 +85,7 @@ def select(
             to=to,
             titles=keep_titles,
             mark_gaps=mark_gaps,
+            segment_budget=budgets(segment_budget or ()),
             order=order,
             top_docs=top_docs,
             drop_empty=drop_empty,

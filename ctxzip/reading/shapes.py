@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ctxzip.errors import InputError
 from ctxzip.rawjson import kind, opened
-from ctxzip.reading import documents, kilt, messages, sentences, titled
+from ctxzip.reading import documents, kilt, messages, segments, sentences, titled
 from ctxzip.reading.documents import Found, document, identifier
 from ctxzip.reading.paths import find, get, put
 from ctxzip.reading.suggestions import suggestion
@@ -36,6 +36,7 @@ FORMS: dict[str, Form] = {
     "titled": titled,
     "sentences": sentences,
     "messages": messages,
+    "segments": segments,
     "kilt": kilt,
 }
 

@@ -116,6 +116,8 @@ SHAPES = (
         id=("custom_id", "id"),
         form="messages",
     ),
+    # A prompt in its parts, as LLMLingua budgets them.
+    Shape("segments", query=(), docs=("segments",), form="segments"),
     # facebookresearch/DPR, contriever, EXIT, CompAct: what their retrievers write; scores may be strings.
     Shape(
         "dpr",

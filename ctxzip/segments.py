@@ -1,0 +1,120 @@
+"""A budget for each type of segment of a prompt: how much of instructions, examples and context is kept."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ctxzip.errors import UsageError
+from ctxzip.records import SEGMENTS, Budget, Selection
+from ctxzip.selection import select
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ctxzip.records import Passage, Scores, Unit
+
+CONTEXT = "context"  # what the other limits are for, where it has no budget of its own
+# The middle of what the literature keeps: 80 to 90% of instructions (0.85 in LLMLingua, Jiang et al. 2023,
+# "LLMLingua: compressing prompts for accelerated inference"), 20 to 40% of examples. Questions are kept whole.
+DEFAULTS = (("instruction", 0.85), ("example", 0.3))
+
+
+def budgets(given: Iterable[str]) -> tuple[tuple[str, float], ...]:
+    """Read pairs of a type and a share.
+
+    >>> budgets(["example=0.5"])
+    (('example', 0.5),)
+
+    Raises:
+        UsageError: not such a pair.
+    """
+    found = {}
+    for pair in given:
+        kind, _, share = pair.partition("=")
+        try:
+            found[kind] = float(share)
+        except ValueError:
+            raise UsageError(f"--segment-budget {pair}: expected TYPE=R, such as example=0.3") from None
+    check(found.items())
+    return tuple(found.items())
+
+
+def check(shares: Iterable[tuple[str, float]]) -> None:
+    """Raise UsageError where a type has no budget, or a share is not from 0 to 1."""
+    for kind, share in shares:
+        if kind == "question":
+            raise UsageError(f"--segment-budget {kind}={share:g}: the question is kept whole")
+        if kind not in SEGMENTS or not 0 <= share <= 1:
+            raise UsageError(
+                f"--segment-budget {kind}={share:g}: expected one of {', '.join(SEGMENTS)}, and a share from 0 to 1"
+            )
+
+
+def select_segments(
+    passages: Sequence[Passage],
+    units: Sequence[Unit],
+    ranked: Sequence[int],
+    scores: Scores,
+    budget: Budget,
+    measure: Callable[[Iterable[int]], int],
+    *,
+    shares: Iterable[tuple[str, float]],
+    passage_cost: Sequence[int] = (),
+    gap_cost: int = 0,
+) -> tuple[Selection, Budget]:
+    """Keep of every type of segment what its share allows, and of the context what `budget` does.
+
+    Under a hard ceiling instructions come first, then context, then examples: what one type needs,
+    those behind it do not get.
+
+    Args:
+        passages: of the request, each with its type.
+        units: all of the request, in document order.
+        ranked: indices of the candidates, best first.
+        scores: of all units.
+        budget: for the context; its ceiling is for all together.
+        measure: tokens of the final text when the given units are kept.
+        shares: 0..1 by type, over `DEFAULTS`.
+        passage_cost: see `select`.
+        gap_cost: see `select`.
+
+    Returns:
+        what is kept of all, and the budget with all reasons.
+    """
+    share_of = {**dict(DEFAULTS), **dict(shares)}
+    kept: list[int] = []
+    n_tokens = measure(kept)
+    reasons: list[str | None] = [None] * len(units)
+    why = []
+    for kind in SEGMENTS:
+        ours = [i for i, unit in enumerate(units) if passages[unit.passage].segment == kind]
+        if not ours:
+            continue
+        allowed = budget
+        if kind in share_of:
+            tokens_in = measure(ours)
+            soft_tokens = math.floor(share_of[kind] * tokens_in + 1e-9)  # 0.29 of 400 is 115.99999999999999
+            said = f"{share_of[kind]:g}: at most {soft_tokens} of {tokens_in} tokens"
+            allowed = replace(budget, threshold=None, max_sentences=None, soft_tokens=soft_tokens, irrelevant=None)
+        else:
+            said = budget.why
+        why.append(f"{kind} {said}")
+        if budget.max_tokens is not None:
+            allowed = replace(allowed, max_tokens=max(budget.max_tokens - n_tokens, 0))
+        of_kind = set(ours)
+        part = select(
+            units,
+            [i for i in ranked if i in of_kind],
+            scores,
+            allowed,
+            lambda chosen, before=tuple(kept), n=n_tokens: measure(sorted((*before, *chosen))) - n,  # type: ignore[misc]
+            passage_cost=passage_cost,
+            gap_cost=gap_cost,
+        )
+        kept = sorted((*kept, *part.kept))
+        n_tokens += part.n_tokens
+        for i in ours:
+            reasons[i] = part.dropped_because[i]
+    return Selection(tuple(kept), n_tokens, tuple(reasons)), replace(budget, why="; ".join(why) or budget.why)

@@ -113,7 +113,7 @@ def test_every_fixture_is_read(name):
 
 
 UNTITLED = {"ragas", "cohere", "messages", "segments"}
-LIBRARIES = ["langchain", "llamaindex", "haystack", "elasticsearch", "hotpotqa", "dpr", "ragas", "cohere", "flashrag", "recomp", "langsmith", "messages", "kilt", "segments"]  # fmt: skip
+LIBRARIES = ["langchain", "llamaindex", "haystack", "elasticsearch", "hotpotqa", "dpr", "ragas", "cohere", "flashrag", "recomp", "langsmith", "messages", "kilt", "segments", "beir"]  # fmt: skip
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

@@ -53,6 +53,9 @@ def compress(
     null: options.Null = False,
     input_format: options.InputFormat = "auto",
     context_role: options.ContextRole = None,
+    corpus: options.Corpus = None,
+    run_file: options.RunFile = None,
+    run_depth: options.RunDepth = None,
     query_field: options.QueryField = None,
     docs_field: options.DocsField = None,
     text_field: options.TextField = None,
@@ -69,7 +72,7 @@ def compress(
     check_call(context, files, query, stats, output)
     if null and to not in CONTEXTS:
         raise UsageError("-0 ends contexts: it goes with --to text or --to markdown")
-    from ctxzip.cli.files import sources
+    from ctxzip.cli.files import join, sources
     from ctxzip.cli.report import Report
     from ctxzip.pipeline import Compressor, Settings
     from ctxzip.reading import read, with_fields
@@ -114,6 +117,7 @@ def compress(
                 inputs,
                 query=query,
                 shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role),
+                join=join(corpus, run_file, run_depth, query),
             )
         ),
         Report(quiet=quiet, in_records=to not in CONTEXTS, notice=compressor.notice),

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from io import BufferedReader
 
+    from ctxzip.reading.joining import Join
+
 STDIO = "-"
 _GZIP = b"\x1f\x8b"
 
@@ -35,6 +37,27 @@ def sources(names: Sequence[str]) -> list[Source]:
         if not os.access(name, os.R_OK):
             raise UsageError(f"{name}: permission denied")
     return [Source("" if name == STDIO else name, partial(_open, name)) for name in names or [STDIO]]
+
+
+def join(corpus: str | None, run: str | None, depth: int | None, query: str | None) -> Join | None:
+    """Return what `--corpus` and `--run` say was retrieved, or None without them.
+
+    Raises:
+        UsageError: one without the other, or beside a question; a file that cannot be read.
+        InputError: a line that is not of its form.
+    """
+    if corpus is None and run is None and depth is None:
+        return None
+    if corpus is None or run is None:
+        raise UsageError(
+            "--corpus, --run: each needs the other: documents, and which of them were found for a question"
+        )
+    if query is not None:
+        raise UsageError("--query: with --corpus every line of the input is a question: leave --query out")
+    from ctxzip.reading.joining import load
+
+    documents, ranking = sources([corpus, run])
+    return load(documents, ranking, depth)
 
 
 @contextmanager

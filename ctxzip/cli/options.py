@@ -161,6 +161,20 @@ ContextRole = Annotated[
         "--context-role", metavar="ROLE", help="Role of chat messages that are documents as a whole, such as tool."
     ),
 ]
+Corpus = Annotated[
+    str | None,
+    typer.Option(
+        "--corpus", metavar="FILE", help="Documents with _id, title and text, a line each; the input is questions."
+    ),
+]
+RunFile = Annotated[
+    str | None,
+    typer.Option("--run", metavar="FILE", help="With --corpus: a TREC run or judgements, which documents to take."),
+]
+RunDepth = Annotated[
+    int | None,
+    typer.Option("--run-depth", metavar="N", min=1, help="Only the best N documents of --run a question."),
+]
 QueryField = Annotated[
     str | None, typer.Option("--query-field", metavar="PATH", help="Where the question stands: a key or a.b.c.")
 ]

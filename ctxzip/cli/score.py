@@ -30,6 +30,9 @@ def score(
     lang: options.Lang = None,
     input_format: options.InputFormat = "auto",
     context_role: options.ContextRole = None,
+    corpus: options.Corpus = None,
+    run_file: options.RunFile = None,
+    run_depth: options.RunDepth = None,
     query_field: options.QueryField = None,
     docs_field: options.DocsField = None,
     text_field: options.TextField = None,
@@ -44,7 +47,7 @@ def score(
     together do what `ctxzip compress` does.
     """
     check_call(context, files, query, stats, output)
-    from ctxzip.cli.files import sources
+    from ctxzip.cli.files import join, sources
     from ctxzip.cli.report import Report
     from ctxzip.pipeline import Compressor, Settings
     from ctxzip.reading import read, with_fields
@@ -70,6 +73,7 @@ def score(
                 inputs,
                 query=query,
                 shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role),
+                join=join(corpus, run_file, run_depth, query),
             )
         ),
         Report(quiet=quiet, in_records=True, notice=compressor.notice),

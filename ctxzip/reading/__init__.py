@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -18,6 +18,8 @@ from ctxzip.records import BadRecord, DocsSlot, Passage, Request
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
+
+    from ctxzip.reading.joining import Join
 
 __all__ = ["SHAPES", "Shape", "Source", "read", "to_request", "with_fields"]
 
@@ -54,13 +56,18 @@ class Source:
 
 
 def read(
-    sources: Iterable[Source], *, query: str | None = None, shapes: tuple[Shape, ...] = SHAPES
+    sources: Iterable[Source],
+    *,
+    query: str | None = None,
+    shapes: tuple[Shape, ...] = SHAPES,
+    join: Join | None = None,
 ) -> Iterator[Request | BadRecord]:
     """Yield the requests of all sources in order.
 
     Without `query` every record holds its own question. With it every line, array element or text
     file is one document, and all of them together are one request; a record that holds documents
-    and no question (the answer of a search engine) is a request of its own.
+    and no question (the answer of a search engine) is a request of its own. With `join` every record
+    is a question, and gets its documents from there.
 
     Raises:
         UsageError: a text file without a question.
@@ -76,7 +83,7 @@ def read(
         try:
             with source.open() as stream:
                 for item in _values(stream):
-                    yield _request(source, item, shapes)
+                    yield _request(source, item, shapes, join)
         except _READ_ERRORS as error:
             yield _unreadable(source, error)
 
@@ -98,11 +105,13 @@ class _Item:
         return parse(self.data) if self.value is None else opened(self.value)
 
 
-def _request(source: Source, item: _Item, shapes: tuple[Shape, ...]) -> Request | BadRecord:
+def _request(source: Source, item: _Item, shapes: tuple[Shape, ...], join: Join | None) -> Request | BadRecord:
     value = None
     try:
         value = item.opened()
-        return to_request(value, shapes, line_no=item.number, place=source.at(item.place))
+        record, warnings = (value, ()) if join is None else join.record(value)
+        request = to_request(record, shapes, line_no=item.number, place=source.at(item.place))
+        return replace(request, warnings=(*warnings, *request.warnings)) if warnings else request
     except InputError as error:
         return _bad(source, item, value, error)
 

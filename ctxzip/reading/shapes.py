@@ -125,7 +125,7 @@ def _fitting(
     nearest: tuple[Shape, tuple[str, ...] | None, tuple[str, ...] | None] | None = None
     for shape in shapes:
         docs_path = find(record, shape.docs)
-        if docs_path is None:
+        if docs_path is None or not all(key in record for key in shape.keys):
             continue
         query_path = find(record, shape.query)
         if query_path is None and shape.query and not asked:

@@ -27,6 +27,7 @@ class Shape:
         query, docs, id: inside the record.
         text, title, doc_id: inside a document.
         inside: object of a document that holds its fields; paths are looked for there first.
+        keys: of the record, without which it is not of this shape.
         form: how the documents are kept; see `FORMS` in `ctxzip.reading.shapes`.
         context_role: role of the chat messages that are documents, for the form `messages`.
         copies: whether a document that has its text at several of the paths has it shortened at each.
@@ -40,6 +41,7 @@ class Shape:
     doc_id: tuple[str, ...] = ()
     id: tuple[str, ...] = ("id", "_id", "qid", "query_id", "question_id")
     inside: str = ""
+    keys: tuple[str, ...] = ()
     form: str = "plain"
     copies: bool = False
     context_role: str | None = None
@@ -161,6 +163,16 @@ SHAPES = (
     ),
     # What run_extractive_compressor.py of carriex/recomp reads.
     Shape("recomp", query=("query",), docs=("retrieved_docs",), text=("text",), title=("title",), doc_id=("id",)),
+    # A question of BEIR with the documents that --corpus and --run joined to it.
+    Shape(
+        "beir",
+        query=("text",),
+        docs=("docs",),
+        keys=("_id", "text", "docs"),
+        text=("text",),
+        title=("title",),
+        doc_id=("_id",),
+    ),
     # langsmith.schemas.Run, of a retriever or a chain.
     *(
         Shape(

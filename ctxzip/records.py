@@ -16,7 +16,7 @@ SEGMENTS = ("instruction", "context", "example")
 
 # What a result is written as: the record that came, one prompt-ready context, or another library's record.
 To = Literal["jsonl", "text", "markdown", "messages", "langchain", "llamaindex", "haystack", "dpr", "ragas", "cohere"]
-CONTEXTS = frozenset({"text", "markdown"})
+CONTEXTS: frozenset[str | None] = frozenset({"text", "markdown"})
 
 Kind = Literal[
     "sentence",
@@ -96,6 +96,36 @@ class DocsSlot:
 
 
 @dataclass(frozen=True, slots=True)
+class CellSlot:
+    """Stands in `Request.extra` where a cell of a table held a list, or an object, written as text.
+
+    Attributes:
+        inner: it, with slots of its own.
+        original: the text.
+        notation: `json` or `python`.
+    """
+
+    inner: Any
+    original: str
+    notation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The table that a record was a row of.
+
+    Attributes:
+        columns: their names, in order.
+        delimiter: between the cells of a CSV file.
+        schema: of a Parquet file, a `pyarrow.Schema`; None of a CSV file.
+    """
+
+    columns: tuple[str, ...]
+    delimiter: str = ","
+    schema: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One question with its retrieved passages.
 
@@ -107,6 +137,7 @@ class Request:
         place: where it stood, in words: `notes.jsonl: line 17`; empty when it came from Python.
         warnings: what reading had to say about the record.
         found: sentences that a first look took for evidence; empty at a first look.
+        table: that it was a row of, or None.
     """
 
     query: str
@@ -118,6 +149,7 @@ class Request:
     own: Any = None
     warnings: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
+    table: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +161,14 @@ class BadRecord:
         content: what came in: the parsed object, or the undecodable line as text.
         emits: whether an error record may take its place. A bad line among the documents of one
             request has no place of its own in the output.
+        table: that it was a row of, or None.
     """
 
     message: str
     line_no: int
     content: Any = None
     emits: bool = True
+    table: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)

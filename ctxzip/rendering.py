@@ -11,6 +11,7 @@ from ctxzip.records import (
     OWN_KEY,
     BadRecord,
     Budget,
+    CellSlot,
     DocsSlot,
     Passage,
     PiecesSlot,
@@ -89,9 +90,14 @@ def context(passages: Sequence[Passage], texts: Sequence[str], order: Sequence[i
 
 def record(result: Result) -> bytes:
     """Return the output record: the input object with shortened texts and the key `ctxzip`, as JSON."""
+    return encode({**filled(result), OWN_KEY: summary(result)})
+
+
+def filled(result: Result) -> dict[str, Any]:
+    """Return the input object with shortened texts."""
     source = result.request.extra
-    filled = _filled({} if source is None else source, result)
-    return encode({**filled, OWN_KEY: summary(result)})
+    found = _filled({} if source is None else source, result)
+    return found if isinstance(found, dict) else {}
 
 
 def as_read(request: Request) -> dict[str, Any]:
@@ -103,6 +109,8 @@ def as_read(request: Request) -> dict[str, Any]:
 def _restored(node: Any) -> Any:
     if isinstance(node, TextSlot | PiecesSlot):
         return node.original
+    if isinstance(node, CellSlot):
+        return _restored(node.inner)
     if isinstance(node, SentencesSlot):
         return [original for _, _, original in node.sentences]
     if isinstance(node, DocsSlot):
@@ -116,6 +124,11 @@ def _filled(node: Any, result: Result) -> Any:
     if isinstance(node, TextSlot):
         unchanged = result.texts[node.index] == result.request.passages[node.index].text
         return node.original if unchanged else result.texts[node.index]
+    if isinstance(node, CellSlot):
+        inner = _filled(node.inner, result)
+        if inner == _restored(node.inner):
+            return node.original
+        return encode(inner).decode() if node.notation == "json" else repr(inner)
     if isinstance(node, SentencesSlot):
         return _sentences(node, result)
     if isinstance(node, PiecesSlot):
@@ -158,6 +171,8 @@ def _joined(parts: Sequence[Any], result: Result) -> str:
 
 
 def _holds_list(node: Any) -> bool:
+    if isinstance(node, CellSlot):
+        return _holds_list(node.inner)
     if isinstance(node, dict | list | PiecesSlot):
         return any(
             map(
@@ -240,7 +255,12 @@ def _rounded(value: Any) -> float:
 
 def error_record(bad: BadRecord) -> bytes:
     """Return the record that takes the place of one that could not be used: what came in, and why not."""
-    about = {"version": __version__, "error": bad.message, "line": bad.line_no}
+    about = failure(bad)
     if isinstance(bad.content, dict):
         return encode({**{key: value for key, value in bad.content.items() if key != OWN_KEY}, OWN_KEY: about})
     return encode({OWN_KEY: {**about, "input": bad.content}})
+
+
+def failure(bad: BadRecord) -> dict[str, Any]:
+    """Return the value of the key `ctxzip` of a record that could not be used."""
+    return {"version": __version__, "error": bad.message, "line": bad.line_no}

@@ -76,8 +76,12 @@ Budget = Annotated[
     ),
 ]
 To = Annotated[
-    records.To,
-    typer.Option("--to", help="The records as they came, one prompt-ready context, or records of another library."),
+    records.To | None,
+    typer.Option(
+        "--to",
+        help="The records as JSON lines, one prompt-ready context, or records of another library.  "
+        "[default: as they came: jsonl, or the table that it was]",
+    ),
 ]
 Output = Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help="Write here, whole or not at all.")]
 Scorer = Annotated[

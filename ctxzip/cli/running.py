@@ -38,7 +38,7 @@ def run(
     output: str | None,
     stats: str | None,
     on_error: str,
-    to: str = "jsonl",
+    to: str | None = None,
     null: bool = False,
 ) -> None:
     """Write every item as it comes, sum up, and exit with 1 where one could not be used.
@@ -49,7 +49,7 @@ def run(
         output: file, or stdout for None and `-`.
         stats: file for the summary, or None.
         on_error: `emit`, `skip` or `fail`.
-        to: what results are written as.
+        to: what results are written as; None is as they came, a row of a table as a row.
         null: end each context with NUL.
     """
     from ctxzip.cli.writing import Writer, writing
@@ -58,12 +58,13 @@ def run(
 
     with nullcontext() if stats is None else writing(stats) as stats_stream:
         with suppress(_StoppedError), writing(output) as stream:
-            write = Writer(stream, to=to, null=null, emit_errors=on_error == "emit")
+            write = Writer(stream, to=to or "jsonl", null=null, emit_errors=on_error == "emit", as_rows=to is None)
             for item in items:
                 report.add(item)
                 if isinstance(item, BadRecord) and on_error == "fail":
                     raise _StoppedError
                 write(item)
+            write.close()
         if stats_stream is not None:
             stats_stream.write(encode(report.statistics()) + b"\n")
     report.sum_up()

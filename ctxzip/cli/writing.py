@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ctxzip.cli.files import STDIO
+from ctxzip.cli.rows import RowWriter
 from ctxzip.conversion import converted
 from ctxzip.errors import CtxzipError, UsageError
 from ctxzip.records import CONTEXTS, BadRecord, Result, Scored
@@ -27,13 +28,16 @@ class Writer:
 
     Args:
         to: what results are written as: their records, text or markdown, or records of another library.
+        as_rows: write a row where a row of a table came.
         null: end each context with NUL; otherwise a line of `---` stands between two.
         emit_errors: put an error record (an empty context) where a record could not be used.
     """
 
-    def __init__(self, stream: BinaryIO, *, to: str, null: bool, emit_errors: bool) -> None:
+    def __init__(self, stream: BinaryIO, *, to: str, null: bool, emit_errors: bool, as_rows: bool) -> None:
         self._stream = stream
         self._to = to
+        self._as_rows = as_rows
+        self._rows: RowWriter | None = None
         self._null = null
         self._emit_errors = emit_errors
         self._first = True
@@ -43,7 +47,9 @@ class Writer:
         if isinstance(item, BadRecord) and not (self._emit_errors and item.emits):
             return
         try:
-            if isinstance(item, Scored) or self._to not in CONTEXTS:
+            if not isinstance(item, Scored) and self._is_row(item):
+                self._row(item)
+            elif isinstance(item, Scored) or self._to not in CONTEXTS:
                 self._stream.write(self._record(item))
             else:
                 self._stream.write(self._context(item))
@@ -51,7 +57,29 @@ class Writer:
         except OSError as error:
             raise CtxzipError(f"cannot write the output: {error.strerror}") from error
 
+    def close(self) -> None:
+        """Write what a table holds back until its end."""
+        if self._rows is not None:
+            try:
+                self._rows.close()
+                self._stream.flush()
+            except OSError as error:
+                raise CtxzipError(f"cannot write the output: {error.strerror}") from error
+
+    def _is_row(self, item: Result | BadRecord) -> bool:
+        table = item.table if isinstance(item, BadRecord) else item.request.table
+        return self._as_rows and (table is not None or self._rows is not None)
+
+    def _row(self, item: Result | BadRecord) -> None:
+        if self._rows is None:
+            table = item.table if isinstance(item, BadRecord) else item.request.table
+            if table is None or not self._first:
+                raise CtxzipError("a table behind records: compress them one by one, or add --to jsonl")
+            self._rows = RowWriter(self._stream, table)
+        self._rows.add(item)
+
     def _record(self, item: Result | Scored | BadRecord) -> bytes:
+        self._first = False
         if isinstance(item, BadRecord):
             return error_record(item) + b"\n"
         if isinstance(item, Scored):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ctxzip.errors import InputError, UsageError
 from ctxzip.rawjson import encode, opened, parse
 from ctxzip.reading.shapes import SHAPES, Shape, holds_only_documents, to_document, to_request, with_fields
+from ctxzip.reading.tables import CSV, PARQUET, csv_rows, parquet_rows
 from ctxzip.records import BadRecord, DocsSlot, Passage, Request
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from ctxzip.reading.joining import Join
+    from ctxzip.records import Table
 
 __all__ = ["SHAPES", "Shape", "Source", "read", "to_request", "with_fields"]
 
@@ -32,7 +34,7 @@ _FOREIGN = {
     b"\x89PNG": "an image",
     b"%PDF-": "a PDF: extract its text first",
     b"PK\x03\x04": "a zip archive: unpack it first",
-    b"PAR1": "a Parquet file: convert it to JSON lines",
+    b"PAR1": "a Parquet file: give it a name that ends in .parquet",
 }
 _BETWEEN = re.compile(r"[ \t\r\n,]*")
 _UTF8_BOM = b"\xef\xbb\xbf"
@@ -82,7 +84,7 @@ def read(
     for source in sources:
         try:
             with source.open() as stream:
-                for item in _values(stream):
+                for item in _items(source, stream):
                     yield _request(source, item, shapes, join)
         except _READ_ERRORS as error:
             yield _unreadable(source, error)
@@ -100,8 +102,14 @@ class _Item:
     data: bytes
     value: Any = None
     is_text: bool = False
+    table: Table | None = None
 
     def opened(self) -> Any:
+        if isinstance(self.value, list) and self.table is not None:
+            columns = len(self.table.columns)
+            raise InputError(
+                f"{len(self.value)} cells in a table of {columns} columns: quote cells that hold delimiters"
+            )
         return parse(self.data) if self.value is None else opened(self.value)
 
 
@@ -110,7 +118,7 @@ def _request(source: Source, item: _Item, shapes: tuple[Shape, ...], join: Join 
     try:
         value = item.opened()
         record, warnings = (value, ()) if join is None else join.record(value)
-        request = to_request(record, shapes, line_no=item.number, place=source.at(item.place))
+        request = to_request(record, shapes, line_no=item.number, place=source.at(item.place), table=item.table)
         return replace(request, warnings=(*warnings, *request.warnings)) if warnings else request
     except InputError as error:
         return _bad(source, item, value, error)
@@ -121,7 +129,7 @@ def _bad(source: Source, item: _Item, value: Any, error: InputError, *, emits: b
     if not isinstance(value, dict):
         data = item.data if item.value is None else encode(item.value)
         content = data.decode("utf-8", "replace").rstrip("\r\n")
-    return BadRecord(f"{source.at(item.place)}: {error}", item.number, content, emits)
+    return BadRecord(f"{source.at(item.place)}: {error}", item.number, content, emits, item.table)
 
 
 def _one_request(sources: list[Source], query: str, shapes: tuple[Shape, ...]) -> Iterator[Request | BadRecord]:
@@ -181,10 +189,22 @@ def _unreadable(source: Source, error: Exception) -> BadRecord:
     return BadRecord(f"{source.at('cannot read')}: {error}", 0, emits=False)
 
 
+def _items(source: Source, stream: BinaryIO) -> Iterator[_Item]:
+    """Yield the records of one source: rows of a table, or JSON values."""
+    if source.suffix in CSV:
+        for number, table, row in csv_rows(stream):
+            yield _Item(f"line {number}", number, b"", row, table=table)
+    elif source.suffix in PARQUET:
+        for number, table, values in parquet_rows(stream):
+            yield _Item(f"row {number}", number, b"", values, table=table)
+    else:
+        yield from _values(stream)
+
+
 def _documents(source: Source, stream: BinaryIO) -> Iterator[_Item]:
     """Yield the documents of one source: JSON values, or the whole of it as one text."""
-    if source.suffix in _JSON_SUFFIXES:
-        yield from _values(stream)
+    if source.suffix in _JSON_SUFFIXES | CSV | PARQUET:
+        yield from _items(source, stream)
         return
     data = stream.read()
     _refuse_foreign(data)

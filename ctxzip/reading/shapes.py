@@ -11,7 +11,8 @@ from ctxzip.reading.documents import Found, document, identifier
 from ctxzip.reading.paths import find, get, put
 from ctxzip.reading.suggestions import suggestion
 from ctxzip.reading.table import SHAPES, Shape, with_fields
-from ctxzip.records import OWN_KEY, Passage, Request
+from ctxzip.reading.tables import cell
+from ctxzip.records import OWN_KEY, CellSlot, Passage, Request, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,13 @@ FORMS: dict[str, Form] = {
 
 
 def to_request(
-    record: Any, shapes: tuple[Shape, ...], *, line_no: int = 0, place: str = "", query: str | None = None
+    record: Any,
+    shapes: tuple[Shape, ...],
+    *,
+    line_no: int = 0,
+    place: str = "",
+    query: str | None = None,
+    table: Table | None = None,
 ) -> Request:
     """Read one record that holds a question and its documents.
 
@@ -52,6 +59,7 @@ def to_request(
         line_no: that it began on.
         place: where it stood, in words.
         query: the question, for records that hold documents only.
+        table: that it is a row of; then a text may be a list in words.
 
     Raises:
         InputError: with the path of what is missing or wrong, and the option that names it.
@@ -67,8 +75,10 @@ def to_request(
     if docs_path is None:
         names = ", ".join(shape.docs)
         raise InputError(f"no documents: expected one of {names} (--docs-field){suggestion(record, shape.docs)}")
-    found = FORMS[shape.form].read(get(record, docs_path), shape, "$." + ".".join(docs_path))
-    put(record, docs_path, found.slot)
+    node = get(record, docs_path)
+    listed = None if table is None else cell(node)
+    found = FORMS[shape.form].read(listed[0] if listed else node, shape, "$." + ".".join(docs_path))
+    put(record, docs_path, CellSlot(found.slot, node, listed[1]) if listed else found.slot)
     warnings = list(found.warnings)
     own = record.pop(OWN_KEY, None)
     if own is not None:
@@ -86,6 +96,7 @@ def to_request(
         extra=record,
         own=own,
         warnings=tuple(warnings),
+        table=table,
     )
 
 

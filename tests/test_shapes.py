@@ -204,6 +204,15 @@ def test_an_unknown_format_is_a_usage_error_that_lists_the_names():
         with_fields(None, None, None, None, "nothing")
 
 
+def test_a_record_of_another_format_than_was_named_says_which():
+    """The remedy is an option."""
+    shapes = with_fields(None, None, None, None, "ragas")
+    with pytest.raises(
+        InputError, match=r"no documents: expected one of retrieved_contexts, contexts .* 'hotpotqa': leave"
+    ):
+        to_request({"question": "x", "context": [["T", ["s"]]]}, shapes)
+
+
 def test_a_named_format_looks_for_its_own_names_only():
     """Where a record has documents under several names, the name says which."""
     both = {"question": "When?", "docs": ["one"], "contexts": ["two"]}
@@ -219,6 +228,13 @@ def test_the_answer_of_a_search_engine_is_a_request_of_its_own_with_a_question()
     assert [len(record_["hits"]["hits"]) for record_ in run.records] == [2, 2]
     bodies = [hit["_source"]["body"] for hit in run.records[0]["hits"]["hits"]]
     assert bodies == ["", "The café next to the bakery is closed on Sundays."]
+
+
+def test_with_a_question_a_record_that_has_its_own_is_refused_whatever_its_shape():
+    """Its own question would be lost."""
+    for name in ("langsmith.jsonl", "kilt.jsonl", "hotpotqa-hf.jsonl"):
+        found = items((FIXTURES / "shapes" / name).read_bytes(), name, query=QUESTION)
+        assert all("leave --query out" in item.message for item in found[:-1])
 
 
 def test_the_field_of_a_search_engine_is_named_without_its_wrapper():

@@ -178,7 +178,8 @@ def _document(
     try:
         value = item.opened()
         if holds_only_documents(value, shapes):
-            return to_request(value, shapes, line_no=item.number, place=source.at(item.place), query=query)
+            place = source.at(item.place)
+            return to_request(value, shapes, line_no=item.number, place=place, query=query, table=item.table)
         return to_document(value, SHAPES if item.is_text else shapes, index)
     except InputError as error:
         return _bad(source, item, value, error, emits=False)

@@ -73,8 +73,8 @@ def to_request(
     if query is None and query_path is not None:
         query = _question(record, query_path)
     if docs_path is None:
-        names = ", ".join(shape.docs)
-        raise InputError(f"no documents: expected one of {names} (--docs-field){suggestion(record, shape.docs)}")
+        near = _other_shape(record, shapes) or suggestion(record, shape.docs)
+        raise InputError(f"no documents: expected one of {', '.join(shape.docs)} (--docs-field){near}")
     node = get(record, docs_path)
     listed = None if table is None else cell(node)
     found = FORMS[shape.form].read(listed[0] if listed else node, shape, "$." + ".".join(docs_path))
@@ -110,7 +110,7 @@ def to_document(record: Any, shapes: tuple[Shape, ...], index: int) -> tuple[Any
         InputError: no text, or a record that holds a question and documents itself.
     """
     shape = _of_document(record, shapes)
-    if shape is None and isinstance(record, dict) and find(record, shapes[0].docs):
+    if shape is None and isinstance(record, dict) and _fitting(record, shapes, asked=True)[2]:
         raise InputError("with --query every line is one document, and this one holds documents: leave --query out")
     return document(record, shape or shapes[0], index, "$")
 
@@ -164,4 +164,16 @@ def _no_question(record: dict[str, Any], shapes: Sequence[Shape], shape: Shape) 
         return InputError("a document without a question: name the question with --query TEXT")
     names = ", ".join(shape.query)
     remedy = " (--query-field, or --query TEXT for all)" if find(record, shape.docs) else " (--query-field)"
-    return InputError(f"no question: expected one of {names}{remedy}{suggestion(record, shape.query)}")
+    near = _other_shape(record, shapes) or suggestion(record, shape.query)
+    return InputError(f"no question: expected one of {names}{remedy}{near}")
+
+
+def _other_shape(record: dict[str, Any], shapes: Sequence[Shape]) -> str:
+    """Return which shape the record has by its keys, as the end of a sentence, where it was not looked for."""
+    for shape in SHAPES:
+        if shape not in shapes:
+            docs_path = find(record, shape.docs)
+            has_question = not shape.query or find(record, shape.query)
+            if docs_path and has_question and FORMS[shape.form].fits(get(record, docs_path), shape):
+                return f"; by its keys the record is {shape.name!r}: leave --input-format out, or name that"
+    return ""

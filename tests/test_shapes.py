@@ -10,7 +10,7 @@ import pytest
 
 from ctxzip.errors import InputError, UsageError
 from ctxzip.pipeline import Compressor, Settings
-from ctxzip.reading import SHAPES, read, to_request, with_fields
+from ctxzip.reading import SHAPES, TABLES, read, to_request, with_fields
 from ctxzip.reading.table import names
 from ctxzip.records import Request
 from ctxzip.rendering import record
@@ -132,7 +132,7 @@ def test_a_shape_is_found_by_its_keys_or_by_its_name(library):
 
 def test_every_name_of_an_input_format_has_a_fixture():
     """What --input-format takes is what is tested."""
-    assert set(names()) == {"auto", "common", *LIBRARIES}
+    assert set(names()) == {"auto", "common", *LIBRARIES, *TABLES}
 
 
 def test_the_text_of_a_node_is_shortened_wherever_the_node_keeps_it(compressor):
@@ -290,6 +290,14 @@ def test_the_question_is_what_else_the_last_message_of_the_user_says():
     assert len(request.passages) == 2
     with pytest.raises(InputError, match="no question: expected one in a message of the user"):
         chat("<document>One.</document>")
+
+
+def test_the_input_of_a_response_is_read_as_messages_are():
+    """In a call, and in a line of a batch."""
+    messages = [{"role": "user", "content": [{"type": "input_text", "text": "<document>One.</document>When?"}]}]
+    for record_ in ({"input": messages}, {"custom_id": "a", "url": "/v1/responses", "body": {"input": messages}}):
+        request = to_request(record_, SHAPES)
+        assert (request.query, request.passages[0].text, request.id) == ("When?", "One.", record_.get("custom_id"))
 
 
 def test_messages_without_documents_say_how_to_mark_them():

@@ -86,6 +86,8 @@ def test_semicolons_and_quotes_are_read():
     """What stands most in the first line is the delimiter, and it is written again."""
     data = 'question;context;n\n"When; exactly?";"The ferry leaves at ten. ""Bread"" is baked.";1,0\n'
     (request,) = items(data, "x.csv")
+    piped = compress(*BM25, "-n", "1", "--input-format", "csv", stdin=data)
+    assert piped.out.startswith(b'question;context;n;ctxzip\n"When; exactly?";"The ferry leaves at ten. ')
     assert (request.query, request.passages[0].text) == ("When; exactly?", 'The ferry leaves at ten. "Bread" is baked.')
 
 
@@ -169,7 +171,7 @@ def test_parquet_comes_out_with_its_types(parquet_file, tmp_path):
     assert after.drop(["ctxzip", "contexts"]) == before.drop(["contexts"])
     assert after["contexts"].to_pylist()[:2] == [["The ferry leaves at seven.", ""], ["Ada bakes."]]
     assert json.loads(after["ctxzip"][0].as_py())["tokens_out"] > 0
-    piped = compress(*BM25, "-n", "1", parquet_file)
+    piped = compress(*BM25, "-n", "1", "--input-format", "parquet", stdin=parquet_file.read_bytes())
     assert parquet.read_table(pa.BufferReader(piped.out)) == after
 
 

@@ -79,7 +79,7 @@ def compress(
     from ctxzip.scoring.batches import BATCH_TOKENS
     from ctxzip.segments import budgets
 
-    inputs = sources(files or [])
+    inputs = sources(files or [], input_format)
     compressor = Compressor(
         Settings(
             max_tokens=max_tokens,

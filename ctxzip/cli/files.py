@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from ctxzip.errors import UsageError
-from ctxzip.reading import Source
+from ctxzip.reading import TABLES, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,8 +21,12 @@ STDIO = "-"
 _GZIP = b"\x1f\x8b"
 
 
-def sources(names: Sequence[str]) -> list[Source]:
+def sources(names: Sequence[str], input_format: str | None = None) -> list[Source]:
     """Return the inputs of these names; `-` or none is stdin.
+
+    Args:
+        names: of files.
+        input_format: what they are said to hold; counts here where it is a table.
 
     Raises:
         UsageError: a file that does not exist, cannot be read, or is a folder; before any is opened.
@@ -36,7 +40,8 @@ def sources(names: Sequence[str]) -> list[Source]:
             raise UsageError(f"{name}: no such file")
         if not os.access(name, os.R_OK):
             raise UsageError(f"{name}: permission denied")
-    return [Source("" if name == STDIO else name, partial(_open, name)) for name in names or [STDIO]]
+    table = input_format if input_format in TABLES else None
+    return [Source("" if name == STDIO else name, partial(_open, name), table) for name in names or [STDIO]]
 
 
 def join(corpus: str | None, run: str | None, depth: int | None, query: str | None) -> Join | None:

@@ -78,7 +78,10 @@ class RowWriter:
             [*(field for field in self._table.schema if field.name != OWN_KEY), pa.field(OWN_KEY, pa.string())],
             metadata=self._table.schema.metadata,
         )
-        if self._parquet is None:
-            self._parquet = parquet.ParquetWriter(self._stream, schema)
-        self._parquet.write_table(pa.Table.from_pylist(self._rows, schema=schema))
+        try:
+            if self._parquet is None:
+                self._parquet = parquet.ParquetWriter(self._stream, schema)
+            self._parquet.write_table(pa.Table.from_pylist(self._rows, schema=schema))
+        except pa.ArrowException as error:
+            raise CtxzipError(f"cannot write Parquet: {error} (--to jsonl writes records)") from error
         self._rows = []

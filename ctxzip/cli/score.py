@@ -53,7 +53,7 @@ def score(
     from ctxzip.reading import read, with_fields
     from ctxzip.scoring.batches import BATCH_TOKENS
 
-    inputs = sources(files or [])
+    inputs = sources(files or [], input_format)
     compressor = Compressor(
         Settings(
             max_sentences=1,  # a limit that needs no policy; nothing is selected here

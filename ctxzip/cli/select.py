@@ -67,7 +67,7 @@ def select(
     from ctxzip.scoring.bm25 import Bm25Scorer
     from ctxzip.segments import budgets
 
-    inputs = sources(files or [])
+    inputs = sources(files or [], input_format)
     compressor = Compressor(
         Settings(
             max_tokens=max_tokens,

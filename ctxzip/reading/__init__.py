@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ctxzip.errors import InputError, UsageError
 from ctxzip.rawjson import encode, opened, parse
 from ctxzip.reading.shapes import SHAPES, Shape, holds_only_documents, to_document, to_request, with_fields
+from ctxzip.reading.table import TABLES
 from ctxzip.reading.tables import CSV, PARQUET, csv_rows, parquet_rows
 from ctxzip.records import BadRecord, DocsSlot, Passage, Request
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ctxzip.reading.joining import Join
     from ctxzip.records import Table
 
-__all__ = ["SHAPES", "Shape", "Source", "read", "to_request", "with_fields"]
+__all__ = ["SHAPES", "TABLES", "Shape", "Source", "read", "to_request", "with_fields"]
 
 _TEXT_SUFFIXES = frozenset({".txt", ".text", ".md", ".markdown", ".rst", ".org", ".adoc", ".log"})
 _JSON_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
@@ -34,7 +35,7 @@ _FOREIGN = {
     b"\x89PNG": "an image",
     b"%PDF-": "a PDF: extract its text first",
     b"PK\x03\x04": "a zip archive: unpack it first",
-    b"PAR1": "a Parquet file: give it a name that ends in .parquet",
+    b"PAR1": "a Parquet file: give it a name that ends in .parquet, or add --input-format parquet",
 }
 _BETWEEN = re.compile(r"[ \t\r\n,]*")
 _UTF8_BOM = b"\xef\xbb\xbf"
@@ -42,14 +43,21 @@ _UTF8_BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One input: its name (empty for stdin) and how to open it for reading bytes."""
+    """One input: its name (empty for stdin) and how to open it for reading bytes.
+
+    Attributes:
+        table: `csv`, `tsv` or `parquet` where it is that whatever its name.
+    """
 
     name: str
     open: Callable[[], AbstractContextManager[BinaryIO]]
+    table: str | None = None
 
     @property
     def suffix(self) -> str:
         """The suffix that tells the format, `.gz` left aside."""
+        if self.table is not None:
+            return f".{self.table}"
         return PurePath(self.name.removesuffix(".gz")).suffix.lower()
 
     def at(self, place: str) -> str:

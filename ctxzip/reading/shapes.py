@@ -170,8 +170,9 @@ def _no_question(record: dict[str, Any], shapes: Sequence[Shape], shape: Shape) 
 
 def _other_shape(record: dict[str, Any], shapes: Sequence[Shape]) -> str:
     """Return which shape the record has by its keys, as the end of a sentence, where it was not looked for."""
+    looked_for = {shape.name for shape in shapes}
     for shape in SHAPES:
-        if shape not in shapes:
+        if shape.name not in looked_for:
             docs_path = find(record, shape.docs)
             has_question = not shape.query or find(record, shape.query)
             if docs_path and has_question and FORMS[shape.form].fits(get(record, docs_path), shape):

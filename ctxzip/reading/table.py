@@ -13,6 +13,7 @@ from typing import Any
 from ctxzip.errors import UsageError
 
 AUTO = "auto"  # --input-format: the first row that fits
+TABLES = ("csv", "tsv", "parquet")  # what the input is, whatever its name; its records are of any shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ SHAPES = (
     Shape(
         "messages",
         query=(),
-        docs=("messages", "body.messages"),
+        docs=("messages", "body.messages", "input", "body.input"),
         id=("custom_id", "id"),
         form="messages",
     ),
@@ -194,7 +195,7 @@ SHAPES = (
 
 def names() -> list[str]:
     """Return the values of `--input-format`."""
-    return [AUTO, *dict.fromkeys(shape.name for shape in SHAPES)]
+    return [AUTO, *dict.fromkeys(shape.name for shape in SHAPES), *TABLES]
 
 
 def with_fields(
@@ -218,5 +219,5 @@ def with_fields(
         near = get_close_matches(input_format, names(), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise UsageError(f"--input-format {input_format}: expected one of {', '.join(names())}{hint}")
-    chosen = tuple(shape for shape in SHAPES if input_format in {AUTO, shape.name})
+    chosen = tuple(shape for shape in SHAPES if input_format in {AUTO, shape.name, *TABLES})
     return tuple(dict.fromkeys(replace(shape, **changes) for shape in chosen)) if changes else chosen

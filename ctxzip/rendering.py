@@ -173,14 +173,11 @@ def _joined(parts: Sequence[Any], result: Result) -> str:
 def _holds_list(node: Any) -> bool:
     if isinstance(node, CellSlot):
         return _holds_list(node.inner)
-    if isinstance(node, dict | list | PiecesSlot):
-        return any(
-            map(
-                _holds_list,
-                node.parts if isinstance(node, PiecesSlot) else node.values() if isinstance(node, dict) else node,
-            )
-        )
-    return isinstance(node, DocsSlot)
+    if isinstance(node, dict):
+        return any(map(_holds_list, node.values()))
+    if isinstance(node, list):
+        return any(map(_holds_list, node))
+    return isinstance(node, DocsSlot) or (isinstance(node, PiecesSlot) and any(map(_holds_list, node.parts)))
 
 
 def summary(result: Result) -> dict[str, Any]:

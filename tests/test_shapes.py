@@ -237,6 +237,17 @@ def test_with_a_question_a_record_that_has_its_own_is_refused_whatever_its_shape
         assert all("leave --query out" in item.message for item in found[:-1])
 
 
+@pytest.mark.parametrize("name", ["langchain.jsonl", "langchain-lc.jsonl", "llamaindex.jsonl"])
+def test_a_dump_of_documents_alone_is_read_with_a_question(name):
+    """What `json.dumps` of a list of them writes, without a record around it."""
+    records = [json.loads(line) for line in (FIXTURES / "shapes" / name).read_text("utf-8").splitlines()]
+    dumped = [doc for record_ in records for key in ("source_documents", "documents", "context", "source_nodes", "nodes") for doc in record_.get(key, [])]  # fmt: skip
+    (request,) = items(json.dumps(dumped), "dump.json", query=QUESTION)
+    assert [p.text for p in request.passages] == [p.text for record_ in requests(name) for p in record_.passages]
+    result = Compressor(Settings(scorer="bm25", ratio=0.3)).compress(request)
+    assert [list(doc) for doc in json.loads(record(result))["docs"]] == [list(doc) for doc in dumped]
+
+
 def test_the_field_of_a_search_engine_is_named_without_its_wrapper():
     """`--text-field note` is `_source.note` in an answer of Elasticsearch."""
     record_ = {"query": "x", "hits": {"hits": [{"_id": "1", "_source": {"note": "Text.", "head": "T"}}]}}

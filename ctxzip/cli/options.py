@@ -16,7 +16,8 @@ Files = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[FILES]...",
-        help="JSON lines, JSON arrays, or with --query also text and markdown; gzip is read; - or none is stdin.",
+        help="JSON lines, JSON arrays, CSV, Parquet, or with --query also text and markdown; gzip is read; "
+        "- or none is stdin.",
         show_default=False,
     ),
 ]

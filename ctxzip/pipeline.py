@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -21,6 +22,9 @@ from ctxzip.policy import FITTED, load_policy
 from ctxzip.query import read_query
 from ctxzip.reading.shapes import SHAPES, to_request
 from ctxzip.records import (
+    DEADLINE,
+    PREFILTER,
+    SECOND_LOOK,
     BadRecord,
     Budget,
     Cut,
@@ -34,10 +38,11 @@ from ctxzip.records import (
     Span,
     Unit,
 )
-from ctxzip.rendering import GAP_MARK, as_read
+from ctxzip.rendering import GAP_MARK, as_read, unread_counts
 from ctxzip.scored import read as read_scored
 from ctxzip.scoring import AUTO as AUTO_SCORER
 from ctxzip.scoring import BM25, load_scorer
+from ctxzip.scoring import prefilter as prefilters
 from ctxzip.segments import CONTEXT, select_segments
 from ctxzip.selection import candidates, covering, groups, select
 from ctxzip.settings import Settings
@@ -47,7 +52,7 @@ from ctxzip.tokens import load_tokenizer
 from ctxzip.wording import Wording
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from ctxzip.policy import Level, Policy
     from ctxzip.scoring import Scorer
@@ -89,17 +94,20 @@ class Compressor:
 
     Args:
         settings: the defaults where there is none.
-        scorer: scores in place of the one that the settings name.
-
-    Attributes:
-        notice: what a person must know before the first record, such as a card that cannot be used.
+        scorer: scores in place of the one that the settings name; cache, deadline and prefilter are then its own.
+        clock: of deadlines, in seconds.
 
     Raises:
         UsageError: a setting is out of its range or names nothing.
         BackendError: something that scores, splits or counts cannot run here.
     """
 
-    def __init__(self, settings: Settings | None = None, scorer: Scorer | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        scorer: Scorer | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.settings = settings = settings or Settings()
         self._limits = settings.limits()
         settings.check()
@@ -112,14 +120,22 @@ class Compressor:
             threads=settings.threads,
             device=settings.device,
             batch_tokens=settings.batch_tokens,
+            cache=settings.cache,
+            cache_size_mb=settings.cache_size_mb,
+            clock=clock,
         )
+        self._clock = clock
         self._gap_cost = self._tokenizer.count([GAP_MARK])[0] if settings.mark_gaps else 0
-        self.notice = self._scorer.notice
         self._words = self._second_best(scorer)
         self._policies: dict[tuple[str, str | None, str], Policy | None] = {}
         self._levels: dict[tuple[str, str], Level] = {}  # by policy and kind of question
         if scorer is None:
             self.policy_for(self._scorer.name, self.model_sha256, settings.splitter)  # refused before the first record
+
+    @property
+    def notice(self) -> str | None:
+        """What a person must know, such as a card that cannot be used; more may show after the first record."""
+        return self._scorer.notice
 
     @property
     def scorer_name(self) -> str:
@@ -218,13 +234,14 @@ class Compressor:
         """Yield the scores of one request after the other, in order; bad records pass through.
 
         With a model, the items are read and split by a thread of their own while it works, and what
-        was read by then is scored together; nothing waits for more to come.
+        was read by then is scored together; nothing waits for more to come. With a deadline, a record
+        is read when the one before is done: time counts from when it was read, and none spends it waiting.
         """
         prepared = (item if isinstance(item, BadRecord) else self._prepare(item) for item in items)
         tokens = self._scorer.batch_tokens
         batches: Iterable[list[_Prepared | BadRecord]] = (
             read_ahead(prepared, _tokens_of, batch=tokens, ahead=_AHEAD * tokens)
-            if tokens
+            if tokens and self.settings.deadline_ms is None
             else ([item] for item in prepared)
         )
         for batch in batches:
@@ -251,10 +268,12 @@ class Compressor:
 
     def _prepare(self, request: Request) -> _Prepared:
         """Split one request into units."""
+        deadline_ms = self.settings.deadline_ms
+        read_by = None if deadline_ms is None else self._clock() + deadline_ms / 1000
         plain = _well_formed(request)
         languages, remarks = self._languages(plain)
         units, passage_tokens = _counted(plain, self._units(plain, languages), self._tokenizer)
-        return _Prepared(request, plain, languages, units, passage_tokens, (*request.warnings, *remarks))
+        return _Prepared(request, plain, languages, units, passage_tokens, (*request.warnings, *remarks), read_by)
 
     def _second_best(self, given: Scorer | None) -> Scorer | None:
         """Return what scores, under `auto`, questions in languages that the model was not taught.
@@ -286,7 +305,8 @@ class Compressor:
 
     def _scored_by_model(self, batch: Sequence[_Prepared]) -> list[Scored]:
         """Score requests together, those twice whose questions seem to need several places."""
-        scores = self._scorer.score([(item.plain, item.units) for item in batch])
+        asked = [self._asked(item) for item in batch]
+        scores = self._scorer.score([(request, item.units) for request, item in zip(asked, batch, strict=True)])
         again = [
             i
             for i, item in enumerate(batch)
@@ -294,15 +314,18 @@ class Compressor:
             and len(item.plain.passages) > 1
             and read_query(item.plain.query).several_places
         ]
-        second = self._scorer.score(
-            [(informed(batch[i].plain, batch[i].units, scores[i]), batch[i].units) for i in again]
-        )
+        second = self._scorer.score([(informed(asked[i], batch[i].units, scores[i]), batch[i].units) for i in again])
         for i, informed_scores in zip(again, second, strict=True):
             scores[i] = combined(scores[i], informed_scores)
         return [
             self._as_scored(item, found, self._scorer.name, self._scorer.device, self.model_sha256)
             for item, found in zip(batch, scores, strict=True)
         ]
+
+    def _asked(self, item: _Prepared) -> Request:
+        """Return a request with what a model may read of it."""
+        n_tokens = tokens_read(self.settings, item.plain.query, item.passage_tokens)
+        return replace(item.plain, read_tokens=n_tokens, read_by=item.read_by)
 
     def _as_scored(self, item: _Prepared, scores: Scores, scorer: str, device: str, model_sha256: str | None) -> Scored:
         return Scored(
@@ -311,7 +334,7 @@ class Compressor:
             languages=item.languages,
             units=item.units,
             passage_tokens=item.passage_tokens,
-            warnings=(*item.warnings, *scores.warnings),
+            warnings=(*item.warnings, *scores.warnings, *unread_remarks(item.units, scores)),
             scores=scores,
             scorer=scorer,
             device=device,
@@ -489,10 +512,31 @@ class _Prepared:
     units: tuple[Unit, ...]
     passage_tokens: int
     warnings: tuple[str, ...]
+    read_by: float | None
 
 
 def _tokens_of(item: _Prepared | BadRecord) -> int:
     return item.passage_tokens + 1 if isinstance(item, _Prepared) else 1
+
+
+def tokens_read(settings: Settings, query: str, n_tokens: int) -> int | None:
+    """Return how many tokens of a request a model reads; None where it reads all.
+
+    An automatic prefilter reads all under a policy, which was fitted on that; of questions that are not
+    English, whose words may be other ones than those of the documents; and of those that need
+    several places: the second need not have a word of the question.
+
+    Args:
+        settings: the prefilter, and whether there is a policy.
+        query: the question.
+        n_tokens: of all passages together.
+    """
+    if settings.prefilter == prefilters.AUTO:
+        question = read_query(query)
+        under_policy = settings.recall is not None or settings.policy is not None
+        if under_policy or question.several_places or not question.english:
+            return None
+    return prefilters.tokens_read(settings.prefilter, query, n_tokens)
 
 
 def profile_of(query: str, units: Sequence[Unit], scores: Scores, among: Collection[int] | None = None) -> Profile:
@@ -552,6 +596,12 @@ def _honest(
     if cut is None:
         return budget, ()
     kept = set(selection.kept)
+    if budget.guarantee is not None and scores.unread:
+        why = f"{budget.why}; the model did not read all of it, so there is no guarantee"
+        return replace(budget, guarantee=None, why=why), (
+            *cut.warnings,
+            "no guarantee: it holds for scores of all the text (--deadline-ms, --prefilter)",
+        )
     if budget.guarantee is None or all(
         i in kept for i in candidates(units, scores) if scores.probability[i] >= cut.threshold
     ):
@@ -565,6 +615,25 @@ def _not_worth_it(budget: Budget, selection: Selection, tokens_in: int) -> bool:
     least = budget.limits.min_saving
     fits = budget.max_tokens is None or tokens_in <= budget.max_tokens
     return least is not None and fits and tokens_in - selection.n_tokens < least * tokens_in
+
+
+_UNREAD = {
+    PREFILTER: "prefilter: the model did not read {} of {} units, among them all of {} of {} documents: "
+    "bm25 ranks them, below all others (--prefilter off)",
+    DEADLINE: "out of time: the model did not read {} of {} units, among them all of {} of {} documents: "
+    "scored by bm25 (--deadline-ms)",
+    SECOND_LOOK: "out of time: the second look did not read {} of {} units, among them all of {} of {} documents "
+    "(--deadline-ms)",
+}
+
+
+def unread_remarks(units: Sequence[Unit], scores: Scores) -> list[str]:
+    """Say, in words, what a model did not read of a request."""
+    n_passages = len(scores.relevance)
+    return [
+        _UNREAD[why].format(f"{counts['units']:,}", f"{len(units):,}", f"{counts['docs']:,}", f"{n_passages:,}")
+        for why, counts in unread_counts(units, scores).items()
+    ]
 
 
 def _remarks(

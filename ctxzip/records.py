@@ -17,6 +17,10 @@ SEGMENTS = ("instruction", "context", "example")
 # What a result is written as: the record that came, one prompt-ready context, or another library's record.
 To = Literal["jsonl", "text", "markdown", "messages", "langchain", "llamaindex", "haystack", "dpr", "ragas", "cohere"]
 CONTEXTS: frozenset[str | None] = frozenset({"text", "markdown"})
+# Why a model did not read a unit: dropped before, out of time, or out of time for a second look.
+PREFILTER = "prefilter"
+DEADLINE = "deadline"
+SECOND_LOOK = "second_look"
 
 Kind = Literal[
     "sentence",
@@ -138,6 +142,9 @@ class Request:
         warnings: what reading had to say about the record.
         found: sentences that a first look took for evidence; empty at a first look.
         table: that it was a row of, or None.
+        read_tokens: how many tokens of it a model reads; None where it reads all.
+        read_by: reading of the clock of the scorer, in seconds, after which no more of it is read by a
+            model; None where it has all the time it needs.
     """
 
     query: str
@@ -150,6 +157,8 @@ class Request:
     warnings: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
     table: Table | None = None
+    read_tokens: int | None = None
+    read_by: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +220,13 @@ class Scores:
         probability: `(n_units,)` float32, 0..1, how likely each unit is evidence.
         relevance: `(n_passages,)` float32, 0..1.
         warnings: what a reader of the scores must know.
+        unread: for each unit why a model did not read it, None where it did; empty where all were read.
     """
 
     probability: NDArray[np.float32]
     relevance: NDArray[np.float32]
     warnings: tuple[str, ...] = ()
+    unread: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

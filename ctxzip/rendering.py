@@ -17,6 +17,7 @@ from ctxzip.records import (
     PiecesSlot,
     Request,
     Result,
+    Scores,
     SentencesSlot,
     TextSlot,
     Unit,
@@ -220,6 +221,7 @@ def summary(result: Result) -> dict[str, Any]:
         "tokens_out": result.tokens_out,
         "kept_fraction": result.kept_fraction,
         "docs": docs,
+        **({"unread": unread_counts(result.units, result.scores)} if result.scores.unread else {}),
         "warnings": list(result.warnings),
     }
     if result.order != tuple(range(len(docs))) and _holds_list(result.request.extra):
@@ -236,6 +238,20 @@ def _dropped(result: Result) -> list[list[list[float | str]]]:
         if reason is not None:
             dropped[unit.passage].append([unit.start, unit.end, _rounded(probability), reason])
     return dropped
+
+
+def unread_counts(units: Sequence[Unit], scores: Scores) -> dict[str, dict[str, int]]:
+    """Return, for each reason why a model did not read some units, how many they are, and of how many documents all."""
+    found: dict[str, dict[str, int]] = {}
+    of_passage: dict[int, set[str | None]] = {}
+    for unit, why in zip(units, scores.unread, strict=bool(scores.unread)):
+        of_passage.setdefault(unit.passage, set()).add(why)
+        if why is not None:
+            found.setdefault(why, {"units": 0, "docs": 0})["units"] += 1
+    for whys in of_passage.values():
+        if len(whys) == 1 and (why := next(iter(whys))) is not None:
+            found[why]["docs"] += 1
+    return dict(sorted(found.items()))
 
 
 def _threshold(budget: Budget) -> float | None:

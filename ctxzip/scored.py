@@ -10,7 +10,7 @@ import numpy as np
 from ctxzip import __version__
 from ctxzip.errors import InputError
 from ctxzip.rawjson import encode
-from ctxzip.records import OWN_KEY, Kind, Request, Scored, Scores, Unit
+from ctxzip.records import DEADLINE, OWN_KEY, PREFILTER, SECOND_LOOK, Kind, Request, Scored, Scores, Unit
 from ctxzip.rendering import as_read
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def record(scored: Scored) -> bytes:
             [unit.passage, unit.start, unit.end, unit.n_tokens, unit.kind, unit.parent, _digits(probability)]
             for unit, probability in zip(scored.units, scored.scores.probability, strict=True)
         ],
+        **({"unread": list(scored.scores.unread)} if scored.scores.unread else {}),
         "warnings": list(scored.warnings),
     }
     return encode({**as_read(scored.request), OWN_KEY: {"version": __version__, KEY: about}})
@@ -95,7 +96,11 @@ def _scored(request: Request, plain: Request, about: dict[str, Any]) -> Scored:
         units=tuple(units),
         passage_tokens=int(about["passage_tokens"]),
         warnings=tuple(map(str, about["warnings"])),
-        scores=Scores(_chances(probability, len(units)), _chances(about["relevance"], len(plain.passages))),
+        scores=Scores(
+            _chances(probability, len(units)),
+            _chances(about["relevance"], len(plain.passages)),
+            unread=_unread(about.get("unread", []), len(units)),
+        ),
         model_sha256=about["model_sha256"],
         **{name: str(about[name]) for name in _TEXTS},
     )
@@ -106,6 +111,12 @@ def _chances(values: Sequence[Any], n: int) -> np.ndarray[Any, np.dtype[np.float
     if not ((found >= 0) & (found <= 1)).all():
         raise ValueError("a probability is not between 0 and 1")
     return found
+
+
+def _unread(values: Sequence[Any], n: int) -> tuple[str | None, ...]:
+    if len(values) not in {0, n} or not {*values} <= {None, PREFILTER, DEADLINE, SECOND_LOOK}:
+        raise ValueError(f"{len(values)} reasons why units were not read")
+    return tuple(values)
 
 
 def _digits(value: np.float32) -> float:

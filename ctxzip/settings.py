@@ -10,6 +10,8 @@ from ctxzip import segments
 from ctxzip.errors import UsageError
 from ctxzip.records import CONTEXTS, Limits, To
 from ctxzip.scoring import AUTO as AUTO_SCORER
+from ctxzip.scoring import CACHE_SIZE_MB
+from ctxzip.scoring import prefilter as prefilters
 from ctxzip.scoring.batches import BATCH_TOKENS
 from ctxzip.shipped import DEFAULT_MODEL
 from ctxzip.splitting import AUTO
@@ -48,6 +50,11 @@ class Settings:
         device: of the model: `auto` (CUDA where it runs, else the CPU), `cpu`, `cuda` or `cuda:N`.
         threads: of the model; None takes the cores that this process may use.
         batch_tokens: of a batch of the model, padding included.
+        cache: folder that keeps what the model said of a passage, so that it need not read it again; None keeps nothing.
+        cache_size_mb: of it at most, in millions of bytes; what was used longest ago goes first.
+        deadline_ms: time from reading a record; what the model has not read by then is scored by bm25.
+        prefilter: `off` lets the model read all; `auto` leaves out of records with far too much text what
+            bm25 ranks lowest; a number is how many tokens of a record the model reads at most.
         splitter: `auto` or `spacy:NAME`.
         lang: language code of the documents; None detects it for each.
         tokenizer: see `ctxzip.tokens.load_tokenizer`.
@@ -80,6 +87,10 @@ class Settings:
     device: str = "auto"
     threads: int | None = None
     batch_tokens: int = BATCH_TOKENS
+    cache: str | None = None
+    cache_size_mb: float = CACHE_SIZE_MB
+    deadline_ms: float | None = None
+    prefilter: str | int = prefilters.AUTO
     splitter: str = AUTO
     lang: str | None = None
     tokenizer: str = MODEL
@@ -129,3 +140,15 @@ class Settings:
             raise UsageError(f"--top-docs {self.top_docs}: expected a number of at least 1")
         if self.threads is not None and self.threads < 1:
             raise UsageError(f"--threads {self.threads}: expected a number of at least 1")
+        for name, value, least in (
+            ("--cache-size", self.cache_size_mb, 1),
+            ("--deadline-ms", self.deadline_ms, 0),
+            ("--prefilter", None if self.prefilter in {prefilters.AUTO, prefilters.OFF} else self.prefilter, 1),
+        ):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < least):
+                words = "auto, off or " if name == "--prefilter" else ""
+                raise UsageError(f"{name} {value!r}: expected {words}a number of at least {least}")
+        if self.recall is not None and isinstance(self.prefilter, int):
+            raise UsageError(
+                "--recall is promised of scores of all the text: leave --prefilter out, or say --prefilter off"
+            )

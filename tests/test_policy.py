@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from ctxzip.policy import (
     rounded_up,
 )
 from ctxzip.reading import SHAPES, to_request
+from ctxzip.records import DEADLINE, Scored
 from tests.strategies import profile
 
 probabilities = st.lists(st.sampled_from([0.0, 0.1, 0.5, 1.0]) | st.floats(0, 1, width=32), min_size=1, max_size=20)
@@ -308,6 +310,20 @@ def test_a_limit_that_cuts_below_the_recall_takes_the_guarantee_back(tmp_path, l
     assert any(warning.startswith("no guarantee: another limit") for warning in result.warnings)
     assert "no guarantee" in result.budget.why
     assert compressed(tmp_path, need=0.0, recall=0.9, **limit).budget.guarantee is not None
+
+
+def test_what_a_model_did_not_read_takes_the_guarantee_back(tmp_path):
+    """It was calibrated on scores of all the text."""
+    path = written(tmp_path / "p.json", policy({"fact": [0.5] * 100}))
+    compressor = Compressor(Settings(scorer="bm25", policy=str(path), recall=0.9))
+    (scored,) = compressor.score([REQUEST])
+    assert isinstance(scored, Scored)
+    assert compressor.select(scored).budget.guarantee is not None
+    late = replace(scored.scores, unread=(*[None] * (len(scored.units) - 1), DEADLINE))
+    result = compressor.select(replace(scored, scores=late))
+    assert result.budget.guarantee is None
+    assert "no guarantee: it holds for scores of all the text (--deadline-ms, --prefilter)" in result.warnings
+    assert "the model did not read all of it" in result.budget.why
 
 
 def test_a_recall_beside_another_budget_that_decides_is_refused(tmp_path):

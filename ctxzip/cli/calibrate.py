@@ -105,6 +105,7 @@ def calibrate(
             model=model,
             device=device,
             threads=threads,
+            prefilter="off",  # no policy is asked about anything but scores of all the text
         )
     )
     if compressor.notice is not None and not quiet:

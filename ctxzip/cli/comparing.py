@@ -43,7 +43,7 @@ def compare_budgets(
             import matplotlib  # noqa: F401, ICN001
         except ImportError as error:
             raise MissingDependencyError(f"--plot needs matplotlib ({error}): pip install 'ctxzip[plot]'") from error
-    compressor = Compressor(Settings(tokenizer="words", scorer=HYBRID, model=model, threads=threads))
+    compressor = Compressor(Settings(tokenizer="words", scorer=HYBRID, model=model, threads=threads, prefilter="off"))
     asked = [(one.name, question) for one in read_sets(data, limit) for question in one.questions]
     if not any(question.need != "none" for _, question in asked):
         raise InputError(f"no answerable question in {', '.join(map(str, data))}: nothing to compare (--data, --limit)")

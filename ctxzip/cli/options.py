@@ -108,6 +108,29 @@ BatchTokens = Annotated[
         "--batch-tokens", metavar="N", min=1, help="Tokens of a batch where windows run together, as on CUDA."
     ),
 ]
+Cache = Annotated[
+    str | None, typer.Option("--cache", metavar="DIR", help="Keep what the model said here; it reads nothing twice.")
+]
+CacheSize = Annotated[
+    float | None,
+    typer.Option("--cache-size", metavar="MB", help="Of the cache at most; the oldest go first.  [default: 512]"),
+]
+DeadlineMs = Annotated[
+    float | None,
+    typer.Option(
+        "--deadline-ms",
+        metavar="N",
+        help="Time from reading a record; what the model has not read by then is scored by bm25.",
+    ),
+]
+Prefilter = Annotated[
+    str,
+    typer.Option(
+        "--prefilter",
+        metavar="auto|off|N",
+        help="Tokens of a record that the model reads, the best by bm25; auto limits records of 10,000 and more.",
+    ),
+]
 Tokenizer = Annotated[
     str,
     typer.Option("--tokenizer", metavar="NAME", help="What counts: model, words, tiktoken:NAME, or a tokenizer.json."),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
 from ctxzip.records import BadRecord, Result, Scored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _WARNINGS_SHOWN = 10  # half a screen says what is wrong; every one stands in its record
 _ERRORS_KEPT = 100  # in the statistics, so that they stay small whatever the input
@@ -20,14 +23,14 @@ class Report:
     Args:
         quiet: say errors only.
         in_records: the output has records, in which every warning stands; otherwise all are said.
-        notice: said at once, and kept in the statistics.
+        notice: asked at once and with every item; what it says is said once, and kept in the statistics.
     """
 
-    def __init__(self, *, quiet: bool, in_records: bool, notice: str | None = None) -> None:
+    def __init__(self, *, quiet: bool, in_records: bool, notice: Callable[[], str | None] = lambda: None) -> None:
         self.quiet = quiet
         self._notice = notice
-        if notice is not None and not quiet:
-            _say(f"warning: {notice}")
+        self._told: str | None = None
+        self._tell()
         self._shown = _WARNINGS_SHOWN if in_records else math.inf
         self.started = time.perf_counter()
         self.records = 0
@@ -41,6 +44,7 @@ class Report:
 
     def add(self, item: Result | Scored | BadRecord) -> None:
         """Count one result, and say what is wrong with it."""
+        self._tell()
         if isinstance(item, BadRecord):
             self.failed += 1
             if len(self.errors) < _ERRORS_KEPT:
@@ -67,6 +71,12 @@ class Report:
                 place = f"{item.request.place}: " if item.request.place else ""
                 _say(f"{place}warning: {warning}")
 
+    def _tell(self) -> None:
+        notice = self._notice()
+        if notice is not None and notice != self._told and not self.quiet:
+            _say(f"warning: {notice.removeprefix(f'{self._told}; ')}")
+        self._told = notice
+
     @property
     def kept_fraction(self) -> float:
         """`tokens_out / tokens_in` of the run so far, 0..1."""
@@ -74,6 +84,7 @@ class Report:
 
     def sum_up(self) -> None:
         """Say the run in one line."""
+        self._tell()
         if self.quiet:
             return
         parts = [
@@ -96,7 +107,7 @@ class Report:
         return {
             "version": __version__,
             **self.backend,
-            **({} if self._notice is None else {"notice": self._notice}),
+            **({} if self._told is None else {"notice": self._told}),
             "records": self.records,
             "failed": self.failed,
             "warnings": self.warnings,

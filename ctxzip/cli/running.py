@@ -31,6 +31,11 @@ def check_call(
         raise UsageError(f"--stats {stats}: name a file of its own; stdout is for the records")
 
 
+def prefilter_of(text: str) -> str | int:
+    """Return what --prefilter says: a number of tokens, or a word."""
+    return int(text) if text.isascii() and text.isdigit() else text
+
+
 def run(
     items: Iterable[Result | Scored | BadRecord],
     report: Report,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ctxzip.cli import options
-from ctxzip.cli.running import check_call, run
+from ctxzip.cli.running import check_call, prefilter_of, run
 
 EXAMPLES = """\b
 Examples:
@@ -25,6 +25,10 @@ def score(
     device: options.Device = "auto",
     threads: options.Threads = None,
     batch_tokens: options.BatchTokens = None,
+    cache: options.Cache = None,
+    cache_size: options.CacheSize = None,
+    deadline_ms: options.DeadlineMs = None,
+    prefilter: options.Prefilter = "auto",
     tokenizer: options.Tokenizer = "model",
     splitter: options.Splitter = "auto",
     lang: options.Lang = None,
@@ -51,6 +55,7 @@ def score(
     from ctxzip.cli.report import Report
     from ctxzip.pipeline import Compressor, Settings
     from ctxzip.reading import read, with_fields
+    from ctxzip.scoring import CACHE_SIZE_MB
     from ctxzip.scoring.batches import BATCH_TOKENS
 
     inputs = sources(files or [], input_format)
@@ -62,6 +67,10 @@ def score(
             device=device,
             threads=threads,
             batch_tokens=batch_tokens or BATCH_TOKENS,
+            cache=cache,
+            cache_size_mb=CACHE_SIZE_MB if cache_size is None else cache_size,
+            deadline_ms=deadline_ms,
+            prefilter=prefilter_of(prefilter),
             splitter=splitter,
             lang=lang,
             tokenizer=tokenizer,
@@ -76,7 +85,7 @@ def score(
                 join=join(corpus, run_file, run_depth, query),
             )
         ),
-        Report(quiet=quiet, in_records=True, notice=compressor.notice),
+        Report(quiet=quiet, in_records=True, notice=lambda: compressor.notice),
         output=output,
         stats=stats,
         on_error=on_error,

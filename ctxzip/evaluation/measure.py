@@ -245,7 +245,7 @@ def _scored(
     method: Method, questions: Sequence[Labelled], progress: Callable[[int], None]
 ) -> Iterator[tuple[Labelled, Result]]:
     """Yield each question with its result under the automatic budget."""
-    auto = Compressor(Settings(tokenizer="words"), method.scorer)
+    auto = Compressor(Settings(tokenizer="words", prefilter="off"), method.scorer)
     results = auto.stream(question.request for question in questions)
     for done, (question, result) in enumerate(zip(questions, results, strict=True), 1):
         if isinstance(result, BadRecord):

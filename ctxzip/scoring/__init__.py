@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ctxzip.errors import MissingDependencyError, ModelError, UsageError
@@ -9,7 +11,7 @@ from ctxzip.scoring.batches import BATCH_TOKENS
 from ctxzip.shipped import DEFAULT_MODEL, open_model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ctxzip.records import Request, Scores, Unit
     from ctxzip.shipped import ModelFolder
@@ -21,26 +23,41 @@ class Scorer(Protocol):
     Attributes:
         name: what stands in the record.
         device: where it runs: `cpu` or `cuda:N`.
-        notice: what a person must know before the first record, such as a card that cannot be used; or None.
         batch_tokens: tokens of requests that are worth scoring together; 0 scores each as it comes.
         second_looks: whether it reads what a first look found (`Request.found`).
     """
 
     name: str
     device: str
-    notice: str | None
     batch_tokens: int
     second_looks: bool
+
+    @property
+    def notice(self) -> str | None:
+        """What a person must know, such as a card that cannot be used; or None."""
+        ...
 
     def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
         """Return one `Scores` a request, in order; both arrays may be empty."""
         ...
 
 
+class ModelScorer(Scorer, Protocol):
+    """A scorer that runs a graph.
+
+    Attributes:
+        alone: whether it runs every window by itself, so that what a passage scores does not depend on
+            the other passages of its request, to the last bit.
+    """
+
+    alone: bool
+
+
 AUTO = "auto"
 BM25 = "bm25"
 MODEL = "model"
 HYBRID = "hybrid"
+CACHE_SIZE_MB = 512
 SCORERS = (AUTO, MODEL, BM25, HYBRID)
 
 
@@ -51,6 +68,9 @@ def load_scorer(
     threads: int | None = None,
     device: str = "auto",
     batch_tokens: int = BATCH_TOKENS,
+    cache: str | None = None,
+    cache_size_mb: float = CACHE_SIZE_MB,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Scorer:
     """Return the scorer of that name.
 
@@ -61,6 +81,9 @@ def load_scorer(
         threads: of the model; None takes the cores that this process may use.
         device: of the model: `auto`, `cpu`, `cuda` or `cuda:N`.
         batch_tokens: of a batch of the model, padding included.
+        cache: folder that keeps what the model said, see `ctxzip.scoring.cache`; None keeps nothing.
+        cache_size_mb: of it at most.
+        clock: of the deadlines of requests (`Request.read_by`), in seconds.
 
     Raises:
         UsageError: no such scorer, model or device.
@@ -80,14 +103,26 @@ def load_scorer(
         if name != AUTO or device not in {"auto", "cpu"}:
             raise
         return Bm25Scorer(notice=f"{error}: scored by bm25")
+    if cache is not None:
+        scorer = _remembering(scorer, folder, Path(cache), cache_size_mb)
+    from ctxzip.scoring.partial import PartialScorer
+
+    partial = PartialScorer(scorer, clock)
     if name == MODEL:
-        return scorer
+        return partial
     from ctxzip.scoring.hybrid import HybridScorer
 
-    return HybridScorer(scorer, folder.card.get("hybrid"))
+    return HybridScorer(partial, folder.card.get("hybrid"))
 
 
-def _of_kind(folder: ModelFolder, threads: int | None, device: str, batch_tokens: int) -> Scorer:
+def _remembering(model: ModelScorer, folder: ModelFolder, cache: Path, size_mb: float) -> ModelScorer:
+    from ctxzip.scoring.cache import ScoreCache
+    from ctxzip.scoring.cached import CachedScorer, identity
+
+    return CachedScorer(model, identity(folder, model.device), ScoreCache(cache, size_mb))
+
+
+def _of_kind(folder: ModelFolder, threads: int | None, device: str, batch_tokens: int) -> ModelScorer:
     kind = folder.card.get("kind")
     if kind == "joint":
         from ctxzip.scoring.joint import JointScorer

@@ -39,6 +39,8 @@ class HybridScorer:
     The chance that the unit at BM25's rank r is evidence falls about like a power of r, whatever the
     texts are; a power is a weight on log r, which adds to log-odds as a prior does.
 
+    What the model did not read (`Scores.unread`) keeps its probability, in which BM25 is already.
+
     Args:
         model: any scorer.
         weights: of the `model`'s logit, of `bm25_rank`, the logarithm of BM25's rank, and the `bias`, as
@@ -51,7 +53,6 @@ class HybridScorer:
     def __init__(self, model: Scorer, weights: Mapping[str, float] | None = None) -> None:
         self.name = f"{model.name}+bm25"
         self.device = model.device
-        self.notice = model.notice
         self.batch_tokens = model.batch_tokens
         self.second_looks = model.second_looks
         try:
@@ -63,6 +64,11 @@ class HybridScorer:
         self._model = model
         self._bm25 = Bm25Scorer()
 
+    @property
+    def notice(self) -> str | None:
+        """What the model has to say."""
+        return self._model.notice
+
     def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
         """Score each request by itself."""
         found = []
@@ -70,5 +76,8 @@ class HybridScorer:
             logits = (
                 self._weight * logit(ours.probability) - self._rank_weight * log_ranks(theirs.probability) + self._bias
             )
-            found.append(Scores(sigmoid(logits), ours.relevance, ours.warnings))
+            probability = sigmoid(logits)
+            left_to_words = [i for i, why in enumerate(ours.unread) if why is not None]
+            probability[left_to_words] = ours.probability[left_to_words]
+            found.append(Scores(probability, ours.relevance, ours.warnings, ours.unread))
         return found

@@ -63,6 +63,7 @@ class JointScorer:
         self._batch_tokens = 0 if placed.alone else batch_tokens
         # Windows that run alone need only be enough for every thread to have some.
         self.batch_tokens = 2 * length * placed.threads if placed.alone else batch_tokens
+        self.alone = placed.alone
         self.second_looks = bool(card.get("second_look"))
         self._pool = ThreadPoolExecutor(placed.threads) if placed.alone and placed.threads > 1 else None
         self.device = placed.session.device

@@ -198,6 +198,7 @@ class PairwiseScorer:
         self._pool = ThreadPoolExecutor(placed.threads) if placed.alone and placed.threads > 1 else None
         # Pairs that run alone need only be enough for every thread to have some.
         self.batch_tokens = 2 * length * placed.threads if placed.alone else batch_tokens
+        self.alone = placed.alone
         self.second_looks = False
         self.device = self._session.device
         self.notice = placed.notice

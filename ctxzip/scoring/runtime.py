@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import re
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxzip.errors import MissingDependencyError, ModelError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -175,6 +176,16 @@ def place(model: ModelFolder, *, threads: int | None = None, device: str = AUTO)
 def available_cores() -> int:
     """Return the number of cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processor() -> str:
+    """Return what the processor is and can, as the kernels of ONNX Runtime choose by it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    features = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return f"{platform.machine()} {' '.join(sorted(features.partition(':')[2].split()))}"
 
 
 def _onnxruntime() -> Any:

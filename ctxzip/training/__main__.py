@@ -291,7 +291,9 @@ def _policy(options: argparse.Namespace) -> None:
     from ctxzip.scoring import HYBRID
     from ctxzip.training.budget import fit, workload
 
-    compressor = Compressor(Settings(max_sentences=1, tokenizer="words", scorer=HYBRID, model=str(options.out)))
+    compressor = Compressor(
+        Settings(max_sentences=1, tokenizer="words", scorer=HYBRID, model=str(options.out), prefilter="off")
+    )
     asked = workload(_files(options.data / "train"), options.questions, options.seed)
     ranked = rank_questions(compressor, asked, _told)
     seen = [(found, question) for found, (_, question) in zip(ranked, asked, strict=True) if found is not None]

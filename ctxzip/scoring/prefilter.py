@@ -1,0 +1,96 @@
+"""Which parts of a request with far too much text the model reads: those that BM25 ranks highest."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from ctxzip.scoring.bm25 import terms
+from ctxzip.scoring.parts import Part
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ctxzip.records import Unit
+
+AUTO = "auto"
+OFF = "off"
+
+PART = 200  # tokens: with its question and title, about what one window holds
+
+_LEAST = 5_000  # tokens
+_SHARE = 0.4
+_WORTH_IT = 2  # times what is read; below, less than half of the time would be saved
+_WORDS = 2  # "yes", as people answer in a dialogue, leads nowhere
+
+
+def tokens_read(prefilter: str | int, query: str, n_tokens: int) -> int | None:
+    """Return how many tokens of a request the model reads; None where it reads all.
+
+    Args:
+        prefilter: `off`, `auto`, or the number.
+        query: the question.
+        n_tokens: of all passages together.
+
+    >>> [tokens_read("auto", "Which ferry leaves at seven?", n) for n in (9_999, 10_000, 30_000)]
+    [None, 5000, 12000]
+    >>> tokens_read("auto", "Yes, I did.", 30_000), tokens_read(800, "Yes, I did.", 30_000)
+    (None, 800)
+    """
+    if prefilter == OFF:
+        return None
+    if prefilter == AUTO:
+        if len(set(terms(query))) < _WORDS:
+            return None
+        read = max(_LEAST, math.ceil(_SHARE * n_tokens))
+        return read if n_tokens >= _WORTH_IT * read else None
+    return int(prefilter) if n_tokens > int(prefilter) else None
+
+
+def cut(parts: Sequence[Part], units: Sequence[Unit], size: int) -> list[Part]:
+    """Return the parts in pieces of at most that many tokens, cut between units; a larger unit is a piece by itself."""
+    pieces: list[Part] = []
+    for part in parts:
+        first, held = part.first, 0
+        for i in range(part.first, part.last):
+            if i > first and held + units[i].n_tokens > size:
+                pieces.append(Part(part.passage, first, i))
+                first, held = i, 0
+            held += units[i].n_tokens
+        pieces.append(Part(part.passage, first, part.last))
+    return pieces
+
+
+def best_first(parts: Sequence[Part], share: NDArray[np.float32]) -> list[Part]:
+    """Return the parts by the best of their units, ties as they came.
+
+    Args:
+        parts: to be put in order.
+        share: `(n_units,)`, what BM25 says of every unit.
+    """
+    return sorted(parts, key=lambda part: -share[part.first : part.last].max(initial=0))
+
+
+def best_of(parts: Sequence[Part], units: Sequence[Unit], share: NDArray[np.float32], n_tokens: int) -> list[Part]:
+    """Return the best parts that together hold that many tokens, one at least, in their order, neighbours as one."""
+    chosen: list[Part] = []
+    for part in best_first(parts, share):
+        n_tokens -= tokens_of(part, units)
+        if chosen and n_tokens < 0:
+            break
+        chosen.append(part)
+    joined: list[Part] = []
+    for part in sorted(chosen, key=lambda part: (part.passage, part.first)):
+        if joined and (joined[-1].passage, joined[-1].last) == (part.passage, part.first):
+            joined[-1] = Part(part.passage, joined[-1].first, part.last)
+        else:
+            joined.append(part)
+    return joined
+
+
+def tokens_of(part: Part, units: Sequence[Unit]) -> int:
+    """Return how many tokens a part has."""
+    return sum(unit.n_tokens for unit in units[part.first : part.last])

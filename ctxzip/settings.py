@@ -145,7 +145,9 @@ class Settings:
             ("--deadline-ms", self.deadline_ms, 0),
             ("--prefilter", None if self.prefilter in {prefilters.AUTO, prefilters.OFF} else self.prefilter, 1),
         ):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < least):
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, int | float) or not value >= least
+            ):
                 words = "auto, off or " if name == "--prefilter" else ""
                 raise UsageError(f"{name} {value!r}: expected {words}a number of at least {least}")
         if self.recall is not None and isinstance(self.prefilter, int):

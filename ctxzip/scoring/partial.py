@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ctxzip.scoring import Scorer
 
 # What a unit's share of BM25 says of its chance to be evidence: logistic regression over all units of 120 questions
-# of each of the eleven sets of README.md, every set weighing the same. Calibration error 0.4 points, as the
-# probabilities of the model are calibrated on the same sets (0.9 to 2.7): so both can stand side by side.
+# of each of the eleven sets of README.md, every set weighing the same. Its calibration error there is 0.4 points, so
+# that it can stand beside the calibrated probabilities of the model.
 _WORTH, _BIAS = 4.67, -3.80
 # What the prefilter drops never displaces what the model read: of the 60 passages looked at for that, it gave no
 # unit a probability under 0.0008.

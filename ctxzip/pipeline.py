@@ -22,9 +22,6 @@ from ctxzip.policy import FITTED, load_policy
 from ctxzip.query import read_query
 from ctxzip.reading.shapes import SHAPES, to_request
 from ctxzip.records import (
-    DEADLINE,
-    PREFILTER,
-    SECOND_LOOK,
     BadRecord,
     Budget,
     Cut,
@@ -38,17 +35,18 @@ from ctxzip.records import (
     Span,
     Unit,
 )
-from ctxzip.rendering import GAP_MARK, as_read, unread_counts
+from ctxzip.rendering import GAP_MARK, as_read
 from ctxzip.scored import read as read_scored
 from ctxzip.scoring import AUTO as AUTO_SCORER
 from ctxzip.scoring import BM25, load_scorer
-from ctxzip.scoring import prefilter as prefilters
 from ctxzip.segments import CONTEXT, select_segments
 from ctxzip.selection import candidates, covering, groups, select
 from ctxzip.settings import Settings
 from ctxzip.shipped import open_model
 from ctxzip.splitting import AUTO, UNKNOWN, detect, split, splitter_for
 from ctxzip.tokens import load_tokenizer
+from ctxzip.unread import remarks as unread_remarks
+from ctxzip.unread import tokens_read
 from ctxzip.wording import Wording
 
 if TYPE_CHECKING:
@@ -519,26 +517,6 @@ def _tokens_of(item: _Prepared | BadRecord) -> int:
     return item.passage_tokens + 1 if isinstance(item, _Prepared) else 1
 
 
-def tokens_read(settings: Settings, query: str, n_tokens: int) -> int | None:
-    """Return how many tokens of a request a model reads; None where it reads all.
-
-    An automatic prefilter reads all under a policy, which was fitted on that; of questions that are not
-    English, whose words may be other ones than those of the documents; and of those that need
-    several places: the second need not have a word of the question.
-
-    Args:
-        settings: the prefilter, and whether there is a policy.
-        query: the question.
-        n_tokens: of all passages together.
-    """
-    if settings.prefilter == prefilters.AUTO:
-        question = read_query(query)
-        under_policy = settings.recall is not None or settings.policy is not None
-        if under_policy or question.several_places or not question.english:
-            return None
-    return prefilters.tokens_read(settings.prefilter, query, n_tokens)
-
-
 def profile_of(query: str, units: Sequence[Unit], scores: Scores, among: Collection[int] | None = None) -> Profile:
     """Return what the ranking of one question looks like, of all its units or of those given by index."""
     read = read_query(query)
@@ -615,25 +593,6 @@ def _not_worth_it(budget: Budget, selection: Selection, tokens_in: int) -> bool:
     least = budget.limits.min_saving
     fits = budget.max_tokens is None or tokens_in <= budget.max_tokens
     return least is not None and fits and tokens_in - selection.n_tokens < least * tokens_in
-
-
-_UNREAD = {
-    PREFILTER: "prefilter: the model did not read {} of {} units, among them all of {} of {} documents: "
-    "bm25 ranks them, below all others (--prefilter off)",
-    DEADLINE: "out of time: the model did not read {} of {} units, among them all of {} of {} documents: "
-    "scored by bm25 (--deadline-ms)",
-    SECOND_LOOK: "out of time: the second look did not read {} of {} units, among them all of {} of {} documents "
-    "(--deadline-ms)",
-}
-
-
-def unread_remarks(units: Sequence[Unit], scores: Scores) -> list[str]:
-    """Say, in words, what a model did not read of a request."""
-    n_passages = len(scores.relevance)
-    return [
-        _UNREAD[why].format(f"{counts['units']:,}", f"{len(units):,}", f"{counts['docs']:,}", f"{n_passages:,}")
-        for why, counts in unread_counts(units, scores).items()
-    ]
 
 
 def _remarks(

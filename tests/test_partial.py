@@ -13,7 +13,6 @@ from ctxzip.bridge import combined
 from ctxzip.errors import UsageError
 from ctxzip.evaluation.labelled import Labelled
 from ctxzip.evaluation.prefilter import assembled
-from ctxzip.pipeline import tokens_read
 from ctxzip.reading import SHAPES, to_request
 from ctxzip.records import (
     DEADLINE,
@@ -33,6 +32,7 @@ from ctxzip.scoring.hybrid import HybridScorer
 from ctxzip.scoring.partial import PartialScorer
 from ctxzip.scoring.parts import Part, passages, request_of
 from ctxzip.scoring.prefilter import best_of, cut
+from ctxzip.unread import tokens_read
 from tests.conftest import compress, jsonl
 
 TEXTS = ("Bread is baked. It is dear.", "The ferry leaves at seven. It is red.", "A ferry is a ship.", "Rain fell.")

@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.evaluation.labelled import Labelled, read_labelled
-from ctxzip.pipeline import Compressor, Settings, tokens_read
+from ctxzip.pipeline import Compressor, Settings
 from ctxzip.records import BadRecord
 from ctxzip.scoring.parts import passages
 from ctxzip.scoring.prefilter import AUTO, OFF, PART, best_of, cut
+from ctxzip.unread import tokens_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -50,6 +50,7 @@ class ScoreCache:
         self._clock = clock
         self._lock = threading.Lock()
         self._file: sqlite3.Connection | None = None
+        self._close: Callable[[], object] = lambda: None
         with self._lock:
             self._connected()
 
@@ -105,9 +106,10 @@ class ScoreCache:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 # The thread that opens it need not be the one that scores; the lock keeps them apart.
                 file = sqlite3.connect(self._path, timeout=_BUSY_S, check_same_thread=False)
-                weakref.finalize(self, file.close)
+                self._close = weakref.finalize(self, file.close)
                 _prepare(file)
             except (OSError, sqlite3.Error) as error:
+                self._close()
                 self._failed(error)
             else:
                 self._file = file
@@ -132,6 +134,7 @@ class ScoreCache:
         if getattr(error, "sqlite_errorcode", None) in _LOST_RACES:
             return
         self.trouble = f"--cache: {self._path} cannot be used: {error}: every passage is scored anew"
+        self._close()
         self._file = None
 
 

@@ -1,0 +1,53 @@
+"""What a model does not read of a request: how much it may read, and what is said about the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctxzip.query import read_query
+from ctxzip.records import DEADLINE, PREFILTER, SECOND_LOOK, Scores, Unit
+from ctxzip.rendering import unread_counts
+from ctxzip.scoring import prefilter as prefilters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxzip.settings import Settings
+
+_UNREAD = {
+    PREFILTER: "prefilter: the model did not read {} of {} units, among them all of {} of {} documents: "
+    "bm25 ranks them, below all others (--prefilter off)",
+    DEADLINE: "out of time: the model did not read {} of {} units, among them all of {} of {} documents: "
+    "scored by bm25 (--deadline-ms)",
+    SECOND_LOOK: "out of time: the second look did not read {} of {} units, among them all of {} of {} documents "
+    "(--deadline-ms)",
+}
+
+
+def tokens_read(settings: Settings, query: str, n_tokens: int) -> int | None:
+    """Return how many tokens of a request a model reads; None where it reads all.
+
+    An automatic prefilter reads all under a policy, which was fitted on that; of questions that are not
+    English, whose words may be other ones than those of the documents; and of those that need
+    several places: the second need not have a word of the question.
+
+    Args:
+        settings: the prefilter, and whether there is a policy.
+        query: the question.
+        n_tokens: of all passages together.
+    """
+    if settings.prefilter == prefilters.AUTO:
+        question = read_query(query)
+        under_policy = settings.recall is not None or settings.policy is not None
+        if under_policy or question.several_places or not question.english:
+            return None
+    return prefilters.tokens_read(settings.prefilter, query, n_tokens)
+
+
+def remarks(units: Sequence[Unit], scores: Scores) -> list[str]:
+    """Say, in words, what a model did not read of a request."""
+    n_passages = len(scores.relevance)
+    return [
+        _UNREAD[why].format(f"{counts['units']:,}", f"{len(units):,}", f"{counts['docs']:,}", f"{n_passages:,}")
+        for why, counts in unread_counts(units, scores).items()
+    ]

@@ -59,8 +59,9 @@ def combined(first: Scores, second: Scores) -> Scores:
     """
     odds = (logit(first.probability) + logit(second.probability)) / 2
     probability = sigmoid(odds)
-    unread = tuple(starmap(_unread, zip(_reasons(first), _reasons(second), strict=True)))
-    for i, (one, two) in enumerate(zip(_reasons(first), _reasons(second), strict=True)):
+    reasons = list(zip(_reasons(first), _reasons(second), strict=True))
+    unread = tuple(starmap(_unread, reasons))
+    for i, (one, two) in enumerate(reasons):
         if two is not None:
             probability[i] = first.probability[i]
         elif one is not None:

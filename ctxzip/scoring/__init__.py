@@ -57,8 +57,8 @@ AUTO = "auto"
 BM25 = "bm25"
 MODEL = "model"
 HYBRID = "hybrid"
-CACHE_SIZE_MB = 512
 SCORERS = (AUTO, MODEL, BM25, HYBRID)
+CACHE_SIZE_MB = 512  # over three million passages: one of five units takes 130 bytes, one of ten 154
 
 
 def load_scorer(

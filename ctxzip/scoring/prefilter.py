@@ -22,11 +22,11 @@ OFF = "off"
 PART = 200  # tokens: with its question and title, about what one window holds
 
 # The rule of `auto`, fitted on dev data with `python -m ctxzip.evaluation.prefilter --limit 100 FILE`. Of 100
-# questions each (66 of musique), before 100 passages (squad, bioasq, musique, hotpotqa), 25 (doc2dial), 10 (timeqa) or
-# 75 (qed), it loses at 20% of the words 1 of squad's and no other: 0.14 points in the mean over sets. Where it drops anything the model needs
-# 0.34 to 0.45 of the time. With 4,000 tokens and a share of 0.3, and questions of one word too, it lost 1 of squad's and 2
-# of doc2dial's, 0.33 of the time; and 2 of 60 of musique's, before questions that need several places were left
-# alone (ctxzip/unread.py). Ten passages of a paragraph are 1,500 tokens, of which nothing is dropped.
+# questions each (66 of musique), before 100 passages (squad, bioasq, musique, hotpotqa), 75 (qed), 25 (doc2dial) or 10
+# (timeqa), it loses at 20% of the words 1 of squad's and no other: 0.14 points in the mean over sets. Where it drops
+# anything the model needs 0.34 to 0.45 of the time. With 4,000 tokens, a share of 0.3 and questions of one word
+# too, it lost 1 of squad's and 2 of doc2dial's and took 0.33 of the time; and 2 of 60 of musique's, before questions
+# that need several places were left alone (ctxzip/unread.py). Ten passages of a paragraph are 1,500 tokens: nothing.
 _LEAST = 5_000  # tokens
 _SHARE = 0.4
 _WORTH_IT = 2  # times what is read; below, less than half of the time would be saved

@@ -495,7 +495,10 @@ def _counted(request: Request, units: Sequence[Unit], tokenizer: Tokenizer) -> t
             owners = np.searchsorted(starts[first:last], ends[index] - 1, side="right") - 1
             counts += np.bincount(np.maximum(owners, 0), minlength=last - first).tolist()
     return (
-        tuple(replace(unit, n_tokens=n) for unit, n in zip(units, counts, strict=True)),
+        tuple(
+            Unit(unit.passage, unit.start, unit.end, n, unit.kind, unit.parent)  # a third of the time of `replace`
+            for unit, n in zip(units, counts, strict=True)
+        ),
         sum(map(len, ends)),
     )
 

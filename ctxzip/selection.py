@@ -30,9 +30,10 @@ def candidates(units: Sequence[Unit], scores: Scores, top_docs: int | None = Non
     """
     allowed = _top_passages(units, scores, top_docs)
     parents = {unit.parent for unit in units}
+    probability = scores.probability.tolist()
     return sorted(
         (i for i, unit in enumerate(units) if unit.passage in allowed and not (unit.kind in _HEADS and i in parents)),
-        key=lambda i: (-scores.probability[i], i),
+        key=lambda i: (-probability[i], i),
     )
 
 

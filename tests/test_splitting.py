@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ctxzip.errors import MissingDependencyError, UsageError
 from ctxzip.splitting import detect, split, splitter_for
+from ctxzip.splitting.sentences import sentence_spans
 from tests.strategies import any_text, texts
 
 
@@ -318,3 +319,11 @@ def test_an_installed_pipeline_splits(tmp_path):
     nlp.to_disk(tmp_path / "pipe")
     splitter, _ = splitter_for("en", f"spacy:{tmp_path / 'pipe'}")
     assert [span.end for span in split("a b | c d.", splitter)] == [5, 10]
+
+
+@pytest.mark.parametrize("offset", range(8))
+def test_a_run_of_marks_is_hidden_from_the_splitter_wherever_it_begins(offset):
+    """All but its last mark."""
+    seen = []
+    sentence_spans("a" * offset + "." * 16 + " b", lambda text: seen.append(text) or [(0, len(text))])
+    assert seen == ["a" * offset + "x" * 15 + ". b"]

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from ctxzip.errors import MissingDependencyError, ModelError, UsageError
@@ -39,6 +40,38 @@ def test_the_shipped_tokenizer_is_the_wordpiece_of_the_base_encoder():
 def test_a_long_text_is_counted_to_its_end():
     """The file of the base encoder said: truncate at 128."""
     assert load_tokenizer().count(["one " * 5_000]) == [5_000]
+
+
+@pytest.fixture(scope="module")
+def library():
+    return Tokenizer.from_file(str(models_folder() / "ctxzip-mini" / "tokenizer.json"))
+
+
+@pytest.fixture(scope="module")
+def ours():
+    return load_tokenizer()
+
+
+pieces = st.text(
+    st.sampled_from([*"aZ09 ,.!_-[]'#\n\t\r\u0301é\u00dfİ\x00\x1c\x7f\xa0\xad\u2028\u3000橋ก각क़ﬁ—\U0001f600\ufffd"])
+)
+marked = st.lists(pieces | st.sampled_from(["[SEP]", "[MASK]", "[SEP", "x" * 101]), max_size=6).map("".join)
+
+
+@given(texts=st.lists(texts | pieces | marked, max_size=4))
+def test_words_that_are_looked_up_are_counted_as_the_library_counts_the_text(ours, library, texts):
+    """Accents, control characters and special tokens where words are cut change nothing."""
+    whole = [library.encode(text, add_special_tokens=False) for text in texts]
+    assert [ends.tolist() for ends in ours.ends(texts)] == [[end for _, end in one.offsets] for one in whole]
+    assert ours.count(texts) == list(map(len, whole))
+
+
+def test_more_words_than_are_remembered_are_counted_all_the_same():
+    """What is forgotten is looked up anew."""
+    tokenizer = load_tokenizer()
+    text = " ".join(f"w{number}" for number in range(50_000))
+    first, second = tokenizer.count([text]), tokenizer.count([text])
+    assert first == second == [len(tokenizer.ends([text])[0])]
 
 
 @pytest.mark.parametrize("word", ["bridge", "Éa\u0301", "don't", "橋", "\x1c", "x" * 300])

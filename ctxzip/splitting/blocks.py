@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ctxzip.records import Kind
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
 _FENCE = re.compile(r"\s*+(`{3,}+|~{3,}+)([^`]*)$")
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]|$)")
 _WIKI = re.compile(r"(={2,6})[^=].*[^=]\1")

@@ -36,6 +36,7 @@ _UKRAINIAN = re.compile(r"[іїєґІЇЄҐ]")
 _PERSIAN = re.compile(r"[پچژگ]")
 _BEYOND_LATIN = re.compile(r"[\u0370-\uffff\U00010000-\U0010ffff]")
 _LETTERS = re.compile(r"[^\W\d_]+")
+_ASCII_LETTERS = re.compile("[a-z]+")  # the same for ASCII in lower case, in half the time
 
 _COMMON_WORDS = {
     "en": "the a of and to in is was for that with as by on are were which from at it this be an or has have not what who how",
@@ -60,6 +61,8 @@ _LANGUAGES_OF: dict[str, list[str]] = {}
 for _code, _words in _COMMON_WORDS.items():
     for _word in _words.split():
         _LANGUAGES_OF.setdefault(_word, []).append(_code)
+# "a" and "de" stand in many lists and tell little.
+_SHARES = {word: [(code, 1 / len(codes)) for code in codes] for word, codes in _LANGUAGES_OF.items()}
 
 
 def detect(text: str) -> str:
@@ -71,7 +74,7 @@ def detect(text: str) -> str:
     'ja'
     """
     sample = text[:_SAMPLE]
-    words = _LETTERS.findall(sample.lower())
+    words = (_ASCII_LETTERS if sample.isascii() else _LETTERS).findall(sample.lower())
     if not words:
         return UNKNOWN
     return _by_script(sample, words) or _by_common_words(words)
@@ -97,9 +100,8 @@ def _by_script(sample: str, words: list[str]) -> str | None:
 
 def _by_common_words(words: list[str]) -> str:
     counts = dict.fromkeys(_COMMON_WORDS, 0.0)
-    for word in words:
-        codes = _LANGUAGES_OF.get(word, ())
-        for code in codes:
-            counts[code] += 1 / len(codes)  # "a" and "de" stand in many lists and tell little
+    for word in filter(_SHARES.__contains__, words):
+        for code, share in _SHARES[word]:
+            counts[code] += share
     code = max(counts, key=counts.__getitem__)
     return code if counts[code] >= max(_MIN_COUNT, _MIN_SHARE * len(words)) else UNKNOWN

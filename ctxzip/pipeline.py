@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxzip import budget as budgets
-from ctxzip.ahead import read_ahead
+from ctxzip.ahead import worked_ahead
 from ctxzip.bridge import combined, informed
 from ctxzip.draft import Draft
 from ctxzip.errors import InputError, UsageError
@@ -59,7 +59,10 @@ if TYPE_CHECKING:
 __all__ = ["Compressor", "Settings", "compress", "order_of_choice", "profile_of"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_AHEAD = 4  # batches that may be read while one is scored
+# While one batch is made into windows or read out of them, the model works on the other; a third brought
+# nothing (`make bench`, 2 cores).
+_WORKERS = 2
+_AHEAD = 8  # batches that may be read and not yet written
 POLICY = "policy.json"  # in the folder of a model
 
 
@@ -219,33 +222,39 @@ class Compressor:
         names = (f"{self._graph()[0].removesuffix('.onnx')}.{POLICY}", POLICY)
         return next((folder / name for name in names if (folder / name).is_file()), None)
 
-    def stream(self, items: Iterable[Request | BadRecord]) -> Iterator[Result | BadRecord]:
-        """Yield one result a request, in order, as soon as it is ready; bad records pass through."""
-        for item in self.score(items):
+    def stream(self, items: Iterable[Request | BadRecord], *, one_by_one: bool = False) -> Iterator[Result | BadRecord]:
+        """Yield one result a request, in order, as soon as it is ready; bad records pass through.
+
+        With `one_by_one` no item is asked for before the result of the one before it was used.
+        """
+        for item in self.score(items, one_by_one=one_by_one):
             yield item if isinstance(item, BadRecord) else self.select(item)
 
     def compress(self, request: Request) -> Result:
         """Compress one request."""
         return self.select(*self._score([self._prepare(request)]))
 
-    def score(self, items: Iterable[Request | BadRecord]) -> Iterator[Scored | BadRecord]:
+    def score(self, items: Iterable[Request | BadRecord], *, one_by_one: bool = False) -> Iterator[Scored | BadRecord]:
         """Yield the scores of one request after the other, in order; bad records pass through.
 
-        With a model, the items are read and split by a thread of their own while it works, and what
-        was read by then is scored together; nothing waits for more to come. With a deadline, a record
-        is read when the one before is done: time counts from when it was read, and none spends it waiting.
+        With a model, threads of their own read and split the items and make windows of them while it
+        works, and what was read by then is scored together; nothing waits for more to come. Not with
+        `one_by_one`: there no item is asked for before the scores of the one before it were used; nor with
+        a deadline: time counts from when a record was read, and none spends it waiting.
         """
         prepared = (item if isinstance(item, BadRecord) else self._prepare(item) for item in items)
         tokens = self._scorer.batch_tokens
-        batches: Iterable[list[_Prepared | BadRecord]] = (
-            read_ahead(prepared, _tokens_of, batch=tokens, ahead=_AHEAD * tokens)
-            if tokens and self.settings.deadline_ms is None
-            else ([item] for item in prepared)
-        )
-        for batch in batches:
-            scored = iter(self._score([item for item in batch if isinstance(item, _Prepared)]))
-            for item in batch:
-                yield item if isinstance(item, BadRecord) else next(scored)
+        if one_by_one or not tokens or self.settings.deadline_ms is not None:
+            for item in prepared:
+                yield from self._score_all([item])
+        else:
+            yield from worked_ahead(
+                prepared, self._score_all, _tokens_of, workers=_WORKERS, batch=tokens, ahead=_AHEAD * tokens
+            )
+
+    def _score_all(self, batch: list[_Prepared | BadRecord]) -> list[Scored | BadRecord]:
+        scored = iter(self._score([item for item in batch if isinstance(item, _Prepared)]))
+        return [item if isinstance(item, BadRecord) else next(scored) for item in batch]
 
     def reselect(self, items: Iterable[Request | BadRecord]) -> Iterator[Result | BadRecord]:
         """Yield one result for each request that was scored before (`ctxzip.scored`), in order.

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxzip import Compressor, Settings
-from ctxzip.ahead import read_ahead
+from ctxzip.ahead import worked_ahead
 from ctxzip.errors import InputError, UsageError
 from ctxzip.evaluation.labelled import read_labelled
 from ctxzip.scoring.batches import by_length, padded
@@ -42,11 +42,21 @@ def test_padding_is_zero_behind_what_is_short():
     assert padded([[1, 2, 3], [4]]).tolist() == [[1, 2, 3], [4, 0, 0]]
 
 
-@given(st.lists(st.integers(0, 50), max_size=40), st.integers(1, 60), st.integers(1, 100))
-def test_reading_ahead_keeps_every_item_in_order(weights, batch, ahead):
+def overlapped(source, work=list, weight=lambda _: 1, *, workers=2, batch=8, ahead=8):
+    return worked_ahead(source, work, weight, workers=workers, batch=batch, ahead=ahead)
+
+
+@given(st.lists(st.integers(0, 50), max_size=40), st.integers(1, 3), st.integers(1, 60), st.integers(1, 100))
+def test_overlapping_keeps_every_item_in_order(weights, workers, batch, ahead):
     """In lists that are no heavier than asked, unless one item alone is."""
-    lists = list(read_ahead(enumerate(weights), lambda item: item[1], batch=batch, ahead=ahead))
-    assert [item for items in lists for item in items] == list(enumerate(weights))
+    lists = []
+
+    def work(items):
+        lists.append(items)
+        return items
+
+    found = overlapped(enumerate(weights), work, lambda item: item[1], workers=workers, batch=batch, ahead=ahead)
+    assert list(found) == list(enumerate(weights))
     assert all(len(items) == 1 or sum(weight for _, weight in items) <= batch for items in lists)
 
 
@@ -59,7 +69,24 @@ def test_an_error_of_the_source_comes_after_what_came_before_it():
 
     found: list[int] = []
     with pytest.raises(InputError, match="broken"):
-        found.extend(item for items in read_ahead(source(), lambda _: 1, batch=8, ahead=8) for item in items)
+        found.extend(overlapped(source()))
+    assert found == [1]
+
+
+def test_an_error_of_the_work_comes_after_what_came_before_it():
+    """Whichever of two workers is faster."""
+    failed = threading.Event()
+
+    def work(items):
+        if items == [2]:
+            failed.set()
+            raise InputError("broken")
+        assert failed.wait(30)
+        return items
+
+    found: list[int] = []
+    with pytest.raises(InputError, match="broken"):
+        found.extend(overlapped([1, 2], work, batch=1))
     assert found == [1]
 
 
@@ -72,14 +99,25 @@ def test_nothing_waits_for_a_list_to_fill():
         assert second.wait(30)
         yield "second"
 
-    lists = read_ahead(source(), lambda _: 1, batch=100, ahead=100)
-    assert next(lists) == ["first"]
+    found = overlapped(source(), batch=100, ahead=100)
+    assert next(found) == "first"
     second.set()
-    assert list(lists) == [["second"]]
+    assert list(found) == ["second"]
+
+
+def test_two_lists_are_worked_on_at_the_same_time():
+    """While one is made ready, the model has the other."""
+    both = threading.Barrier(2)
+
+    def work(items):
+        both.wait(30)
+        return items
+
+    assert list(overlapped(range(4), work, batch=1)) == [0, 1, 2, 3]
 
 
 def test_no_more_is_read_ahead_than_asked():
-    """So memory stays flat whatever the size of a file."""
+    """So memory stays flat whatever the size of a file, and however fast the work is."""
     read = []
 
     def source():
@@ -87,12 +125,12 @@ def test_no_more_is_read_ahead_than_asked():
             read.append(number)
             yield number
 
-    lists = read_ahead(source(), lambda _: 1, batch=1, ahead=5)
-    next(lists)
+    found = overlapped(source(), batch=1, ahead=5)
+    next(found)
     time.sleep(0.2)
     assert len(read) <= 8  # yielded, five waiting, one in hand, and one being made
-    assert isinstance(lists, Generator)
-    lists.close()
+    assert isinstance(found, Generator)
+    found.close()
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", ""])

@@ -325,5 +325,10 @@ def test_an_installed_pipeline_splits(tmp_path):
 def test_a_run_of_marks_is_hidden_from_the_splitter_wherever_it_begins(offset):
     """All but its last mark."""
     seen = []
-    sentence_spans("a" * offset + "." * 16 + " b", lambda text: seen.append(text) or [(0, len(text))])
+
+    def splitter(text):
+        seen.append(text)
+        return [(0, len(text))]
+
+    sentence_spans("a" * offset + "." * 16 + " b", splitter)
     assert seen == ["a" * offset + "x" * 15 + ". b"]

@@ -7,16 +7,18 @@ import os
 import platform
 import re
 import sys
-from contextlib import redirect_stdout
-from dataclasses import dataclass
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ctxzip.errors import MissingDependencyError, ModelError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -36,16 +38,19 @@ class Session:
     Attributes:
         device: `cpu` or `cuda:N`, where it runs.
         inputs: names of what it reads.
+        turn: held while it runs, where one batch takes all cores or the card, and two would take twice the memory.
     """
 
     device: str
     inputs: frozenset[str]
     session: Any
+    turn: AbstractContextManager[Any] = field(default_factory=nullcontext)
 
     def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
         """Return the named outputs for one batch. Inputs that the graph does not read are left out."""
         feed = {name: value for name, value in inputs.items() if name in self.inputs}
-        found: list[NDArray[Any]] = self.session.run(list(outputs), feed)
+        with self.turn:
+            found: list[NDArray[Any]] = self.session.run(list(outputs), feed)
         return found
 
 
@@ -118,7 +123,8 @@ def open_session(path: Path, *, threads: int | None = None, device: str = CPU) -
             f"--device {device}: the CUDA or cuDNN libraries of onnxruntime {onnxruntime.__version__} are missing, "
             "or there is no such card: pip install 'ctxzip[cuda]'"
         )
-    return Session(device, frozenset(node.name for node in session.get_inputs()), session)
+    turn = nullcontext() if options.intra_op_num_threads == 1 and device == CPU else Lock()
+    return Session(device, frozenset(node.name for node in session.get_inputs()), session, turn)
 
 
 @dataclass(frozen=True, slots=True)

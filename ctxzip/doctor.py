@@ -59,7 +59,7 @@ def _versions() -> dict[str, str | None]:
 
 
 def _machine() -> dict[str, Any]:
-    from ctxzip.scoring.runtime import available_cores
+    from ctxzip.cores import available_cores
 
     try:
         about = Path("/proc/cpuinfo").read_text("utf-8", "replace")

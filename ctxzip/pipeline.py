@@ -97,6 +97,7 @@ class Compressor:
         settings: the defaults where there is none.
         scorer: scores in place of the one that the settings name; cache, deadline and prefilter are then its own.
         clock: of deadlines, in seconds.
+        loading: returns the one that the settings name, where it is being loaded already.
 
     Raises:
         UsageError: a setting is out of its range or names nothing.
@@ -108,6 +109,8 @@ class Compressor:
         settings: Settings | None = None,
         scorer: Scorer | None = None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        loading: Callable[[], Scorer] | None = None,
     ) -> None:
         self.settings = settings = settings or Settings()
         self._limits = settings.limits()
@@ -115,15 +118,21 @@ class Compressor:
         if settings.lang or settings.splitter != AUTO:
             splitter_for(settings.lang or UNKNOWN, settings.splitter)
         self._tokenizer = load_tokenizer(settings.tokenizer)
-        self._scorer = scorer or load_scorer(
-            settings.scorer,
-            settings.model,
-            threads=settings.threads,
-            device=settings.device,
-            batch_tokens=settings.batch_tokens,
-            cache=settings.cache,
-            cache_size_mb=settings.cache_size_mb,
-            clock=clock,
+        if loading is not None and settings.lang is None and settings.splitter == AUTO:
+            splitter_for(UNKNOWN)  # nearly all need it, and meanwhile the scorer is loading
+        self._scorer = (
+            scorer
+            or (loading and loading())
+            or load_scorer(
+                settings.scorer,
+                settings.model,
+                threads=settings.threads,
+                device=settings.device,
+                batch_tokens=settings.batch_tokens,
+                cache=settings.cache,
+                cache_size_mb=settings.cache_size_mb,
+                clock=clock,
+            )
         )
         self._clock = clock
         self._gap_cost = self._tokenizer.count([GAP_MARK])[0] if settings.mark_gaps else 0

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -172,6 +173,28 @@ def folder_for(name: str) -> Path:
     if name.lower() in taken:
         raise UsageError(f"{name}: this is the name of a model that ships with ctxzip: choose another one")
     return user_models_folder() / name
+
+
+@lru_cache(maxsize=4)
+def read_tokenizer(path: Path) -> Any:
+    """Return the `tokenizers.Tokenizer` of a tokenizer.json, truncation and padding off, read once for all who use it.
+
+    Files made for an encoder often say "truncate at 128" and "pad": both would falsify every count.
+
+    Raises:
+        ModelError: the file is not a tokenizer.
+    """
+    # One record a call: threads cost more than they bring, and take cores from the neighbours in the pipe.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    import tokenizers
+
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises bare Exception
+        raise ModelError(f"{path}: not a tokenizer.json: {error}") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def sha256(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from itertools import chain, islice
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ctxzip.errors import MissingDependencyError, ModelError, UsageError
-from ctxzip.shipped import DEFAULT_MODEL, models_folder
+from ctxzip.shipped import DEFAULT_MODEL, models_folder, read_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -68,18 +67,10 @@ def load_tokenizer(spec: str = MODEL) -> Tokenizer:
 
 
 def _from_file(name: str, path: Path) -> Tokenizer:
-    """Read a tokenizer.json with the `tokenizers` library."""
-    # One record a call: threads cost more than they bring, and take cores from the neighbours in the pipe.
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    import tokenizers
-
     try:
-        tokenizer = tokenizers.Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises bare Exception
-        raise ModelError(f"{path}: not a tokenizer.json: {error} (--tokenizer)") from error
-    # Files made for an encoder often say "truncate at 128" and "pad": both would falsify every count.
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+        tokenizer = read_tokenizer(path)
+    except ModelError as error:
+        raise ModelError(f"{error} (--tokenizer)") from error
     parts = (type(tokenizer.normalizer).__name__, type(tokenizer.pre_tokenizer).__name__)
     added = list(tokenizer.get_added_tokens_decoder().values())
     if parts == ("BertNormalizer", "BertPreTokenizer") and all(map(_is_plain, added)):

@@ -357,9 +357,11 @@ def test_head_ends_it_at_once_without_noise():
     assert done.stderr == "141\n"
 
 
-def test_a_record_is_written_as_soon_as_it_is_ready():
+@pytest.mark.parametrize("option", [[], ["--line-buffered"], ["--scorer", "bm25"]])
+def test_a_record_is_written_as_soon_as_it_is_ready(option):
     """For `tail -f` and slow producers."""
-    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    command = [*COMMAND, *option]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdin
         assert process.stdout
         for _ in range(2):

@@ -148,6 +148,18 @@ def test_3_the_command_line_writes_the_same_however_its_input_arrives(labelled, 
         assert process.communicate()[0] == expected
 
 
+def test_3_batches_and_threads_change_no_byte(labelled):
+    """Nor does one record at a time."""
+    data = jsonl(*[request for request in labelled if request["kind"] in {"fact", "table", "multi_hop"}][:6])
+    expected = run_compress("--quiet", stdin=data).out
+    for options in (
+        ["--batch-tokens", "1000", "--threads", "1"],
+        ["--batch-tokens", "64000", "--threads", "2"],
+        ["--line-buffered", "--threads", "3"],
+    ):
+        assert run_compress("--quiet", *options, stdin=data).out == expected, options
+
+
 @pytest.mark.parametrize("lang", ["en", "de"])
 def test_4_memory_does_not_grow_with_the_number_of_records(lang, tmp_path):
     """Ten times the records, all with words of their own, in at most 10% more memory."""
@@ -188,6 +200,20 @@ def test_4_results_come_as_soon_as_they_are_ready():
             yield to_request({"query": "x", "docs": ["x y"]}, SHAPES)
 
     assert len(list(islice(Compressor().stream(endless()), 3))) == 3
+
+
+def test_4_one_by_one_asks_for_a_record_when_the_one_before_it_was_used():
+    """With a model, which otherwise reads ahead."""
+    used = 0
+
+    def source():
+        for number in range(3):
+            assert used == number
+            yield to_request({"query": "x", "docs": ["x y"]}, SHAPES)
+
+    for _ in Compressor().stream(source(), one_by_one=True):
+        used += 1
+    assert used == 3
 
 
 json_values = st.recursive(

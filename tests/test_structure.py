@@ -10,7 +10,15 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "ctxzip"
 STAGES = ["splitting", "scoring", "query", "budget", "selection", "wording", "rendering", "tokens", "reading", "bridge"]
-SHARED = {"ctxzip", "ctxzip.records", "ctxzip.errors", "ctxzip.rawjson", "ctxzip.shipped", "ctxzip.odds"}
+SHARED = {
+    "ctxzip",
+    "ctxzip.records",
+    "ctxzip.errors",
+    "ctxzip.rawjson",
+    "ctxzip.shipped",
+    "ctxzip.odds",
+    "ctxzip.cores",
+}
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -28,6 +29,8 @@ def main() -> NoReturn:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda number, _: sys.exit(128 + number))
+    # Records come and go without cycles; looking for some every 700 objects took a tenth of the time of bm25.
+    gc.set_threshold(20_000)
     try:
         _run()
     except SystemExit as exit_:

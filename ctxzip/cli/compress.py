@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ctxzip.cli import options
-from ctxzip.cli.running import check_call, prefilter_of, run
+from ctxzip.cli.running import check_call, loading, prefilter_of, run
 from ctxzip.errors import UsageError
 from ctxzip.records import CONTEXTS
 
@@ -65,6 +65,7 @@ def compress(
     text_field: options.TextField = None,
     title_field: options.TitleField = None,
     on_error: options.OnError = "emit",
+    line_buffered: options.LineBuffered = False,
     stats: options.Stats = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -77,6 +78,17 @@ def compress(
     if null and to not in CONTEXTS:
         raise UsageError("-0 ends contexts: it goes with --to text or --to markdown")
     from ctxzip.cli.files import join, sources
+
+    inputs = sources(files or [], input_format)
+    scored_by = loading(
+        scorer,
+        model,
+        threads=threads,
+        device=device,
+        batch_tokens=batch_tokens,
+        cache=cache,
+        cache_size_mb=cache_size,
+    )
     from ctxzip.cli.report import Report
     from ctxzip.pipeline import Compressor, Settings
     from ctxzip.reading import read, with_fields
@@ -84,7 +96,6 @@ def compress(
     from ctxzip.scoring.batches import BATCH_TOKENS
     from ctxzip.segments import budgets
 
-    inputs = sources(files or [], input_format)
     compressor = Compressor(
         Settings(
             max_tokens=max_tokens,
@@ -118,7 +129,8 @@ def compress(
             drop_empty=drop_empty,
             neighbours=neighbours,
             explain=explain,
-        )
+        ),
+        loading=scored_by,
     )
     run(
         compressor.stream(
@@ -127,7 +139,8 @@ def compress(
                 query=query,
                 shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role),
                 join=join(corpus, run_file, run_depth, query),
-            )
+            ),
+            one_by_one=line_buffered,
         ),
         Report(quiet=quiet, in_records=to not in CONTEXTS, notice=lambda: compressor.notice),
         output=output,

@@ -219,5 +219,9 @@ OnError = Annotated[
         "--on-error", help="A record that cannot be used: put an error record in its place, skip it, or stop there."
     ),
 ]
+LineBuffered = Annotated[
+    bool,
+    typer.Option("--line-buffered", help="One record in, one out: read a record when the one before it is written."),
+]
 Stats = Annotated[str | None, typer.Option("--stats", metavar="FILE", help="Write a summary of the run as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say errors only: no warnings, no summary.")]

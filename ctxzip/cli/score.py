@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ctxzip.cli import options
-from ctxzip.cli.running import check_call, prefilter_of, run
+from ctxzip.cli.running import check_call, loading, prefilter_of, run
 
 EXAMPLES = """\b
 Examples:
@@ -52,13 +52,23 @@ def score(
     """
     check_call(context, files, query, stats, output)
     from ctxzip.cli.files import join, sources
+
+    inputs = sources(files or [], input_format)
+    scored_by = loading(
+        scorer,
+        model,
+        threads=threads,
+        device=device,
+        batch_tokens=batch_tokens,
+        cache=cache,
+        cache_size_mb=cache_size,
+    )
     from ctxzip.cli.report import Report
     from ctxzip.pipeline import Compressor, Settings
     from ctxzip.reading import read, with_fields
     from ctxzip.scoring import CACHE_SIZE_MB
     from ctxzip.scoring.batches import BATCH_TOKENS
 
-    inputs = sources(files or [], input_format)
     compressor = Compressor(
         Settings(
             max_sentences=1,  # a limit that needs no policy; nothing is selected here
@@ -74,7 +84,8 @@ def score(
             splitter=splitter,
             lang=lang,
             tokenizer=tokenizer,
-        )
+        ),
+        loading=scored_by,
     )
     run(
         compressor.score(

@@ -6,15 +6,15 @@ import pickle
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctxzip.cores import available_cores
 from ctxzip.pipeline import Compressor, Settings
 from ctxzip.scoring import load_scorer
-from ctxzip.scoring.runtime import available_cores, open_session
+from ctxzip.scoring.runtime import open_session
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ctxzip.records import Request
 
 
@@ -47,7 +47,7 @@ def main() -> None:
     file, graph = sys.argv[1:]
     with open(file, "rb") as stream:
         fed = pickle.load(stream)  # noqa: S301  # written by `record_batches`
-    session = open_session(graph, threads=1)
+    session = open_session(Path(graph), threads=1)
     with ThreadPoolExecutor(available_cores()) as pool:
         for _ in pool.map(lambda batch: session.session.run(*batch), fed):
             pass

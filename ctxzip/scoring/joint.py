@@ -14,6 +14,7 @@ from ctxzip.records import Request, Scores, Unit
 from ctxzip.scoring.batches import BATCH_TOKENS, by_length, padded
 from ctxzip.scoring.runtime import AUTO, place
 from ctxzip.scoring.windows import NO_UNIT, Window, WindowBuilder
+from ctxzip.shipped import read_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,8 +44,6 @@ class JointScorer:
     def __init__(
         self, model: ModelFolder, *, threads: int | None = None, device: str = AUTO, batch_tokens: int = BATCH_TOKENS
     ) -> None:
-        import tokenizers
-
         self.name = model.name
         card = model.card
         try:
@@ -54,10 +53,7 @@ class JointScorer:
             length = int(card["window_length"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{model.path}/model.json: no {error} for a joint model (--scorer)") from error
-        tokenizer = tokenizers.Tokenizer.from_file(str(model.verified("tokenizer.json")))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        self._windows = WindowBuilder(tokenizer, length)
+        self._windows = WindowBuilder(read_tokenizer(model.verified("tokenizer.json")), length)
         placed = place(model, threads=threads, device=device)
         self._session = placed.session
         self._batch_tokens = 0 if placed.alone else batch_tokens

@@ -59,8 +59,7 @@ if TYPE_CHECKING:
 __all__ = ["Compressor", "Settings", "compress", "order_of_choice", "profile_of"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# While one batch is made into windows or read out of them, the model works on the other; a third brought
-# nothing (`make bench`, 2 cores).
+# While one batch is made into windows or read out of them, the model works on the other.
 _WORKERS = 2
 _AHEAD = 8  # batches that may be read and not yet written
 POLICY = "policy.json"  # in the folder of a model

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ctxzip.scoring import Scorer
 
 # Threads that read, work and write hand the interpreter to those that wait for the next batch of the model after
-# this long; with the 5 ms that Python takes the model waited 6% of the time, with this 4% (`make bench`, 2 cores).
+# this long; with the 5 ms that Python takes the model waited 6% of the time, with this 3.5% (mini, 15 records of
+# hotpotqa, bioasq and doc2dial, 2 threads).
 _SWITCH_S = 0.0005
 
 

@@ -36,7 +36,7 @@ _UKRAINIAN = re.compile(r"[іїєґІЇЄҐ]")
 _PERSIAN = re.compile(r"[پچژگ]")
 _BEYOND_LATIN = re.compile(r"[\u0370-\uffff\U00010000-\U0010ffff]")
 _LETTERS = re.compile(r"[^\W\d_]+")
-_ASCII_LETTERS = re.compile("[a-z]+")  # the same for ASCII in lower case, in half the time
+_ASCII_LETTERS = re.compile("[a-z]+")  # the same for lower-case ASCII, sooner
 
 _COMMON_WORDS = {
     "en": "the a of and to in is was for that with as by on are were which from at it this be an or has have not what who how",

@@ -16,7 +16,7 @@ from ctxzip.errors import CtxzipError
 from ctxzip.shipped import DEFAULT_MODEL, installed_models
 
 _PACKAGES = (
-    "onnxruntime-gpu", "onnxruntime", "tokenizers", "numpy", "msgspec", "nupunkt", "spacy", "typer", "rich",
+    "onnxruntime-gpu", "onnxruntime", "tokenizers", "numpy", "msgspec", "nupunkt", "spacy", "rank-bm25", "typer", "rich",
     "tiktoken", "torch", "sentence-transformers",
 )  # fmt: skip
 # What decides how fast matrix products of int8 and of fp32 are, on x86 and on ARM.

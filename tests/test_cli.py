@@ -325,6 +325,7 @@ def test_what_needs_no_model_loads_nothing_heavy(arguments):
         "tokenizers",
         "msgspec",
         "nupunkt",
+        "rank_bm25",
         "rich",
     }
 

@@ -48,7 +48,7 @@ def test_a_word_that_appears_nowhere_lowers_the_share():
 
 
 def test_a_word_in_every_text_never_scores_below_zero():
-    """The idf of Robertson and others is negative there."""
+    """rank-bm25's own idf is negative there."""
     assert (attained([["tea"], ["tea"], ["tea"]], ["tea"]) > 0).all()
 
 
@@ -76,7 +76,7 @@ def test_no_shared_word_scores_zero():
 
 @pytest.mark.parametrize("passages", [(), ("",), ("", "a")])
 def test_empty_documents_are_no_error(passages):
-    """The mean length of an empty corpus is 0."""
+    """rank-bm25 divides by zero on an empty corpus."""
     scores = score("ferry", *passages)
     assert scores.relevance.shape == (len(passages),)
 

@@ -5,11 +5,12 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INTEGRATIONS := .venv-integrations
 DATA ?= fixtures/requests.jsonl
 OUT ?= build/model
 TORCH ?= torch==2.13.0
 
-.PHONY: help demo setup test test-train model format lint types check bench bench-adaptive eval wheel clean
+.PHONY: help demo setup test test-train test-integrations model format lint types check bench bench-adaptive eval wheel clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -31,6 +32,9 @@ test: setup ## run all tests
 
 test-train: $(VENV)/installed-train ## run the tests of training, which need torch
 	$(BIN)/python -m pytest -o addopts= tests/train
+
+test-integrations: $(INTEGRATIONS)/installed ## run the tests inside LangChain, LlamaIndex and Haystack, in an environment of their own
+	$(INTEGRATIONS)/bin/python -m pytest -o addopts= -o filterwarnings= -ra tests/integrations tests/test_recipes.py
 
 model: $(VENV)/installed-train ## make the model; DATA=folder with train/ and dev/, OUT=folder
 	for step in prepare train export quantize query card calibrate; do \
@@ -63,7 +67,7 @@ wheel: setup ## build dist/*.whl and the source archive
 	$(BIN)/python -m build
 
 clean: ## remove .venv and everything that was built
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(INTEGRATIONS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -82,4 +86,11 @@ $(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
 $(VENV)/installed-train: $(VENV)/installed-dev
 	@echo "installing torch into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)' --editable '.[dev,train]'
+	@touch $@
+
+# Not into $(VENV): their plugins for pytest and their versions of shared packages would be in every other test.
+$(INTEGRATIONS)/installed: pyproject.toml
+	@echo "installing into $(INTEGRATIONS) ..."
+	@$(PYTHON) -m venv $(INTEGRATIONS)
+	@$(INTEGRATIONS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,test-integrations]'
 	@touch $@

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import zipfile
+from importlib import import_module
+from importlib.util import find_spec
 
 import pytest
 
@@ -63,6 +65,22 @@ def test_every_error_has_its_exit_code():
     assert list(codes.values()) == [2, 1, 3, 3]
     assert all(issubclass(error, CtxzipError) for error in codes)
     assert issubclass(ModelError, BackendError)
+
+
+@pytest.mark.parametrize(
+    ("module", "needs", "extra"),
+    [
+        ("langchain", "langchain_core", "langchain"),
+        ("llamaindex", "llama_index", "llamaindex"),
+        ("haystack", "haystack", "haystack"),
+    ],
+)
+def test_an_adapter_without_its_framework_names_the_extra(module, needs, extra):
+    """In one plain sentence."""
+    if find_spec(needs) is not None:
+        pytest.skip(f"{needs} is installed")
+    with pytest.raises(MissingDependencyError, match=rf"pip install 'ctxzip\[{extra}\]'"):
+        import_module(f"ctxzip.integrations.{module}")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,72 @@
+"""A component for Haystack: `pip install 'ctxzip[haystack]'`."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from ctxzip.errors import MissingDependencyError
+from ctxzip.integrations.shortening import compressor_for, shorten
+from ctxzip.records import OWN_KEY, Passage
+
+try:
+    from haystack import Document, component, default_from_dict, default_to_dict
+except ImportError as error:
+    raise MissingDependencyError(f"Haystack is not installed ({error}): pip install 'ctxzip[haystack]'") from error
+
+
+@component
+class CtxzipCompressor:
+    """Keeps of each document the sentences that carry the evidence, word for word.
+
+    Takes the fields of `ctxzip.Settings` by name: `CtxzipCompressor(max_tokens=500)`. Documents of
+    which nothing is kept are left out, unless `drop_empty=False`. `meta["ctxzip"]` of each that comes
+    out says what was kept (see `ctxzip.integrations.shortening.Shortened`); ids and scores stay.
+
+    Raises:
+        UsageError: a setting is out of its range.
+        BackendError: something that scores, splits or counts cannot run here.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        self._settings = settings
+        self._compressor = compressor_for(settings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the component as values for a pipeline file."""
+        return default_to_dict(self, **self._settings)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "CtxzipCompressor":
+        """Return the component that `to_dict` wrote."""
+        return default_from_dict(cls, data)
+
+    @component.output_types(documents=list[Document])
+    def run(self, query: str, documents: list[Document]) -> dict[str, list[Document]]:
+        """Return what is left of the documents; those that came in are as they were.
+
+        Raises:
+            InputError: an empty question.
+        """
+        passages = [Passage(document.content or "", _title(document)) for document in documents]
+        return {
+            "documents": [
+                replace(
+                    documents[one.index],
+                    content=one.text,
+                    meta={**documents[one.index].meta, OWN_KEY: one.about},
+                )
+                if one.about is not None
+                else documents[one.index]
+                for one in shorten(self._compressor, query, passages)
+            ]
+        }
+
+    @component.output_types(documents=list[Document])
+    async def run_async(self, query: str, documents: list[Document]) -> dict[str, list[Document]]:
+        """Do the same in a thread, so that the event loop goes on."""
+        return await asyncio.to_thread(self.run, query, documents)
+
+
+def _title(document: Document) -> str:
+    title = document.meta.get("title")
+    return title if isinstance(title, str) else ""

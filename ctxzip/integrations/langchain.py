@@ -1,0 +1,72 @@
+"""A document compressor for LangChain: `pip install 'ctxzip[langchain]'`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ctxzip.errors import MissingDependencyError
+from ctxzip.integrations.shortening import compressor_for, shorten
+from ctxzip.records import OWN_KEY, Passage
+
+try:
+    from langchain_core.documents.compressor import BaseDocumentCompressor
+    from pydantic import ConfigDict, PrivateAttr
+except ImportError as error:
+    raise MissingDependencyError(f"LangChain is not installed ({error}): pip install 'ctxzip[langchain]'") from error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langchain_core.callbacks import Callbacks
+    from langchain_core.documents import Document
+
+    from ctxzip.pipeline import Compressor
+
+
+class CtxzipCompressor(BaseDocumentCompressor):
+    """Keeps of each document the sentences that carry the evidence, word for word.
+
+    Takes the fields of `ctxzip.Settings` by name: `CtxzipCompressor(max_tokens=500)`. Documents of
+    which nothing is kept are left out, unless `drop_empty=False`. `metadata["ctxzip"]` of each that
+    comes out says what was kept (see `ctxzip.integrations.shortening.Shortened`).
+
+    Raises:
+        UsageError: a setting is out of its range.
+        BackendError: something that scores, splits or counts cannot run here.
+    """
+
+    model_config = ConfigDict(extra="allow")  # the settings, so that they are in what the model dumps
+    _compressor: Compressor = PrivateAttr()
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._compressor = compressor_for(settings)
+
+    def compress_documents(
+        self,
+        documents: Sequence[Document],
+        query: str,
+        callbacks: Callbacks | None = None,  # noqa: ARG002  # of the base class
+    ) -> list[Document]:
+        """Return what is left of the documents; those that came in are as they were.
+
+        Raises:
+            InputError: an empty question.
+        """
+        passages = [Passage(document.page_content, _title(document)) for document in documents]
+        return [
+            documents[one.index].model_copy(
+                update={
+                    "page_content": one.text,
+                    "metadata": {**documents[one.index].metadata, OWN_KEY: one.about},
+                }
+            )
+            if one.about is not None
+            else documents[one.index]
+            for one in shorten(self._compressor, query, passages)
+        ]
+
+
+def _title(document: Document) -> str:
+    title = document.metadata.get("title")
+    return title if isinstance(title, str) else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,6 +16,11 @@ from hypothesis import settings
 # The first example pays for what is loaded lazily, and the machine is shared.
 settings.register_profile("ctxzip", deadline=None)
 settings.load_profile("ctxzip")
+
+# What the developer has set for themselves is not what is tested.
+for _name in [name for name in os.environ if name.startswith("CTXZIP_")]:
+    del os.environ[_name]
+os.environ["CTXZIP_CONFIG"] = os.devnull
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures"

@@ -54,7 +54,8 @@ def _run() -> None:
     from ctxzip.cli.app import app
 
     try:
-        app()
+        # The name is that of the script under `python -m ctxzip` too: completion is installed for it.
+        app(prog_name="ctxzip")
     except CtxzipError as error:
         print(f"ctxzip: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

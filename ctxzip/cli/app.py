@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from ctxzip import __version__
-from ctxzip.cli import calibrate, compress, doctor, evaluate, models, score, select
+from ctxzip.cli import calibrate, compress, config, doctor, evaluate, models, score, select
+from ctxzip.cli.command import Command
 
 # Plain help: panels load rich, which --help would pay for, and do not pipe well.
 app = typer.Typer(
     name="ctxzip",
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -34,7 +34,8 @@ def _root(
 ) -> None:
     """Shorten retrieved context before a language model reads it.
 
-    A filter: questions with their documents in, the same records with the evidence out.
+    A filter: questions with their documents in, the same records with the evidence out. Every
+    option is also a variable, and a key of a config file: ctxzip config --help.
     """
 
 
@@ -44,4 +45,17 @@ app.command(name="select", epilog=select.EXAMPLES)(select.select)
 app.command(name="eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command(name="calibrate", epilog=calibrate.EXAMPLES)(calibrate.calibrate)
 app.add_typer(models.models_app, name="models")
+app.command(name="config", epilog=config.EXAMPLES)(config.config)
 app.command(name="doctor")(doctor.doctor)
+
+
+def _settable(group: typer.Typer) -> None:
+    """Let the environment and config files set the options of every command."""
+    for command in group.registered_commands:
+        command.cls = Command
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            _settable(inner.typer_instance)
+
+
+_settable(app)

@@ -1,0 +1,103 @@
+"""`ctxzip config`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from ctxzip.cli.command import PREFIX, Context, command_at, commands_of, in_force, options_of, shared_options, variables
+from ctxzip.cli.configfile import NAMED, user_path
+from ctxzip.errors import UsageError
+from ctxzip.nearest import did_you_mean
+
+# Variables that set no option, and what they do.
+NOT_OPTIONS = {
+    NAMED: "the one config file to read, in place of all others",
+    "CTXZIP_MODELS": "the folder of imported models",
+    "CTXZIP_NO_COLOR": "no colors, as NO_COLOR",
+}
+EXAMPLES = """\b
+Examples:
+  ctxzip config
+  ctxzip config eval
+  CTXZIP_RATIO=0.3 ctxzip config --json | jq .options.ratio
+"""
+
+
+def config(
+    context: Context,
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[COMMAND]...", help="Whose options.  [default: compress]", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what every option of a command is where the call does not say it, and where that comes from.
+
+    A flag goes before the environment (CTXZIP_MAX_TOKENS, or CTXZIP_COMPRESS_MAX_TOKENS for one
+    command), that before the nearest ctxzip.toml or pyproject.toml with [tool.ctxzip], and that before
+    config.toml in your config folder. In files an option is a key (max-tokens = 500) for every command
+    that has it, or in a table ([eval], [tool.ctxzip.eval]) for one. CTXZIP_CONFIG names one file to
+    read in place of both; /dev/null is none.
+    """
+    import json
+
+    path = tuple(command or ["compress"])
+    rows = _rows(context, path)
+    files = [file.path for file in context.files]
+    if as_json:
+        options = {key: {"value": value, "origin": origin} for key, value, origin in rows}
+        print(json.dumps({"command": " ".join(path), "files": files, "options": options}))
+    else:
+        for file in files:
+            print(f"file  {file}")
+        if not files and not os.environ.get(NAMED):
+            print(f"file  none: no ctxzip.toml from here upwards, no {user_path()}")
+        widths = [max(len(key) for key, _, _ in rows), max(len(_shown(value)) for _, value, _ in rows)]
+        for key, value, origin in rows:
+            print(f"{key:{widths[0]}}  {_shown(value):{widths[1]}}  {origin}")
+    _warn_of_strangers(context)
+
+
+def _rows(context: Context, path: tuple[str, ...]) -> list[tuple[str, Any, str]]:
+    try:
+        asked = command_at(path, context.root)
+    except KeyError as error:
+        word = error.args[0]
+        raise UsageError(f"no command {' '.join(path)!r}{did_you_mean(word, context.root.commands)}") from error
+    if isinstance(asked, TyperGroup):
+        raise UsageError(f"{' '.join(path)}: name one of its commands: {', '.join(asked.commands)}")
+    found = in_force(path, context.root, context.files)
+    return [
+        (key, found[key].value, found[key].origin) if key in found else (key, option.default, "default")
+        for key, option in options_of(asked).items()
+    ]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    return "-" if value is None else str(value)
+
+
+def _warn_of_strangers(context: Context) -> None:
+    """Say which variables look like ours and name nothing: a slip of the pen is silent otherwise."""
+    known = set(NOT_OPTIONS)
+    stack: list[tuple[tuple[str, ...], Any]] = [((), commands_of(context.root))]
+    shared = shared_options(context.root)
+    while stack:
+        path, inner = stack.pop()
+        for key, value in inner.items():
+            if isinstance(value, dict):
+                stack.append(((*path, key), value))
+            else:
+                known.update(variables(path, key, shared=key in shared))
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            print(f"ctxzip: warning: {name} names no option{did_you_mean(name, known)}", file=sys.stderr)

@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return `: did you mean 'ratio'?` for the nearest of the names, or `""` where none is near.
+    """Return `; did you mean 'ratio'?` for the nearest of the names, or `""` where none is near.
 
     >>> did_you_mean("ratoi", ["ratio", "order"])
-    ": did you mean 'ratio'?"
+    "; did you mean 'ratio'?"
     """
     from difflib import get_close_matches
 
     known = {one.lower(): one for one in names}
     near = get_close_matches(name.lower(), known, n=1)  # at difflib's own measure of closeness, 0.6
-    return f": did you mean {known[near[0]]!r}?" if near else ""
+    return f"; did you mean {known[near[0]]!r}?" if near else ""

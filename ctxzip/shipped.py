@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ctxzip.errors import ModelError, UsageError
+from ctxzip.nearest import did_you_mean
 
 DEFAULT_MODEL = "ctxzip-mini"
 CARD = "model.json"
@@ -110,9 +111,10 @@ def open_model(name: str = DEFAULT_MODEL) -> ModelFolder:
     if name.endswith(_GRAPH_SUFFIX) and path.is_file():
         path, graph = path.parent, path.name
     if not name or not (path / CARD).is_file():
+        names = [*_ALIASES, *(folder.name for folder in installed_folders())]
         raise UsageError(
             f"no model {name!r}: expected {DEFAULT_MODEL} or a folder with a {CARD} (--model); "
-            "`ctxzip models list` says which names there are"
+            f"`ctxzip models list` says which names there are{did_you_mean(name, names)}"
         )
     return read_model(path, graph)
 

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from ctxzip.cli.configfile import ConfigFile, check, config_files
 from ctxzip.errors import BackendError, UsageError
 
-PREFIX = "CTXZIP_"
-_SHARED = "compress"  # whose options are meant for every command that has them
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A value that was not given with the call, and where it stands: a variable or a file."""
-
-    value: Any
-    origin: str
+if TYPE_CHECKING:
+    from ctxzip.cli.configfile import ConfigFile
+    from ctxzip.cli.origins import Found
 
 
 class Context(typer.Context):
@@ -42,6 +32,8 @@ class Context(typer.Context):
         Raises:
             UsageError: a config file cannot be read, or holds what it may not.
         """
+        from ctxzip.cli.origins import in_force, options_of
+
         values = in_force(self.path, self.root, self.files)
         return {option.name or "": values[key] for key, option in options_of(self.command).items() if key in values}
 
@@ -65,6 +57,9 @@ class Context(typer.Context):
     @cached_property
     def files(self) -> list[ConfigFile]:
         """The config files in force, checked."""
+        from ctxzip.cli.configfile import check, config_files
+        from ctxzip.cli.origins import commands_of, shared_options
+
         files = config_files()
         for file in files:
             check(file, shared_options(self.root), commands_of(self.root))
@@ -91,6 +86,8 @@ class Command(TyperCommand):
         try:
             return super().invoke(ctx)
         except (UsageError, BackendError) as error:
+            from ctxzip.cli.origins import options_of
+
             named = re.findall(r"--([a-z][a-z-]*)", str(error))
             origins = [
                 f"--{key} is from {found.origin}"
@@ -107,62 +104,3 @@ def _taken(context: Context, option: TyperOption) -> Found | None:
     source = context.get_parameter_source(option.name or "")
     given = source is None or source.name != "DEFAULT_MAP"  # which is where `lookup_default` counts
     return None if given else context.found.get(option.name or "")
-
-
-def in_force(command: tuple[str, ...], root: TyperGroup, files: list[ConfigFile]) -> dict[str, Found]:
-    """Return by key what the environment, or else the first file that speaks of it, says about options of a command."""
-    shared = shared_options(root)
-    found = {}
-    for key, option in options_of(command_at(command, root)).items():
-        for name in variables(command, key, shared=key in shared):
-            if key not in found and (value := os.environ.get(name)):
-                found[key] = Found(value.split() if option.multiple else value, name)
-        for file in files:
-            value = file.value(command, key, shared=key in shared)
-            if key not in found and value is not None:
-                found[key] = Found(value if isinstance(value, list) or not option.multiple else [value], file.path)
-    return found
-
-
-def variables(command: tuple[str, ...], key: str, *, shared: bool) -> list[str]:
-    """Return the names of the variables that set an option, those that go before others first.
-
-    >>> variables(("compress",), "max-tokens", shared=True)
-    ['CTXZIP_COMPRESS_MAX_TOKENS', 'CTXZIP_MAX_TOKENS']
-    """
-    names = ["_".join((*command, key)), *([key] if shared else [])]
-    return [PREFIX + name.upper().replace("-", "_") for name in names]
-
-
-def options_of(command: Any) -> dict[str, TyperOption]:
-    """Return the options of a command by key: the first long name without its dashes."""
-    return {
-        next(name for name in option.opts if name.startswith("--"))[2:]: option
-        for option in command.params
-        if isinstance(option, TyperOption)
-    }
-
-
-def shared_options(root: TyperGroup) -> dict[str, TyperOption]:
-    """Return the options that are meant for every command that has them."""
-    return options_of(root.commands[_SHARED])
-
-
-def commands_of(group: TyperGroup) -> dict[str, dict[str, Any]]:
-    """Return by name the options of every command, and for a group the same of its commands."""
-    return {
-        name: commands_of(command) if isinstance(command, TyperGroup) else options_of(command)
-        for name, command in group.commands.items()
-    }
-
-
-def command_at(path: tuple[str, ...], root: TyperGroup) -> Any:
-    """Return the command of these words.
-
-    Raises:
-        KeyError: there is none; the key is the word.
-    """
-    command: Any = root
-    for word in path:
-        command = getattr(command, "commands", {})[word]
-    return command

@@ -9,17 +9,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ctxzip.cli.command import PREFIX, Context, command_at, commands_of, in_force, options_of, shared_options, variables
-from ctxzip.cli.configfile import NAMED, user_path
+from ctxzip.cli.command import Context
 from ctxzip.errors import UsageError
-from ctxzip.nearest import did_you_mean
 
-# Variables that set no option, and what they do.
-NOT_OPTIONS = {
-    NAMED: "the one config file to read, in place of all others",
-    "CTXZIP_MODELS": "the folder of imported models",
-    "CTXZIP_NO_COLOR": "no colors, as NO_COLOR",
-}
 EXAMPLES = """\b
 Examples:
   ctxzip config
@@ -46,6 +38,8 @@ def config(
     """
     import json
 
+    from ctxzip.cli.configfile import NAMED, user_path
+
     path = tuple(command or ["compress"])
     rows = _rows(context, path)
     files = [file.path for file in context.files]
@@ -64,6 +58,9 @@ def config(
 
 
 def _rows(context: Context, path: tuple[str, ...]) -> list[tuple[str, Any, str]]:
+    from ctxzip.cli.origins import command_at, in_force, options_of
+    from ctxzip.nearest import did_you_mean
+
     try:
         asked = command_at(path, context.root)
     except KeyError as error:
@@ -88,6 +85,9 @@ def _shown(value: Any) -> str:
 
 def _warn_of_strangers(context: Context) -> None:
     """Say which variables look like ours and name nothing: a slip of the pen is silent otherwise."""
+    from ctxzip.cli.origins import NOT_OPTIONS, PREFIX, commands_of, shared_options, variables
+    from ctxzip.nearest import did_you_mean
+
     known = set(NOT_OPTIONS)
     stack: list[tuple[tuple[str, ...], Any]] = [((), commands_of(context.root))]
     shared = shared_options(context.root)

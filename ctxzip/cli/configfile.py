@@ -44,7 +44,7 @@ class ConfigFile:
         if found is None and shared:
             found = self.table.get(key)
         if key in _ANCHORED and isinstance(found, str):
-            there = os.path.join(os.path.dirname(self.path), os.path.expanduser(found))
+            there = os.path.normpath(os.path.join(os.path.dirname(self.path), os.path.expanduser(found)))
             return there if os.path.exists(there) and (key == "policy" or "/" in found or "." in found) else found
         return found
 
@@ -86,9 +86,12 @@ def _project() -> ConfigFile | None:
             return ConfigFile(path, _read(path))
         path = os.path.join(folder, PYPROJECT)
         if os.path.isfile(path) and _mentions_us(path):
-            table = _read(path).get("tool", {}).get("ctxzip")
-            if table is not None:
+            tools = _read(path).get("tool")
+            table = tools.get("ctxzip") if isinstance(tools, dict) else None
+            if isinstance(table, dict):
                 return ConfigFile(path, table)
+            if table is not None:
+                raise UsageError(f"{path}: [tool.ctxzip] is not a table")
         above = os.path.dirname(folder)
         if above == folder:
             return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import nullcontext
 from functools import partial
@@ -106,6 +105,7 @@ def evaluate(
         raise UsageError(
             "--compare-budgets compares budgets under hybrid: leave --method and --threshold-data out, one --model"
         )
+    import json
     from pathlib import Path
 
     from ctxzip.cli.comparing import compare_budgets as compared

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
@@ -43,6 +42,8 @@ def list_models(
 
     One line a model, without a heading. The name is what --model takes.
     """
+    import json
+
     from ctxzip.shipped import installed_folders, models_folder, read_model
 
     models, unreadable = [], []
@@ -236,6 +237,8 @@ def _labelled(key: str, value: Any, width: int) -> list[str]:
 
 
 def _scalar(value: Any) -> str:
+    import json
+
     if isinstance(value, str):
         return value
     return "not stated" if value is None else json.dumps(value, ensure_ascii=False)

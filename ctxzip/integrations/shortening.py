@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from ctxzip.errors import InputError, UsageError
+from ctxzip.nearest import did_you_mean
 from ctxzip.pipeline import Compressor, Settings
 from ctxzip.records import Request
 from ctxzip.rendering import summary
@@ -39,9 +40,13 @@ def compressor_for(settings: dict[str, Any]) -> Compressor:
     """Return a compressor with these fields of `Settings`; documents of which nothing is kept are left out.
 
     Raises:
-        UsageError: a setting is out of its range, or asks for a context where documents come out.
+        UsageError: there is no such setting, it is out of its range, or it asks for a context where documents come out.
         BackendError: something that scores, splits or counts cannot run here.
     """
+    known = [field.name for field in fields(Settings)]
+    for name in settings:
+        if name not in known:
+            raise UsageError(f"no setting {name!r}{did_you_mean(name, known)}")
     chosen = Settings(**{"drop_empty": True, **settings})
     if chosen.to != "jsonl":
         raise UsageError(f"to={chosen.to!r}: documents come out, not one context: leave it out")

@@ -82,6 +82,8 @@ def test_settings_are_dumped_and_checked():
     assert CtxzipCompressor(**SETTINGS).model_dump() == SETTINGS
     with pytest.raises(UsageError, match="--ratio 2"):
         CtxzipCompressor(ratio=2)
+    with pytest.raises(UsageError, match="no setting 'max_token'; did you mean 'max_tokens'"):
+        CtxzipCompressor(max_token=2)
     with pytest.raises(UsageError, match="to='text'"):
         CtxzipCompressor(to="text")
     with pytest.raises(InputError, match="empty question"):

@@ -67,6 +67,7 @@ def compress(
     on_error: options.OnError = "emit",
     line_buffered: options.LineBuffered = False,
     stats: options.Stats = None,
+    cost: options.Cost = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Keep the sentences that carry the evidence, word for word, and leave the rest out.
@@ -78,8 +79,10 @@ def compress(
     if null and to not in CONTEXTS:
         raise UsageError("-0 ends contexts: it goes with --to text or --to markdown")
     from ctxzip.cli.files import join, sources
+    from ctxzip.cli.pace import Meter, Pace
 
-    inputs = sources(files or [], input_format)
+    meter = Meter(files or [])
+    inputs = sources(files or [], input_format, meter.opened)
     scored_by = loading(
         scorer,
         model,
@@ -134,15 +137,23 @@ def compress(
     )
     run(
         compressor.stream(
-            read(
-                inputs,
-                query=query,
-                shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role),
-                join=join(corpus, run_file, run_depth, query),
+            meter.counted(
+                read(
+                    inputs,
+                    query=query,
+                    shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role),
+                    join=join(corpus, run_file, run_depth, query),
+                )
             ),
             one_by_one=line_buffered,
         ),
-        Report(quiet=quiet, in_records=to not in CONTEXTS, notice=lambda: compressor.notice),
+        Report(
+            quiet=quiet,
+            in_records=to not in CONTEXTS,
+            pace=Pace(meter, quiet=quiet),
+            cost=cost,
+            notice=lambda: compressor.notice,
+        ),
         output=output,
         stats=stats,
         on_error=on_error,

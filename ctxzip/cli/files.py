@@ -12,7 +12,7 @@ from ctxzip.errors import UsageError
 from ctxzip.reading import TABLES, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from io import BufferedReader
 
     from ctxzip.reading.joining import Join
@@ -21,12 +21,15 @@ STDIO = "-"
 _GZIP = b"\x1f\x8b"
 
 
-def sources(names: Sequence[str], input_format: str | None = None) -> list[Source]:
+def sources(
+    names: Sequence[str], input_format: str | None = None, opened: Callable[[BinaryIO], None] | None = None
+) -> list[Source]:
     """Return the inputs of these names; `-` or none is stdin.
 
     Args:
         names: of files.
         input_format: what they are said to hold; counts here where it is a table.
+        opened: told of each when it is opened: the file itself, compressed or not.
 
     Raises:
         UsageError: a file that does not exist, cannot be read, or is a folder; before any is opened.
@@ -41,7 +44,7 @@ def sources(names: Sequence[str], input_format: str | None = None) -> list[Sourc
         if not os.access(name, os.R_OK):
             raise UsageError(f"{name}: permission denied")
     table = input_format if input_format in TABLES else None
-    return [Source("" if name == STDIO else name, partial(_open, name), table) for name in names or [STDIO]]
+    return [Source("" if name == STDIO else name, partial(_open, name, opened), table) for name in names or [STDIO]]
 
 
 def join(corpus: str | None, run: str | None, depth: int | None, query: str | None) -> Join | None:
@@ -66,11 +69,13 @@ def join(corpus: str | None, run: str | None, depth: int | None, query: str | No
 
 
 @contextmanager
-def _open(name: str) -> Iterator[BinaryIO]:
+def _open(name: str, opened: Callable[[BinaryIO], None] | None) -> Iterator[BinaryIO]:
     """Open an input; what begins like gzip is decompressed, whatever its name."""
     if name == STDIO and sys.stdin is None:
         raise UsageError("stdin is closed: name a file")
     with nullcontext(sys.stdin.buffer) if name == STDIO else open(name, "rb") as stream:
+        if opened is not None:
+            opened(stream)
         if cast("BufferedReader", stream).peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
             yield stream
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 import typer
@@ -225,3 +226,17 @@ LineBuffered = Annotated[
 ]
 Stats = Annotated[str | None, typer.Option("--stats", metavar="FILE", help="Write a summary of the run as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say errors only: no warnings, no summary.")]
+
+
+def _price(value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value >= 0):
+        raise typer.BadParameter(f"{value} is no price: expected a number of at least 0")
+    return value
+
+
+Cost = Annotated[
+    float | None,
+    typer.Option(
+        "--cost", metavar="PRICE", callback=_price, help="Price of a million tokens: say how much money was saved."
+    ),
+]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
+from ctxzip.cli import terminal
+from ctxzip.cli.pace import Pace
+from ctxzip.cli.terminal import RED, YELLOW
 from ctxzip.records import BadRecord, Result, Scored
 
 if TYPE_CHECKING:
@@ -24,10 +26,22 @@ class Report:
         quiet: say errors only.
         in_records: the output has records, in which every warning stands; otherwise all are said.
         notice: asked at once and with every item; what it says is said once, and kept in the statistics.
+        pace: says how far the run is.
+        cost: price of a million tokens, to say what was saved; None says nothing about it.
     """
 
-    def __init__(self, *, quiet: bool, in_records: bool, notice: Callable[[], str | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        *,
+        quiet: bool,
+        in_records: bool,
+        pace: Pace,
+        notice: Callable[[], str | None] = lambda: None,
+        cost: float | None = None,
+    ) -> None:
         self.quiet = quiet
+        self._pace = pace
+        self._cost = cost
         self._notice = notice
         self._told: str | None = None
         self._tell()
@@ -43,13 +57,20 @@ class Report:
         self.backend: dict[str, str] = {}
 
     def add(self, item: Result | Scored | BadRecord) -> None:
-        """Count one result, and say what is wrong with it."""
+        """Count one result, say what is wrong with it, and how far the run is."""
         self._tell()
+        self._count(item)
+        what = "tokens scored" if self._only_scored else "tokens saved"
+        self._pace.show(
+            self.records + self.failed, f"{self.tokens_in if self._only_scored else self.tokens_saved:,} {what}"
+        )
+
+    def _count(self, item: Result | Scored | BadRecord) -> None:
         if isinstance(item, BadRecord):
             self.failed += 1
             if len(self.errors) < _ERRORS_KEPT:
                 self.errors.append({"line": item.line_no, "message": item.message})
-            _say(item.message)
+            self._say(item.message, RED)
             return
         self.records += 1
         self._only_scored = isinstance(item, Scored)
@@ -66,21 +87,39 @@ class Report:
             if self.quiet or self.warnings > self._shown + 1 or warning.startswith("left out: "):
                 continue
             if self.warnings > self._shown:
-                _say("more warnings: they stand in the records")
+                self._say("more warnings: they stand in the records", YELLOW)
             else:
                 place = f"{item.request.place}: " if item.request.place else ""
-                _say(f"{place}warning: {warning}")
+                self._say(f"{place}warning: {warning}", YELLOW)
 
     def _tell(self) -> None:
         notice = self._notice()
         if notice is not None and notice != self._told and not self.quiet:
-            _say(f"warning: {notice.removeprefix(f'{self._told}; ')}")
+            self._say(f"warning: {notice.removeprefix(f'{self._told}; ')}", YELLOW)
         self._told = notice
 
     @property
     def kept_fraction(self) -> float:
         """`tokens_out / tokens_in` of the run so far, 0..1."""
         return self.tokens_out / self.tokens_in if self.tokens_in else 0.0
+
+    @property
+    def tokens_saved(self) -> int:
+        """Tokens that went in and did not come out; below 0 where gap marks took more than was left out."""
+        return self.tokens_in - self.tokens_out
+
+    @property
+    def money_saved(self) -> float | None:
+        """What the tokens saved would have cost, None where the price is not known."""
+        return None if self._cost is None else self.tokens_saved * self._cost / 1e6
+
+    def close(self) -> None:
+        """Leave nothing behind of what is written over."""
+        self._pace.wipe()
+
+    def _say(self, line: str, color: str = "") -> None:
+        self._pace.wipe()
+        terminal.say(line, color)
 
     def sum_up(self) -> None:
         """Say the run in one line."""
@@ -92,6 +131,7 @@ class Report:
             f"{self.tokens_in:,} tokens scored"
             if self._only_scored
             else f"{self.tokens_in:,} -> {self.tokens_out:,} tokens ({self.kept_fraction:.1%} kept)",
+            *([] if self.money_saved is None else [f"{self.money_saved:,.4f} saved at {self._cost:g} a million"]),
             f"{time.perf_counter() - self.started:.1f} s",
         ]
         if self.backend:
@@ -100,7 +140,7 @@ class Report:
             parts.append(f"{self.failed:,} failed")
         if self.warnings:
             parts.append(f"{self.warnings:,} {_plural(self.warnings, 'warning')}")
-        _say(", ".join(parts))
+        self._say(", ".join(parts))
 
     def statistics(self) -> dict[str, Any]:
         """Return the run as JSON values."""
@@ -114,6 +154,7 @@ class Report:
             "tokens_in": self.tokens_in,
             "tokens_out": self.tokens_out,
             "kept_fraction": self.kept_fraction,
+            **({} if self._cost is None else {"cost_per_million": self._cost, "money_saved": self.money_saved}),
             "elapsed_s": round(time.perf_counter() - self.started, 3),
             "errors": self.errors,
         }
@@ -121,7 +162,3 @@ class Report:
 
 def _plural(count: int, noun: str) -> str:
     return noun if count == 1 else f"{noun}s"
-
-
-def _say(line: str) -> None:
-    print(f"ctxzip: {line}", file=sys.stderr)

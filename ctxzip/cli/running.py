@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from concurrent.futures import Future
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import typer
@@ -116,7 +116,7 @@ def run(
     sys.setswitchinterval(_SWITCH_S)
     gc.freeze()  # what is loaded stays: it need not be looked through again and again
     with nullcontext() if stats is None else writing(stats) as stats_stream:
-        with suppress(_StoppedError), writing(output) as stream:
+        with closing(report), suppress(_StoppedError), writing(output) as stream:
             write = Writer(stream, to=to or "jsonl", null=null, emit_errors=on_error == "emit", as_rows=to is None)
             for item in items:
                 report.add(item)

@@ -52,8 +52,10 @@ def score(
     """
     check_call(context, files, query, stats, output)
     from ctxzip.cli.files import join, sources
+    from ctxzip.cli.pace import Meter, Pace
 
-    inputs = sources(files or [], input_format)
+    meter = Meter(files or [])
+    inputs = sources(files or [], input_format, meter.opened)
     scored_by = loading(
         scorer,
         model,
@@ -89,14 +91,16 @@ def score(
     )
     run(
         compressor.score(
-            read(
-                inputs,
-                query=query,
-                shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role),
-                join=join(corpus, run_file, run_depth, query),
+            meter.counted(
+                read(
+                    inputs,
+                    query=query,
+                    shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role),
+                    join=join(corpus, run_file, run_depth, query),
+                )
             )
         ),
-        Report(quiet=quiet, in_records=True, notice=lambda: compressor.notice),
+        Report(quiet=quiet, in_records=True, pace=Pace(meter, quiet=quiet), notice=lambda: compressor.notice),
         output=output,
         stats=stats,
         on_error=on_error,

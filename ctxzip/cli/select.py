@@ -50,6 +50,7 @@ def select(
     title_field: options.TitleField = None,
     on_error: options.OnError = "emit",
     stats: options.Stats = None,
+    cost: options.Cost = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Keep what a budget allows of records that `ctxzip score` wrote, without the model.
@@ -61,13 +62,15 @@ def select(
     if null and to not in CONTEXTS:
         raise UsageError("-0 ends contexts: it goes with --to text or --to markdown")
     from ctxzip.cli.files import sources
+    from ctxzip.cli.pace import Meter, Pace
     from ctxzip.cli.report import Report
     from ctxzip.pipeline import Compressor, Settings
     from ctxzip.reading import read, with_fields
     from ctxzip.scoring.bm25 import Bm25Scorer
     from ctxzip.segments import budgets
 
-    inputs = sources(files or [], input_format)
+    meter = Meter(files or [])
+    inputs = sources(files or [], input_format, meter.opened)
     compressor = Compressor(
         Settings(
             max_tokens=max_tokens,
@@ -96,11 +99,14 @@ def select(
     )
     run(
         compressor.reselect(
-            read(
-                inputs, shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role)
+            meter.counted(
+                read(
+                    inputs,
+                    shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role),
+                )
             )
         ),
-        Report(quiet=quiet, in_records=to not in CONTEXTS),
+        Report(quiet=quiet, in_records=to not in CONTEXTS, pace=Pace(meter, quiet=quiet), cost=cost),
         output=output,
         stats=stats,
         on_error=on_error,

@@ -10,7 +10,7 @@ DATA ?= fixtures/requests.jsonl
 OUT ?= build/model
 TORCH ?= torch==2.13.0
 
-.PHONY: help demo setup test test-train test-integrations model format lint types check bench bench-adaptive eval wheel clean
+.PHONY: help demo setup test test-train test-integrations model format lint types check bench bench-adaptive eval manual wheel clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -33,8 +33,9 @@ test: setup ## run all tests
 test-train: $(VENV)/installed-train ## run the tests of training, which need torch
 	$(BIN)/python -m pytest -o addopts= tests/train
 
-test-integrations: $(INTEGRATIONS)/installed ## run the tests inside LangChain, LlamaIndex and Haystack, in an environment of their own
-	$(INTEGRATIONS)/bin/python -m pytest -o addopts= -o filterwarnings= -ra tests/integrations tests/test_recipes.py
+test-integrations: $(INTEGRATIONS)/installed ## run the tests inside LangChain, LlamaIndex and Haystack, and with other tools
+	$(INTEGRATIONS)/bin/python -m pytest -o addopts= -o filterwarnings= -ra tests/integrations \
+	    tests/test_readme.py::test_a_command_runs tests/test_readme.py::test_a_python_example_runs
 
 model: $(VENV)/installed-train ## make the model; DATA=folder with train/ and dev/, OUT=folder
 	for step in prepare train export quantize query card calibrate; do \
@@ -62,6 +63,9 @@ eval: setup ## print how much evidence survives; DATA=files or folders in the co
 
 bench-adaptive: setup ## compare the adaptive budget with fixed ones; DATA=files or folders in the common form
 	$(BIN)/ctxzip eval --compare-budgets --plot recall.png $(DATA)
+
+manual: setup ## write share/ anew: the man page and the completions
+	$(BIN)/python -m ctxzip.cli.share share
 
 wheel: setup ## build dist/*.whl and the source archive
 	$(BIN)/python -m build

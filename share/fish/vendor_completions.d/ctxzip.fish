@@ -1,0 +1,1 @@
+complete --command ctxzip --no-files --arguments "(env _CTXZIP_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) ctxzip)" --condition "env _CTXZIP_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) ctxzip"

@@ -9,6 +9,8 @@ import pty
 import re
 import subprocess
 import sys
+import time
+from contextlib import redirect_stderr
 
 import pytest
 
@@ -23,16 +25,29 @@ LINE = jsonl(
 COMMAND = [sys.executable, "-m", "ctxzip", "compress", "--scorer", "bm25"]
 
 
-def on_terminal(*arguments, stdout=subprocess.DEVNULL, environment=None):
-    """Run the command with a terminal for stderr, and return what was written to it."""
+def on_terminal(*arguments, stdout=subprocess.DEVNULL, environment=None, lines=()):
+    """Run the command with a terminal for stderr, and return what was written to it.
+
+    The lines of stdin come more than a second apart: until then no progress is shown.
+    """
     controller, terminal = pty.openpty()
     if stdout == "terminal":
         stdout = terminal
     with subprocess.Popen(
-        [*COMMAND, *arguments], stdin=subprocess.DEVNULL, stdout=stdout, stderr=terminal,
+        [*COMMAND, *arguments], stdin=subprocess.PIPE, stdout=stdout, stderr=terminal,
         env={**os.environ, "TERM": "xterm", "NO_COLOR": "", **(environment or {})},
     ) as process:  # fmt: skip
         os.close(terminal)
+        assert process.stdin
+        for number, line in enumerate(lines):
+            if number:
+                time.sleep(1.1)
+            process.stdin.write(line.encode())
+            process.stdin.flush()
+            if stdout == subprocess.PIPE:
+                assert process.stdout
+                process.stdout.readline()  # of a record that is done: the clock runs
+        process.stdin.close()
         written = b""
         while True:
             try:
@@ -47,33 +62,56 @@ def on_terminal(*arguments, stdout=subprocess.DEVNULL, environment=None):
     return written.decode()
 
 
-@pytest.fixture
-def records(tmp_path):
-    path = tmp_path / "records.jsonl"
-    path.write_text(LINE * 3)
-    return path
+class Clock:
+    """Seconds that a test moves."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
 
 
-def test_a_terminal_shows_how_far_it_is_and_then_the_summary_alone(records):
-    """The line is written over; time left is told as the size of the input is known."""
-    seen = on_terminal(records)
+def test_a_terminal_shows_how_far_it_is_in_one_line(monkeypatch):
+    """It is written over five times a second, with the time left where the size of the input is known."""
+    monkeypatch.setenv("TERM", "xterm")
+    controller, terminal = pty.openpty()
+    meter, clock = Meter([str(FIXTURES / "requests.jsonl")]), Clock()
+    meter.fraction = 0.25
+    with os.fdopen(terminal, "w") as stream, redirect_stderr(stream):
+        pace = Pace(meter, quiet=False, clock=clock)
+        for clock.now in (0.5, 2.0, 2.1, 4.0):
+            pace.show(int(clock.now) + 1, "8 tokens saved")
+        pace.wipe()
+        print("end", file=stream, flush=True)
+        seen = os.read(controller, 65536).decode()
+    os.close(controller)
+    assert seen == (
+        "\r\x1b[Kctxzip: 3 records, 8 tokens saved, 1.5 records/s, 0:06 left"
+        "\r\x1b[Kctxzip: 5 records, 8 tokens saved, 1.2 records/s, 0:12 left\r\x1b[Kend\r\n"
+    )
+
+
+def test_at_the_end_the_summary_stands_alone():
+    """The line is wiped; what came through a pipe has no time left to tell."""
+    seen = on_terminal(stdout=subprocess.PIPE, lines=[LINE, LINE])
     shown, _, rest = seen.rpartition("\r\x1b[K")
-    assert re.search(r"\r\x1b\[Kctxzip: 1 record, 8 tokens saved, [\d,.]+ records/s, \d:\d\d left", shown)
-    assert re.fullmatch(r"ctxzip: 3 records, 42 -> 18 tokens .*\r\n", rest)
+    assert re.fullmatch(r"\r\x1b\[Kctxzip: 2 records, 16 tokens saved, \d\.\d records/s", shown)
+    assert re.fullmatch(r"ctxzip: 2 records, 28 -> 12 tokens .*\r\n", rest)
 
 
-def test_no_progress_where_nobody_would_read_it(records):
-    """Not with --quiet, not between records on the same terminal, not in a terminal that cannot write over a line."""
-    assert on_terminal(records, "--quiet") == ""
-    assert "saved" not in on_terminal(records, stdout="terminal")
-    assert "saved" not in on_terminal(records, environment={"TERM": "dumb"})
-
-
-def test_an_error_does_not_stand_behind_the_line(records):
+def test_an_error_does_not_stand_behind_the_line():
     """The line is taken away first."""
-    records.write_text(LINE + "{\n")
-    seen = on_terminal("--on-error", "fail", records)
-    assert re.search(r"\r\x1b\[K\x1b\[31mctxzip:\x1b\[0m \S+: line 2: ", seen)
+    seen = on_terminal("--on-error", "fail", stdout=subprocess.PIPE, lines=[LINE, LINE + "{\n"])
+    assert re.search(r" records/s\r\x1b\[K\x1b\[31mctxzip:\x1b\[0m line 3: ", seen)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdout", "environment"),
+    [(["--quiet"], subprocess.PIPE, {}), ([], "terminal", {}), ([], subprocess.PIPE, {"TERM": "dumb"})],
+)
+def test_no_progress_where_nobody_would_read_it(arguments, stdout, environment):
+    """Not with --quiet, not between records on the same terminal, not in a terminal that cannot write over a line."""
+    assert "records/s" not in on_terminal(*arguments, stdout=stdout, environment=environment, lines=[LINE, LINE])
 
 
 @pytest.mark.parametrize(
@@ -91,12 +129,11 @@ def test_colors_are_for_terminals_and_can_be_switched_off(environment, color):
 
 
 def test_elsewhere_a_plain_line_now_and_then(capsys):
-    """Every thirty seconds, of a clock that the test moves."""
-    now = 0.0
-    pace = Pace(Meter(["-"]), quiet=False, clock=lambda: now)
-    for second in range(0, 100, 10):
-        now = float(second)
-        pace.show(second + 1, "5 tokens saved")
+    """Every thirty seconds."""
+    clock = Clock()
+    pace = Pace(Meter(["-"]), quiet=False, clock=clock)
+    for clock.now in range(0, 100, 10):
+        pace.show(clock.now + 1, "5 tokens saved")
     said = capsys.readouterr().err.splitlines()
     assert said == [f"ctxzip: {n + 1} records, 5 tokens saved, {(n + 1) / n:.1f} records/s" for n in (30, 60, 90)]
 

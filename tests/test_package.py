@@ -101,6 +101,14 @@ def test_the_wheel_holds_the_models_and_the_types_and_nothing_of_the_tests(wheel
     assert not [name for name in names if name.startswith(("tests", "fixtures", "models"))]
 
 
+def test_the_wheel_brings_the_man_page_and_the_completions(wheel):
+    """pip puts what is below data/ into the prefix, where man and the shells look."""
+    names = {name.partition(".data/data/")[2] for name in zipfile.ZipFile(wheel).namelist()}
+    shipped = {str(path.relative_to(ROOT)) for path in (ROOT / "share").rglob("*") if path.is_file()}
+    assert len(shipped) == 4
+    assert shipped <= names
+
+
 def test_the_wheel_works_outside_of_the_checkout(wheel, tmp_path):
     """Installed into a folder of its own, run from another one."""
     target, elsewhere = tmp_path / "site", tmp_path / "elsewhere"

@@ -51,7 +51,7 @@ def main() -> NoReturn:
 
 
 def _run() -> None:
-    # Nothing of what is imported is garbage: looking for it took a sixth of the time of `--version`.
+    # Nothing of what is imported is garbage: looking for it took 2 to 4% of the time of `--help` (typer 0.28).
     gc.disable()
     from typer.main import get_command
 

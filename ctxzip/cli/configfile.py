@@ -18,7 +18,8 @@ NAMED = "CTXZIP_CONFIG"  # in the environment: the one file to read
 PROJECT = "ctxzip.toml"
 PYPROJECT = "pyproject.toml"
 USER = "config.toml"  # in the user's config folder
-_FILES_OF_ONE_CALL = frozenset({"FILE", "DIR"})  # metavars
+# Metavars of options that a file may not set: a folder that somebody else made must not say what is written over.
+_FILES_OF_ONE_CALL = frozenset({"FILE", "DIR"})
 _ANCHORED = frozenset({"policy", "model", "tokenizer"})  # may be a path, which starts at the file it stands in
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_FIRST_S = 1.0  # what is over by then needs no progress, and is often seen through a pipe into the same terminal
 _REFRESH_S = 0.2
 _PLAIN_S = 30.0  # a log of an hour's run stays readable
 _WIPE = "\r\x1b[K"
@@ -90,7 +91,7 @@ class Pace:
         self._silent = quiet or (self._live and sys.stdout is not None and sys.stdout.isatty())
         self._clock = clock
         self._started = clock()
-        self._next = self._started + (0 if self._live else _PLAIN_S)
+        self._next = self._started + (_FIRST_S if self._live else _PLAIN_S)
         self._shown = False
 
     def show(self, records: int, what: str) -> None:

@@ -83,7 +83,9 @@ def test_a_terminal_shows_how_far_it_is_in_one_line(monkeypatch):
             pace.show(int(clock.now) + 1, "8 tokens saved")
         pace.wipe()
         print("end", file=stream, flush=True)
-        seen = os.read(controller, 65536).decode()
+        seen = ""
+        while not seen.endswith("end\r\n"):
+            seen += os.read(controller, 65536).decode()
     os.close(controller)
     assert seen == (
         "\r\x1b[Kctxzip: 3 records, 8 tokens saved, 1.5 records/s, 0:06 left"

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ctxzip.cli.pace import Meter, Pace
 from ctxzip.cli.report import Report
 from ctxzip.records import Passage, Request, Scores, Unit
 from ctxzip.scoring import load_scorer
@@ -219,7 +220,7 @@ def test_a_value_that_is_not_what_was_written_is_never_used(tmp_path):
 def test_what_shows_late_is_said_late_and_once(capsys):
     """A card at once, a damaged cache when it is met."""
     told = ["no card"]
-    report = Report(quiet=False, in_records=True, notice=lambda: "; ".join(told))
+    report = Report(quiet=False, in_records=True, pace=Pace(Meter([]), quiet=True), notice=lambda: "; ".join(told))
     told.append("no cache")
     for _ in range(2):
         report.sum_up()

@@ -150,7 +150,7 @@ def test_the_meter_knows_where_the_record_stood_that_came_out(tmp_path):
     total = sum(os.path.getsize(name) for name in names)
 
     def read():
-        for source in sources(names, meter.opened):
+        for source in sources(names, opened=meter.opened):
             with source.open() as stream:
                 yield from stream
 

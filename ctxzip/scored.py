@@ -56,11 +56,8 @@ def read(request: Request, well_formed: Callable[[Request], Request]) -> Scored:
     Raises:
         InputError: there are no scores in it, or they are not those of its documents.
     """
-    try:
-        about = json.loads(encode(request.own))[KEY]
-    except (KeyError, TypeError, ValueError, RecursionError):
-        about = None
-    if not isinstance(about, dict):
+    about = _about(request)
+    if about is None:
         raise InputError(f"no scores @ $.{OWN_KEY}.{KEY}: make them with `ctxzip score`")
     try:
         return _scored(request, well_formed(request), about)
@@ -70,6 +67,19 @@ def read(request: Request, well_formed: Callable[[Request], Request]) -> Scored:
             f"the scores @ $.{OWN_KEY}.{KEY} are not those of the documents beside them: {what}: "
             "run `ctxzip score` again"
         ) from error
+
+
+def holds_scores(request: Request) -> bool:
+    """Tell whether a request was read from what `record` wrote."""
+    return _about(request) is not None
+
+
+def _about(request: Request) -> dict[str, Any] | None:
+    try:
+        about = json.loads(encode(request.own))[KEY]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+    return about if isinstance(about, dict) else None
 
 
 def _scored(request: Request, plain: Request, about: dict[str, Any]) -> Scored:

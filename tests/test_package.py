@@ -94,10 +94,11 @@ def wheel(tmp_path_factory):
     return next(folder.glob("*.whl"))
 
 
-def test_the_wheel_holds_the_models_and_the_types_and_nothing_of_the_tests(wheel):
+def test_the_wheel_holds_the_models_the_types_and_the_pages_and_nothing_of_the_tests(wheel):
     """What the tool needs at run time."""
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"ctxzip/py.typed", "ctxzip/models/ctxzip-mini/tokenizer.json", "ctxzip/__main__.py"} <= names
+    assert {f"ctxzip/pages/{name}" for name in ("page.css", "inspect.css", "inspect.js", "inspect.html.j2")} <= names
     assert not [name for name in names if name.startswith(("tests", "fixtures", "models"))]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ctxzip import __version__
-from ctxzip.cli import calibrate, compress, config, doctor, evaluate, models, score, select
+from ctxzip.cli import calibrate, compress, config, doctor, evaluate, inspect, models, score, select
 from ctxzip.cli.command import Command
 
 # Plain help: panels load rich, which --help would pay for, and do not pipe well.
@@ -42,6 +42,7 @@ def _root(
 app.command(name="compress", epilog=compress.EXAMPLES)(compress.compress)
 app.command(name="score", epilog=score.EXAMPLES)(score.score)
 app.command(name="select", epilog=select.EXAMPLES)(select.select)
+app.command(name="inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
 app.command(name="eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command(name="calibrate", epilog=calibrate.EXAMPLES)(calibrate.calibrate)
 app.add_typer(models.models_app, name="models")

@@ -42,8 +42,8 @@ class Report:
         self.quiet = quiet
         self._pace = pace
         self._cost = cost
-        self._notice = notice
-        self._told: str | None = None
+        self._asked = notice
+        self.notice: str | None = None
         self._tell()
         self._shown = _WARNINGS_SHOWN if in_records else math.inf
         self.started = time.perf_counter()
@@ -93,10 +93,10 @@ class Report:
                 self._say(f"{place}warning: {warning}", YELLOW)
 
     def _tell(self) -> None:
-        notice = self._notice()
-        if notice is not None and notice != self._told and not self.quiet:
-            self._say(f"warning: {notice.removeprefix(f'{self._told}; ')}", YELLOW)
-        self._told = notice
+        notice = self._asked()
+        if notice is not None and notice != self.notice and not self.quiet:
+            self._say(f"warning: {notice.removeprefix(f'{self.notice}; ')}", YELLOW)
+        self.notice = notice
 
     @property
     def kept_fraction(self) -> float:
@@ -121,16 +121,22 @@ class Report:
         self._pace.wipe()
         terminal.say(line, color)
 
+    def words(self) -> str:
+        """Return how many records went through, and what they came to."""
+        tokens = (
+            f"{self.tokens_in:,} tokens scored"
+            if self._only_scored
+            else f"{self.tokens_in:,} -> {self.tokens_out:,} tokens ({self.kept_fraction:.1%} kept)"
+        )
+        return f"{self.records:,} {_plural(self.records, 'record')}, {tokens}"
+
     def sum_up(self) -> None:
         """Say the run in one line."""
         self._tell()
         if self.quiet:
             return
         parts = [
-            f"{self.records:,} {_plural(self.records, 'record')}",
-            f"{self.tokens_in:,} tokens scored"
-            if self._only_scored
-            else f"{self.tokens_in:,} -> {self.tokens_out:,} tokens ({self.kept_fraction:.1%} kept)",
+            self.words(),
             *([] if self.money_saved is None else [f"{self.money_saved:,.4f} saved at {self._cost:g} a million"]),
             f"{time.perf_counter() - self.started:.1f} s",
         ]
@@ -147,7 +153,7 @@ class Report:
         return {
             "version": __version__,
             **self.backend,
-            **({} if self._told is None else {"notice": self._told}),
+            **({} if self.notice is None else {"notice": self.notice}),
             "records": self.records,
             "failed": self.failed,
             "warnings": self.warnings,

@@ -1,0 +1,177 @@
+"""`ctxzip inspect`."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctxzip.cli import options
+from ctxzip.cli.running import check_call
+from ctxzip.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ctxzip.cli.report import Report
+    from ctxzip.inspection import Shown
+    from ctxzip.records import BadRecord, Result
+    from ctxzip.settings import Settings
+
+EXAMPLES = """\b
+Examples:
+  ctxzip inspect records.jsonl
+  head -3 records.jsonl | ctxzip inspect --ratio 0.2
+  ctxzip inspect --query "When is the bridge closed?" notes/*.md
+  ctxzip inspect --html page.html records.jsonl
+  ctxzip score records.jsonl > scored.jsonl; ctxzip inspect --threshold 0.3 scored.jsonl
+"""
+
+_MIDDLE = 0.5  # where the slider begins when nothing at all is kept
+
+
+def inspect(
+    context: typer.Context,
+    files: options.Files = None,
+    query: options.Query = None,
+    html: Annotated[
+        str | None,
+        typer.Option("--html", metavar="FILE", help="Write one page for a browser instead, whole or not at all."),
+    ] = None,
+    max_tokens: options.MaxTokens = None,
+    ratio: options.Ratio = None,
+    max_sentences: options.MaxSentences = None,
+    threshold: options.Threshold = None,
+    recall: options.Recall = None,
+    policy: options.PolicyFile = None,
+    profile: options.Profile = None,
+    min_saving: options.MinSaving = None,
+    empty: options.Empty = "nothing",
+    budget: options.Budget = None,
+    scorer: options.Scorer = "auto",
+    model: options.Model = "mini",
+    device: options.Device = "auto",
+    threads: options.Threads = None,
+    batch_tokens: options.BatchTokens = None,
+    tokenizer: options.Tokenizer = "model",
+    splitter: options.Splitter = "auto",
+    lang: options.Lang = None,
+    order: options.Order = "source",
+    top_docs: options.TopDocs = None,
+    query_field: options.QueryField = None,
+    docs_field: options.DocsField = None,
+    text_field: options.TextField = None,
+    title_field: options.TitleField = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Show what compress keeps and what it drops, sentence by sentence, with scores and reasons.
+
+    Through $CTXZIP_PAGER, $PAGER or less on a terminal, as plain text elsewhere: + is kept, - is
+    dropped. Records that `ctxzip score` wrote are shown by the scores in them, without the model.
+    """
+    check_call(context, files, query, None, None)
+    from ctxzip.cli.files import sources
+    from ctxzip.cli.report import Report
+    from ctxzip.pipeline import Settings
+    from ctxzip.reading import read, with_fields
+    from ctxzip.scoring.batches import BATCH_TOKENS
+
+    settings = Settings(
+        max_tokens=max_tokens,
+        ratio=ratio,
+        max_sentences=max_sentences,
+        threshold=threshold,
+        recall=recall,
+        policy=policy,
+        profile=profile,
+        min_saving=min_saving,
+        empty=empty,
+        budget=budget,
+        scorer=scorer,
+        model=model,
+        device=device,
+        threads=threads,
+        batch_tokens=batch_tokens or BATCH_TOKENS,
+        splitter=splitter,
+        lang=lang,
+        tokenizer=tokenizer,
+        order=order,
+        top_docs=top_docs,
+    )
+    settings.limits()  # refused before anything is read
+    settings.check()
+    results, notice = _results(
+        settings,
+        read(
+            sources(files or []),
+            query=query,
+            shapes=with_fields(query_field, docs_field, text_field, title_field),
+        ),
+    )
+    report = Report(quiet=quiet, in_records=True, notice=notice)
+    if html is None:
+        _write_text(results, report, top_docs)
+    else:
+        _write_page(results, report, top_docs, html)
+    report.sum_up()
+    if report.failed:
+        raise typer.Exit(InputError.exit_code)
+
+
+def _results(settings: Settings, items: Iterator[Any]) -> tuple[Iterable[Result | BadRecord], str | None]:
+    """Return what is read, scored and selected as it is asked for, and what must be said before."""
+    from ctxzip.pipeline import Compressor
+    from ctxzip.records import Request
+    from ctxzip.scored import holds_scores
+    from ctxzip.scoring.bm25 import Bm25Scorer
+
+    first = next(items, None)
+    rest = items if first is None else chain([first], items)
+    if isinstance(first, Request) and holds_scores(first):
+        return Compressor(settings, Bm25Scorer()).reselect(rest), None  # the scorer loads nothing, and is not asked
+    compressor = Compressor(settings)
+    return compressor.stream(rest), compressor.notice
+
+
+def _write_text(results: Iterable[Result | BadRecord], report: Report, top_docs: int | None) -> None:
+    from ctxzip.cli.paging import paged
+    from ctxzip.cli.transcript import Transcript
+    from ctxzip.inspection import inspected
+    from ctxzip.records import BadRecord
+
+    with paged() as (stream, on_terminal):
+        transcript = Transcript(stream, shutil.get_terminal_size().columns if on_terminal else None)
+        for item in results:
+            report.add(item)
+            if isinstance(item, BadRecord):
+                transcript.refuse(item)
+            else:
+                transcript.add(inspected(item, top_docs))
+        if report.records > 1:
+            transcript.end(report.words())
+
+
+def _write_page(results: Iterable[Result | BadRecord], report: Report, top_docs: int | None, name: str) -> None:
+    from ctxzip.cli.writing import writing
+    from ctxzip.inspection import inspected
+    from ctxzip.pages import page
+    from ctxzip.records import BadRecord
+
+    with writing(name) as stream:
+        shown: list[Shown | str] = []
+        for item in results:
+            report.add(item)
+            shown.append(item.message if isinstance(item, BadRecord) else inspected(item, top_docs))
+        lowest = [one.lowest_kept for one in shown if not isinstance(one, str) and one.lowest_kept is not None]
+        backend = [f"scored by {report.backend['scorer']} on {report.backend['device']}"] if report.backend else []
+        content = page(
+            "inspect",
+            shown=shown,
+            words=report.words(),
+            about=[*backend, *([report.notice] if report.notice else [])],
+            threshold=round(statistics.median(lowest), 3) if lowest else _MIDDLE,
+        )
+        stream.write(content.encode())

@@ -9,8 +9,10 @@ INTEGRATIONS := .venv-integrations
 DATA ?= fixtures/requests.jsonl
 OUT ?= build/model
 TORCH ?= torch==2.13.0
+AXE_VERSION ?= 4.14.1
+AXE := build/axe/package/axe.min.js
 
-.PHONY: help demo setup test test-train test-integrations model format lint types check bench bench-adaptive eval manual wheel clean
+.PHONY: help demo setup test test-train test-integrations test-browser screenshots model format lint types check bench bench-adaptive eval manual wheel clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -36,6 +38,12 @@ test-train: $(VENV)/installed-train ## run the tests of training, which need tor
 test-integrations: $(INTEGRATIONS)/installed ## run the tests inside LangChain, LlamaIndex and Haystack, and with other tools
 	$(INTEGRATIONS)/bin/python -m pytest -o addopts= -o filterwarnings= -ra tests/integrations \
 	    tests/test_readme.py::test_a_command_runs tests/test_readme.py::test_a_python_example_runs
+
+test-browser: $(VENV)/installed-browser $(AXE) ## test the pages in Chromium (apt-get install chromium npm), with axe-core
+	AXE=$(AXE) $(BIN)/python -m pytest -o addopts= -ra tests/browser
+
+screenshots: $(VENV)/installed-browser ## make the pictures of fixtures/screenshots, which needs Chromium
+	$(BIN)/python -m tests.browser.screenshots fixtures/screenshots
 
 model: $(VENV)/installed-train ## make the model; DATA=folder with train/ and dev/, OUT=folder
 	for step in prepare train export quantize query card calibrate; do \
@@ -97,4 +105,14 @@ $(INTEGRATIONS)/installed: pyproject.toml
 	@echo "installing into $(INTEGRATIONS) ..."
 	@$(PYTHON) -m venv $(INTEGRATIONS)
 	@$(INTEGRATIONS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,test-integrations]'
+	@touch $@
+
+$(VENV)/installed-browser: $(VENV)/installed-dev
+	@echo "installing playwright into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,browser]'
+	@touch $@
+
+$(AXE):
+	@mkdir -p build/axe
+	@cd build/axe && npm pack --silent axe-core@$(AXE_VERSION) > /dev/null && tar xzf axe-core-$(AXE_VERSION).tgz
 	@touch $@

@@ -1,0 +1,141 @@
+"""The pages in a real browser, opened from disk, with the network off."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from ctxzip.pipeline import Compressor, Settings
+from ctxzip.reading import SHAPES, to_request
+from tests.browser.chromium import CHROMIUM, chromium, opened
+from tests.conftest import ctxzip, jsonl
+from tests.test_inspect import HOSTILE
+
+pytest.importorskip("playwright", reason="playwright is not installed: make test-browser does it")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
+
+AXE = Path(os.environ.get("AXE", "build/axe/package/axe.min.js"))
+WITH_EVERYTHING = {
+    "query": "When does the ferry leave?",
+    "docs": [
+        {
+            "title": "Times",
+            "text": "# Ferry\n\n| day | leaves |\n|---|---|\n| Monday | the ferry at seven |\n\nNo bread.",
+        },
+        {"title": "العبارة", "text": "تغادر العبارة في الساعة السابعة. The ferry leaves at seven."},
+        {"title": "Long", "text": f"The ferry {'x' * 3000} leaves. Bread is baked."},
+        {"title": "", "text": ""},
+        *[{"title": f"Number {i}", "text": f"The mill burned. The ferry {i} sank."} for i in range(100)],
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory):
+    """A hostile record, one with everything, one without documents, and one that cannot be used."""
+    folder = tmp_path_factory.mktemp("page")
+    records = jsonl(HOSTILE, WITH_EVERYTHING, {"query": "Why?", "docs": []})
+    ctxzip("inspect", "--scorer", "bm25", "--html", folder / "page.html", stdin=records + "{\n")
+    return folder / "page.html"
+
+
+def kept(page, record):
+    """The indices of the units that the page shows as kept."""
+    units = page.locator(f"#record-{record} .unit.kept")
+    return units.evaluate_all("(found) => found.map((unit) => Number(unit.dataset.index))")
+
+
+def test_nothing_of_a_hostile_record_runs(browser, page_file):
+    """No dialog, no error, no request but for the file itself, and no element of theirs."""
+    with opened(browser, page_file) as page:
+        page.locator("#toggle").click()
+        for unit in page.locator("#record-1 .unit").all():
+            unit.hover()
+        assert page.said == [f"request: {page_file.as_uri()}"]
+        assert page.locator("img, iframe, script:not(:last-child)").count() == 0
+        assert "<script>alert('q')</script>" in page.locator("h2").first.inner_text()
+
+
+def test_a_script_that_came_through_would_be_refused(browser, page_file, tmp_path):
+    """The policy of the page is the second lock."""
+    broken = tmp_path / "broken.html"
+    broken.write_text(page_file.read_text("utf-8").replace("<main>", "<main><script>alert(1)</script>"), "utf-8")
+    with opened(browser, broken) as page:
+        assert not [line for line in page.said if line.startswith("dialog")]
+        assert any("Content Security Policy" in line for line in page.said)
+
+
+def test_the_slider_selects_what_select_would(browser, page_file):
+    """Headings and table headers with what is under them, and the best unit in any case."""
+    with opened(browser, page_file) as page:
+        for threshold in (0.0, 0.05, 0.131, 0.3, 1.0):
+            page.locator("#exact").fill(str(threshold))
+            compressor = Compressor(Settings(threshold=threshold, scorer="bm25"))
+            for number, record in ((1, HOSTILE), (2, WITH_EVERYTHING)):
+                result = compressor.compress(to_request(record, SHAPES))
+                assert kept(page, number) == list(result.selection.kept)
+            assert f"--threshold {threshold:g} alone" in page.locator("#state").inner_text()
+            assert page.locator("#threshold").input_value() == f"{threshold:g}"
+
+
+def test_the_keyboard_reaches_slider_documents_and_sentences(browser, page_file):
+    """Tab to the slider, arrows move it; in a document arrows go from sentence to sentence and say its score."""
+    with opened(browser, page_file) as page:
+        before = kept(page, 2)
+        page.keyboard.press("Tab")
+        page.keyboard.press("Home")
+        assert len(kept(page, 2)) > len(before)
+        page.locator("#reset").press("Enter")
+        assert kept(page, 2) == before
+        page.locator("#record-2 summary").first.focus()
+        page.keyboard.press("Tab")
+        page.keyboard.press("ArrowDown")
+        focused = page.locator(":focus")
+        assert focused.get_attribute("data-index") == "1"
+        assert focused.get_attribute("aria-describedby") == "note"
+        assert re.match(
+            r"(Kept|Dropped), probability 0\.\d{4}, table header of \d+ tokens", page.locator("#note").inner_text()
+        )
+        page.keyboard.press("Escape")
+        assert page.locator("#note").is_hidden()
+
+
+def test_a_dropped_sentence_says_why_under_the_pointer(browser, page_file):
+    """The reason of the selection, and that of the slider once it was moved."""
+    with opened(browser, page_file) as page:
+        page.locator("#toggle").click()
+        dropped = page.locator("#record-2 .unit:not(.kept)[data-free]").first
+        dropped.hover()
+        assert page.locator("#note").inner_text().endswith(f": {dropped.get_attribute('data-reason')}")
+        page.locator("#exact").fill("0.9")
+        page.locator("#record-2 .unit:not(.kept)[data-free]").first.hover()
+        assert page.locator("#note").inner_text().endswith("probability below 0.9")
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_nothing_is_wider_than_the_window(browser, page_file, width):
+    """However long a word is, on a telephone and on a desk."""
+    with opened(browser, page_file, viewport={"width": width, "height": 800}) as page:
+        page.locator("#toggle").click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="there is no axe-core: make test-browser fetches it")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_wrong(browser, page_file, scheme):
+    """In both colour schemes, with every document open."""
+    with opened(browser, page_file, color_scheme=scheme) as page:
+        page.locator("#toggle").click()
+        page.evaluate(AXE.read_text("utf-8"))
+        found = page.evaluate("axe.run()")
+        assert [(one["id"], one["impact"], one["nodes"][0]["html"]) for one in found["violations"]] == []
+        assert len(found["passes"]) > 20

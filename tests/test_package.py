@@ -83,6 +83,9 @@ def test_an_adapter_without_its_framework_names_the_extra(module, needs, extra):
         import_module(f"ctxzip.integrations.{module}")
 
 
+PAGES = ("page.css", "inspect.css", "inspect.js", "inspect.html.j2", "report.css", "report.html.j2")
+
+
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory):
     """The wheel, built from the source archive as a release is."""
@@ -98,7 +101,7 @@ def test_the_wheel_holds_the_models_the_types_and_the_pages_and_nothing_of_the_t
     """What the tool needs at run time."""
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"ctxzip/py.typed", "ctxzip/models/ctxzip-mini/tokenizer.json", "ctxzip/__main__.py"} <= names
-    assert {f"ctxzip/pages/{name}" for name in ("page.css", "inspect.css", "inspect.js", "inspect.html.j2")} <= names
+    assert {f"ctxzip/pages/{name}" for name in PAGES} <= names
     assert not [name for name in names if name.startswith(("tests", "fixtures", "models"))]
 
 

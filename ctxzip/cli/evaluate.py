@@ -17,6 +17,8 @@ from ctxzip.errors import InputError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ctxzip.evaluation.measure import Measured
+    from ctxzip.evaluation.regression import Change
     from ctxzip.evaluation.sets import LabelledSet
 
 EXAMPLES = """\b
@@ -24,6 +26,7 @@ Examples:
   ctxzip eval --data dev/
   ctxzip eval --method lead --method bm25 --method oracle --limit 100 dev/*.jsonl.gz
   ctxzip eval --data dev/hotpotqa.jsonl.gz --threshold-data train/ --method auto
+  ctxzip eval --data dev/ --report report/ --baseline before.json --tolerance 0.02
   ctxzip eval --data dev/ --compare-budgets --plot recall.png
   ctxzip eval --data dev/ --method hybrid --model mini --model nano --json numbers.json
 """
@@ -74,6 +77,22 @@ def evaluate(
     json_file: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write all numbers as JSON, whole or not at all.")
     ] = None,
+    report: Annotated[
+        str | None,
+        typer.Option("--report", metavar="DIR", help="Write index.html, with plots and misses, and numbers.json here."),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            "--baseline", metavar="FILE", help="Compare with what --json wrote before; exit 1 where this run is worse."
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float,
+        typer.Option(
+            "--tolerance", metavar="T", min=0, max=1, help="How much worse a mean may be than that of --baseline."
+        ),
+    ] = 0.01,
     compare_budgets: Annotated[
         bool,
         typer.Option(
@@ -105,12 +124,18 @@ def evaluate(
         raise UsageError(
             "--compare-budgets compares budgets under hybrid: leave --method and --threshold-data out, one --model"
         )
-    import json
+    if compare_budgets and (report is not None or baseline is not None):
+        raise UsageError("--report and --baseline are of methods: leave --compare-budgets out")
     from pathlib import Path
 
     from ctxzip.cli.comparing import compare_budgets as compared
+    from ctxzip.cli.reporting import as_bytes, print_changes, read_baseline, write_report
     from ctxzip.cli.writing import writing
+    from ctxzip.evaluation.regression import changes
 
+    before = None if baseline is None else read_baseline(baseline)
+    measured: dict[str, list[Measured]] = {}
+    changed: list[Change] = []
     with nullcontext() if json_file is None else writing(json_file) as stream:
         if compare_budgets:
             numbers = compared(
@@ -122,7 +147,7 @@ def evaluate(
                 quiet=quiet,
             )
         else:
-            numbers = _run(
+            numbers, measured = _run(
                 named,
                 method or _DEFAULT_METHODS,
                 model or [],
@@ -132,22 +157,29 @@ def evaluate(
                 threads=threads,
                 quiet=quiet,
             )
+        arguments = {
+            "data": named,
+            "method": method or _DEFAULT_METHODS,
+            "model": model or [],
+            "limit": limit,
+            "threshold_data": threshold_data,
+            "threshold_limit": threshold_limit,
+            "threads": threads,
+        }
+        found = {
+            "version": __version__,
+            "arguments": arguments,
+            "budgets" if compare_budgets else "methods": numbers,
+        }
         if stream is not None:
-            arguments = {
-                "data": named,
-                "method": method or _DEFAULT_METHODS,
-                "model": model or [],
-                "limit": limit,
-                "threshold_data": threshold_data,
-                "threshold_limit": threshold_limit,
-                "threads": threads,
-            }
-            found = {
-                "version": __version__,
-                "arguments": arguments,
-                "budgets" if compare_budgets else "methods": numbers,
-            }
-            stream.write(json.dumps(found, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n")
+            stream.write(as_bytes(found))
+    if before is not None:
+        changed = changes(before, found, tolerance)
+        print_changes(changed, tolerance)
+    if report is not None:
+        write_report(report, found, measured, changed)
+    if any(change.worse for change in changed):
+        raise typer.Exit(InputError.exit_code)
 
 
 def _run(
@@ -160,8 +192,8 @@ def _run(
     threshold_limit: int,
     threads: int | None,
     quiet: bool,
-) -> dict[str, Any]:
-    """Print the table line by line, and return its numbers by method."""
+) -> tuple[dict[str, Any], dict[str, list[Measured]]]:
+    """Print the table line by line; return its numbers as JSON values and as they were measured, by method."""
     from pathlib import Path
 
     from ctxzip.evaluation.measure import measure, summarise
@@ -176,6 +208,7 @@ def _run(
     tuning = {} if threshold_data is None else _tuning(sets, threshold_data, threshold_limit, say)
     asked = [question for labelled in (*sets, *tuning.values()) for question in labelled.questions]
     numbers = {}
+    by_method = {}
     for number, method in enumerate(load_methods(names, models, threads=threads, questions=asked)):
         if method.scorer.notice is not None:
             say(f"{method.label}: {method.scorer.notice}")
@@ -189,7 +222,8 @@ def _run(
         summary = summarise(measured)
         typer.echo(foot(summary, supporting_facts=bool(tuning)))
         numbers[method.label] = as_json(method, measured, summary)
-    return numbers
+        by_method[method.label] = measured
+    return numbers, by_method
 
 
 def _answerable(sets: Sequence[LabelledSet], say: Callable[[str], None]) -> list[LabelledSet]:

@@ -169,6 +169,7 @@ def _write_page(results: Iterable[Result | BadRecord], report: Report, top_docs:
         backend = [f"scored by {report.backend['scorer']} on {report.backend['device']}"] if report.backend else []
         content = page(
             "inspect",
+            scripted=True,
             shown=shown,
             words=report.words(),
             about=[*backend, *([report.notice] if report.notice else [])],

@@ -2,7 +2,7 @@
 
 One JSON object a line, gzipped or not:
 `{"query", "docs": [{"title", "text", "evidence": [[start, end], ...]}], "dataset", "need"}`. Evidence
-are half-open code-point spans of `text`; `need` (`all`, `any`, `none`) is optional.
+are half-open code-point spans of `text`; `need` (`all`, `any`, `none`) and `answers` (texts) are optional.
 """
 
 from __future__ import annotations
@@ -38,11 +38,13 @@ class Labelled:
     Attributes:
         evidence: `(passage, start, end)`, half-open code-point offsets; empty where nothing answers.
         need: whether all spans are needed, any one, or none exists.
+        answers: texts that answer it, any one of them; empty where the record has none.
     """
 
     request: Request
     evidence: tuple[tuple[int, int, int], ...]
     need: Literal["all", "any", "none"]
+    answers: tuple[str, ...] = ()
 
     def found(self, result: Result) -> bool:
         """Tell whether the kept units hold the evidence that is needed; an overlap holds a span."""
@@ -109,7 +111,9 @@ def _labelled(line: bytes, line_no: int, place: str) -> Labelled:
     need = record.get("need", "all" if record.get("dataset") in _EVERY_SPAN else "any")
     if need not in _NEEDS:
         raise InputError(f"expected one of {', '.join(_NEEDS)} @ $.need, got {need!r}")
-    return Labelled(request, evidence, need if evidence else "none")
+    answers = record.get("answers")
+    texts = tuple(answer for answer in answers if isinstance(answer, str)) if isinstance(answers, list) else ()
+    return Labelled(request, evidence, need if evidence else "none", texts)
 
 
 def _spans(doc: Any, length: int, where: str) -> list[list[int]]:

@@ -13,13 +13,14 @@ from ctxzip.evaluation.fixed_ratio import RATIOS, found_at_ratios
 from ctxzip.evaluation.methods import PlainScorer
 from ctxzip.evaluation.metrics import (
     at_threshold,
-    average_precision,
     best_threshold,
     expected_calibration_error,
     f1,
     ratio_for_recall,
+    reliability,
     roc_auc,
 )
+from ctxzip.evaluation.outcomes import outcome
 from ctxzip.pipeline import Compressor, Settings
 from ctxzip.records import BadRecord, Result
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from ctxzip.evaluation.labelled import Labelled
     from ctxzip.evaluation.methods import Method
+    from ctxzip.evaluation.outcomes import Outcome
     from ctxzip.evaluation.sets import LabelledSet
     from ctxzip.records import Request, Scores, Unit
 
@@ -78,6 +80,7 @@ class Measured:
         calibration_error: of the probabilities of all units of all questions.
         recall_at_ratios: recall at each of `fixed_ratio.RATIOS`, `(n_ratios,)`.
         calibration: what `calibration_error` was computed from; None for baselines.
+        outcomes: of every question.
     """
 
     name: str
@@ -92,6 +95,7 @@ class Measured:
     supporting_facts: SupportingFacts | None
     recall_at_ratios: NDArray[np.float64]
     calibration: Calibration | None
+    outcomes: tuple[Outcome, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +151,8 @@ def measure(
         _seen(question, result)
         for question, result in _scored(method, labelled.questions, lambda done: progress(n_tuning + done, total))
     ]
-    answered = [question for question in seen if question.answered]
-    outcomes = [question.answered for question in seen if question.answered]
+    answered = [question for question in seen if question.found_at_ratios is not None]
+    outcomes = [question.outcome.values for question in answered]
     calibration = None
     if method.gives_probability:
         calibration = Calibration(
@@ -159,18 +163,19 @@ def measure(
         name=labelled.name,
         n_questions=len(seen),
         n_answerable=len(answered),
-        recall=tuple(map(fmean, zip(*(outcome.found for outcome in outcomes), strict=True))),
-        auto_recall=fmean(outcome.auto_found for outcome in outcomes),
-        auto_kept_fraction=fmean(outcome.auto_kept_fraction for outcome in outcomes),
-        average_precision=fmean(average_precision(question.probability, question.is_evidence) for question in answered),
+        recall=tuple(fmean(values[f"recall_at_{ratio * 100:.0f}"] for values in outcomes) for ratio in KEPT),
+        auto_recall=fmean(values["auto_recall"] for values in outcomes),
+        auto_kept_fraction=fmean(values["auto_kept_fraction"] for values in outcomes),
+        average_precision=fmean(values["average_precision"] for values in outcomes),
         passage_auc=roc_auc(
             np.concatenate([question.relevance for question in seen]),
             np.concatenate([question.is_relevant for question in seen]),
         ),
         calibration_error=_calibration_error([calibration]),
         supporting_facts=None if threshold is None else _supporting_facts(answered, threshold),
-        recall_at_ratios=np.mean([outcome.found_at_ratios for outcome in outcomes], axis=0),
+        recall_at_ratios=np.mean([at for question in seen if (at := question.found_at_ratios) is not None], axis=0),
         calibration=calibration,
+        outcomes=tuple(question.outcome for question in seen),
     )
 
 
@@ -200,10 +205,24 @@ def _mean_of_known(values: Sequence[float | None]) -> float | None:
 
 def _calibration_error(sets: Sequence[Calibration | None]) -> float | None:
     """Return the expected calibration error of the units of all sets, every set weighing the same."""
+    pooled = _pooled(sets)
+    return None if pooled is None else expected_calibration_error(*pooled)
+
+
+def reliability_of(sets: Sequence[Measured]) -> list[tuple[float, float, float]]:
+    """Return the points of the calibration plot of all sets together (`metrics.reliability`), none for baselines."""
+    pooled = _pooled([one.calibration for one in sets])
+    return [] if pooled is None else reliability(*pooled)
+
+
+def _pooled(
+    sets: Sequence[Calibration | None],
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]] | None:
+    """Return probability, label and weight of the units of all sets; every set weighs the same."""
     filled = [one for one in sets if one is not None and len(one.probability)]
     if not filled:
         return None
-    return expected_calibration_error(
+    return (
         np.concatenate([one.probability for one in filled]),
         np.concatenate([one.is_evidence for one in filled]),
         np.concatenate([np.full(len(one.probability), 1 / len(one.probability)) for one in filled]),
@@ -221,24 +240,15 @@ def _supporting_facts(questions: Sequence[_Seen], threshold: float) -> Supportin
 
 
 @dataclass(frozen=True, slots=True)
-class _Answered:
-    """What came of one question that has evidence."""
-
-    found: tuple[bool, ...]
-    found_at_ratios: NDArray[np.bool_]
-    auto_found: bool
-    auto_kept_fraction: float
-
-
-@dataclass(frozen=True, slots=True)
 class _Seen:
-    """One scored question: `(n_units,)` twice, `(n_passages,)` twice, and what came of it."""
+    """One scored question: `(n_units,)` twice, `(n_passages,)` twice, what came of it, and `(n_ratios,)` if answerable."""
 
     probability: NDArray[np.float32]
     is_evidence: NDArray[np.bool_]
     relevance: NDArray[np.float32]
     is_relevant: NDArray[np.bool_]
-    answered: _Answered | None
+    outcome: Outcome
+    found_at_ratios: NDArray[np.bool_] | None
 
 
 def _scored(
@@ -258,20 +268,22 @@ def _seen(question: Labelled, result: Result) -> _Seen:
     """Keep of a question and its result under the automatic budget what is measured."""
     is_relevant = np.zeros(len(question.request.passages), dtype=np.bool_)
     is_relevant[[passage for passage, _, _ in question.evidence]] = True
-    answered = None
+    found: list[bool] = []
+    at_ratios = None
     if question.need != "none":
         known = _Known(result)
-        answered = _Answered(
-            found=tuple(
-                question.found(Compressor(Settings(ratio=ratio, tokenizer="words"), known).compress(question.request))
-                for ratio in KEPT
-            ),
-            found_at_ratios=found_at_ratios(question, result),
-            auto_found=question.found(result),
-            auto_kept_fraction=result.kept_fraction,
-        )
+        at_ratios = found_at_ratios(question, result)
+        found = [
+            question.found(Compressor(Settings(ratio=ratio, tokenizer="words"), known).compress(question.request))
+            for ratio in KEPT
+        ]
     return _Seen(
-        result.scores.probability, question.are_evidence(result.units), result.scores.relevance, is_relevant, answered
+        result.scores.probability,
+        question.are_evidence(result.units),
+        result.scores.relevance,
+        is_relevant,
+        outcome(question, result, found),
+        at_ratios,
     )
 
 

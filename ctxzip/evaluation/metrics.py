@@ -66,6 +66,48 @@ def roc_auc(scores: Values, labels: Flags) -> float | None:
     return float((ranks[labels].sum() - n_true * (n_true + 1) / 2) / (n_true * n_false))
 
 
+def ndcg(scores: Values, labels: Flags, depth: int) -> float:
+    """Return the discounted gain of the best `depth`, as a share of the best there could be (Järvelin and Kekäläinen 2002).
+
+    What is labelled gains 1, divided by the logarithm to base 2 of its rank plus 1; of equal scores the
+    first comes first. 0 where nothing is labelled.
+
+    Args:
+        scores: `(n,)`.
+        labels: `(n,)`.
+        depth: ranks that count.
+
+    >>> ndcg(np.array([0.1, 0.9]), np.array([True, False]), 10) == float(1 / np.log2(3))
+    True
+    """
+    discounts = 1 / np.log2(np.arange(2, min(depth, len(labels)) + 2))
+    best = discounts[: int(labels.sum())].sum()
+    order = np.argsort(-scores, kind="stable")[: len(discounts)]
+    return float(discounts[labels[order]].sum() / best) if best else 0.0
+
+
+def reliability(probability: Values, labels: NDArray[np.generic], weights: Values) -> list[tuple[float, float, float]]:
+    """Return, for each of ten bins of equal width that holds something, probability, frequency and share of the weight.
+
+    Args:
+        probability: `(n,)`, 0..1.
+        labels: `(n,)`, what came true.
+        weights: `(n,)`, what each counts.
+
+    >>> reliability(np.array([0.9, 1.0]), np.array([1, 0]), np.array([1.0, 1.0]))
+    [(0.95, 0.5, 1.0)]
+    """
+    bins = np.minimum((probability * _N_BINS).astype(np.intp), _N_BINS - 1)
+    weight, probabilities, frequencies = (
+        np.bincount(bins, weights * values, minlength=_N_BINS)
+        for values in (np.ones(len(bins)), probability.astype(np.float64), labels.astype(np.float64))
+    )
+    return [
+        (float(probabilities[i] / weight[i]), float(frequencies[i] / weight[i]), float(weight[i] / weight.sum()))
+        for i in np.flatnonzero(weight)
+    ]
+
+
 def expected_calibration_error(probability: Values, labels: NDArray[np.generic], weights: Values) -> float:
     """Return the mean gap between probability and frequency over ten bins of equal width.
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ctxzip.evaluation.measure import KEPT
+from ctxzip.evaluation.measure import KEPT, reliability_of
+from ctxzip.evaluation.outcomes import estimates, words_per_evidence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ctxzip.evaluation.measure import Measured, Summary
     from ctxzip.evaluation.methods import Method
+    from ctxzip.evaluation.outcomes import Outcome
 
 _NAME = 22  # columns for the name of a set; a longer one pushes its own line only
 
@@ -74,6 +76,11 @@ def as_json(method: Method, sets: Sequence[Measured], summary: Summary) -> dict[
         | {"supporting_facts": {"f1": summary.supporting_f1, "exact": summary.supporting_exact}},
         "pooled_calibration_error": summary.pooled_calibration_error,
         "ratio_for_90_recall": summary.ratio_for_recall,
+        "metrics": _estimates_as_json([measured.outcomes for measured in sets]),
+        "reliability": [
+            {"probability": probability, "frequency": frequency, "share": share}
+            for probability, frequency, share in reliability_of(sets)
+        ],
     }
 
 
@@ -85,6 +92,16 @@ def _set_as_json(measured: Measured) -> dict[str, Any]:
         "recall_at_percent": measured.recall_at_ratios.tolist(),
         "supporting_facts": exactness
         and {"threshold": exactness.threshold, "f1": exactness.f1, "exact": exactness.exact},
+        "metrics": _estimates_as_json([measured.outcomes]),
+        "words_per_kept_evidence": words_per_evidence(measured.outcomes),
+        "questions": [{"key": one.key, "query": one.query, "values": dict(one.values)} for one in measured.outcomes],
+    }
+
+
+def _estimates_as_json(by_set: Sequence[Sequence[Outcome]]) -> dict[str, Any]:
+    """Return the metrics of `outcomes.METRICS` with 95% bootstrap intervals, sets weighing the same."""
+    return {
+        name: {"mean": one.mean, "interval": [one.low, one.high], "n": one.n} for name, one in estimates(by_set).items()
     }
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 
-def page(name: str, **values: Any) -> str:
-    """Return the page of a template in this folder, `NAME.html.j2` with `NAME.css` and `NAME.js`.
+def page(name: str, *, scripted: bool = False, **values: Any) -> str:
+    """Return the page of a template in this folder, `NAME.html.j2` with `NAME.css` and, where it is `scripted`, `NAME.js`.
 
     Everything that a template prints is made visible (`ctxzip.visible`) and escaped. The page forbids
     the browser all but its own style and script, which it names by their hashes, so that a text could
@@ -23,6 +23,7 @@ def page(name: str, **values: Any) -> str:
 
     Args:
         name: of the template.
+        scripted: whether it has a script.
         **values: what it prints.
     """
     from jinja2 import Environment, FunctionLoader, StrictUndefined
@@ -39,14 +40,18 @@ def page(name: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, script = (Markup(_asset(asset)) for asset in (f"{name}.css", f"{name}.js"))  # noqa: S704  # ships with us
+    base_style, style, script = (
+        Markup(_asset(asset)) if asset else Markup()  # noqa: S704  # ships with us
+        for asset in ("page.css", f"{name}.css", f"{name}.js" if scripted else "")
+    )
+    scripts = _hash(script) if scripted else "'none'"
     return environment.get_template(f"{name}.html.j2").render(
         version=__version__,
-        base_style=(base := Markup(_asset("page.css"))),  # noqa: S704  # ships with us
+        base_style=base_style,
         style=style,
         script=script,
-        policy=f"default-src 'none'; base-uri 'none'; form-action 'none'; "
-        f"style-src {_hash(base)} {_hash(style)}; script-src {_hash(script)}",
+        policy="default-src 'none'; base-uri 'none'; form-action 'none'; "
+        f"style-src {_hash(base_style)} {_hash(style)}; script-src {scripts}",
         **values,
     )
 

@@ -56,6 +56,10 @@ def main(folder: Path) -> None:
                 page.locator("nav a").first.click()
                 page.locator("#record-1 .unit:not(.kept)").nth(1).hover()
                 page.screenshot(path=folder / f"inspect-{scheme}.png")
+        methods = [part for name in ("lead", "bm25", "hybrid", "oracle") for part in ("--method", name)]
+        ctxzip("eval", "--quiet", *methods, "--report", name, requests, cwd=ROOT)
+        with opened(browser, Path(name, "index.html"), viewport=size) as page:
+            page.screenshot(path=folder / "report.png")
         terminal(lines, "inspect", "--quiet", requests)
         with opened(browser, lines, viewport={"width": 880, "height": 840}) as page:
             page.screenshot(path=folder / "inspect-terminal.png")

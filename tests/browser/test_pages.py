@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -11,13 +12,14 @@ import pytest
 from ctxzip.pipeline import Compressor, Settings
 from ctxzip.reading import SHAPES, to_request
 from tests.browser.chromium import CHROMIUM, chromium, opened
-from tests.conftest import ctxzip, jsonl
+from tests.conftest import FIXTURES, ctxzip, jsonl
 from tests.test_inspect import HOSTILE
 
 pytest.importorskip("playwright", reason="playwright is not installed: make test-browser does it")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
 
 AXE = Path(os.environ.get("AXE", "build/axe/package/axe.min.js"))
+REQUESTS = (FIXTURES / "requests.jsonl").read_text("utf-8").splitlines()
 WITH_EVERYTHING = {
     "query": "When does the ferry leave?",
     "docs": [
@@ -46,6 +48,20 @@ def page_file(tmp_path_factory):
     records = jsonl(HOSTILE, WITH_EVERYTHING, {"query": "Why?", "docs": []})
     ctxzip("inspect", "--scorer", "bm25", "--html", folder / "page.html", stdin=records + "{\n")
     return folder / "page.html"
+
+
+@pytest.fixture(scope="module")
+def report_file(tmp_path_factory):
+    """The report of two methods on hostile questions, beside a baseline."""
+    folder = tmp_path_factory.mktemp("report")
+    labelled = [
+        {**record, "docs": [doc | {"evidence": [[0, 8]]} for doc in record["docs"]]} for record in [HOSTILE] * 2
+    ]
+    (folder / "set.jsonl").write_text(jsonl(*labelled, *map(json.loads, REQUESTS)))
+    call = ("eval", "--method", "bm25", "--method", "lead", "--report", folder / "report", folder / "set.jsonl")
+    ctxzip(*call)
+    assert ctxzip(*call, "--baseline", folder / "report" / "numbers.json").code == 0
+    return folder / "report" / "index.html"
 
 
 def kept(page, record):
@@ -131,10 +147,13 @@ def test_nothing_is_wider_than_the_window(browser, page_file, width):
 
 @pytest.mark.skipif(not AXE.is_file(), reason="there is no axe-core: make test-browser fetches it")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_wrong(browser, page_file, scheme):
-    """In both colour schemes, with every document open."""
-    with opened(browser, page_file, color_scheme=scheme) as page:
-        page.locator("#toggle").click()
+@pytest.mark.parametrize("name", ["page_file", "report_file"])
+def test_axe_finds_nothing_wrong(browser, request, name, scheme):
+    """In both colour schemes, with everything open, and nothing is loaded or said meanwhile."""
+    file = request.getfixturevalue(name)
+    with opened(browser, file, color_scheme=scheme) as page:
+        page.locator("details").evaluate_all("(found) => found.forEach((details) => (details.open = true))")
+        assert page.said == [f"request: {file.as_uri()}"]
         page.evaluate(AXE.read_text("utf-8"))
         found = page.evaluate("axe.run()")
         assert [(one["id"], one["impact"], one["nodes"][0]["html"]) for one in found["violations"]] == []

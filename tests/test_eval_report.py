@@ -6,6 +6,9 @@ import html
 import itertools
 import json
 import re
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -166,5 +169,80 @@ def test_every_metric_of_the_fixtures_is_a_share(tmp_path):
     assert set(METRICS) >= {"auto_recall", "false_keep"}
     ctxzip("eval", "--method", "bm25", "--json", tmp_path / "out.json", "--limit", "6", FIXTURES / "requests.jsonl")
     found = json.loads((tmp_path / "out.json").read_text())["methods"]["bm25"]["metrics"]
-    assert set(found) == set(METRICS)
+    assert set(found) == {name for name in METRICS if not name.startswith("reader_")}
     assert all(0 <= low <= one["mean"] <= high <= 1 for one in found.values() for low, high in [one["interval"]])
+
+
+@pytest.fixture
+def endpoint():
+    """A chat endpoint that answers with the first words of the documents, and keeps what it was asked."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            server.asked.append((self.path, self.headers["Authorization"], asked))
+            context = asked["messages"][-1]["content"].removeprefix("Documents:\n")
+            words = " ".join(context.split()[:2])
+            body = json.dumps(
+                {"choices": [{"message": {"content": words}}]} if server.sane else {"error": "?"}
+            ).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    class Server(ThreadingHTTPServer):
+        sane = True
+
+        def __init__(self) -> None:
+            super().__init__(("127.0.0.1", 0), Handler)
+            self.asked: list[tuple[str, str | None, Any]] = []
+
+    with Server() as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_reader_answers_from_full_and_from_compressed_context(reported, endpoint, tmp_path, monkeypatch):
+    """Asked for answerable questions only, for the full context once."""
+    monkeypatch.setenv("CTXZIP_READER_TOKEN", "secret")
+    url = f"http://127.0.0.1:{endpoint.server_port}/v1/"
+    call = ("eval", "--method", "lead", "--method", "oracle", "--reader", url, "--reader-model", "small")
+    run = ctxzip(*call, "--json", tmp_path / "out.json", reported / "small.jsonl")
+    assert run.code == 0, run.err
+    assert [path for path, _, _ in endpoint.asked] == ["/v1/chat/completions"] * 3
+    assert {token for _, token, _ in endpoint.asked} == {"Bearer secret"}
+    assert {asked["model"] for _, _, asked in endpoint.asked} == {"small"}
+    first, second, _ = (asked["messages"][-1]["content"] for _, _, asked in endpoint.asked)
+    assert first == (
+        "Documents:\nThe hut opened. The bridge closed.\n\nThe mill burned. The tower stands.\n\n"
+        f"Question: {LABELLED['query']}"
+    )
+    assert second.startswith("Documents:\nThe hut opened.\n\n")
+    numbers = json.loads((tmp_path / "out.json").read_text())["methods"]["lead"]["metrics"]
+    assert {name: numbers[name]["mean"] for name in numbers if name.startswith("reader_")} == {
+        "reader_exact_full": 1, "reader_f1_full": 1, "reader_exact": 1, "reader_f1": 1,
+    }  # fmt: skip
+    endpoint.sane = False
+    run = ctxzip(*call, reported / "small.jsonl")
+    assert run.code == 3
+    assert run.err == f"ctxzip: --reader {url}chat/completions: the answer is no chat completion: KeyError('choices')\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "message"),
+    [("ftp://localhost", 2, "expected a URL of http or https"), ("http://127.0.0.1:9/v1", 3, "Connection refused")],
+)
+def test_a_reader_that_cannot_be_asked_is_one_line(reported, url, code, message):
+    """With the address that was tried."""
+    run = ctxzip("eval", "--method", "lead", "--reader", url, reported / "small.jsonl")
+    assert run.code == code
+    assert run.err.startswith(f"ctxzip: --reader {url}")
+    assert message in run.err
+    assert run.err.count("\n") == 1

@@ -218,3 +218,11 @@ def test_a_wrong_limit_is_refused_before_anything_is_read():
     run = ctxzip("inspect", "--ratio", "5", FIXTURES / "requests.jsonl")
     assert run.code == 2
     assert run.err == "ctxzip: --ratio 5.0: expected a number from 0 to 1\n"
+
+
+def test_plain_text_is_utf_8_whatever_the_locale(monkeypatch):
+    """As all other output."""
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    run = ctxzip("inspect", "--scorer", "bm25", stdin=jsonl({"query": "Wo?", "docs": [{"text": "Ein Haus für 漢字."}]}))
+    assert run.code == 0
+    assert "Ein Haus für 漢字." in run.out.decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import nullcontext
 from functools import partial
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ctxzip.evaluation.measure import Measured
+    from ctxzip.evaluation.reader import Reader
     from ctxzip.evaluation.regression import Change
     from ctxzip.evaluation.sets import LabelledSet
 
@@ -32,6 +34,7 @@ Examples:
 """
 
 _DEFAULT_METHODS = ("bm25", "auto")
+_TOLERANCE = 0.01  # one point: what one question in a hundred does
 
 
 def evaluate(
@@ -84,15 +87,33 @@ def evaluate(
     baseline: Annotated[
         str | None,
         typer.Option(
-            "--baseline", metavar="FILE", help="Compare with what --json wrote before; exit 1 where this run is worse."
+            "--baseline",
+            metavar="FILE",
+            help="Compare with what --json or --report wrote before; exit 1 where this run is worse.",
         ),
     ] = None,
     tolerance: Annotated[
-        float,
+        float | None,
         typer.Option(
-            "--tolerance", metavar="T", min=0, max=1, help="How much worse a mean may be than that of --baseline."
+            "--tolerance",
+            metavar="T",
+            min=0,
+            max=1,
+            help="How much worse a mean may be than that of --baseline, 0 to 1.  [default: 0.01]",
         ),
-    ] = 0.01,
+    ] = None,
+    reader: Annotated[
+        str | None,
+        typer.Option(
+            "--reader",
+            metavar="URL",
+            help="Ask this endpoint (as OpenAI's, up to /v1) for answers from full and compressed context; "
+            "$CTXZIP_READER_TOKEN is its key.",
+        ),
+    ] = None,
+    reader_model: Annotated[
+        str, typer.Option("--reader-model", metavar="NAME", help="The model of that endpoint.")
+    ] = "default",
     compare_budgets: Annotated[
         bool,
         typer.Option(
@@ -124,15 +145,20 @@ def evaluate(
         raise UsageError(
             "--compare-budgets compares budgets under hybrid: leave --method and --threshold-data out, one --model"
         )
-    if compare_budgets and (report is not None or baseline is not None):
-        raise UsageError("--report and --baseline are of methods: leave --compare-budgets out")
+    if compare_budgets and (report is not None or baseline is not None or reader is not None):
+        raise UsageError("--report, --baseline and --reader are of methods: leave --compare-budgets out")
+    if tolerance is not None and baseline is None:
+        raise UsageError(f"--tolerance {tolerance:g} goes with --baseline")
     from pathlib import Path
 
     from ctxzip.cli.comparing import compare_budgets as compared
-    from ctxzip.cli.reporting import as_bytes, print_changes, read_baseline, write_report
+    from ctxzip.cli.reporting import as_bytes, made, print_changes, read_baseline, write_report
     from ctxzip.cli.writing import writing
+    from ctxzip.evaluation.reader import Reader
     from ctxzip.evaluation.regression import changes
 
+    folder = None if report is None else made(report)
+    asked = None if reader is None else Reader(reader, reader_model, os.environ.get("CTXZIP_READER_TOKEN"))
     before = None if baseline is None else read_baseline(baseline)
     measured: dict[str, list[Measured]] = {}
     changed: list[Change] = []
@@ -155,6 +181,7 @@ def evaluate(
                 threshold_data=threshold_data,
                 threshold_limit=threshold_limit,
                 threads=threads,
+                reader=asked,
                 quiet=quiet,
             )
         arguments = {
@@ -165,6 +192,8 @@ def evaluate(
             "threshold_data": threshold_data,
             "threshold_limit": threshold_limit,
             "threads": threads,
+            "reader": reader,
+            "reader_model": reader and reader_model,
         }
         found = {
             "version": __version__,
@@ -174,10 +203,11 @@ def evaluate(
         if stream is not None:
             stream.write(as_bytes(found))
     if before is not None:
+        tolerance = _TOLERANCE if tolerance is None else tolerance
         changed = changes(before, found, tolerance)
         print_changes(changed, tolerance)
-    if report is not None:
-        write_report(report, found, measured, changed)
+    if folder is not None:
+        write_report(folder, found, measured, changed)
     if any(change.worse for change in changed):
         raise typer.Exit(InputError.exit_code)
 
@@ -191,6 +221,7 @@ def _run(
     threshold_data: str | None,
     threshold_limit: int,
     threads: int | None,
+    reader: Reader | None,
     quiet: bool,
 ) -> tuple[dict[str, Any], dict[str, list[Measured]]]:
     """Print the table line by line; return its numbers as JSON values and as they were measured, by method."""
@@ -217,7 +248,7 @@ def _run(
         for labelled in sets:
             with progress(shown=not quiet and sys.stderr.isatty()) as told:
                 done = partial(told, f"{method.label}: {labelled.name}")
-                measured.append(measure(method, labelled, tuning.get(labelled.name), done))
+                measured.append(measure(method, labelled, tuning.get(labelled.name), done, reader))
             typer.echo(row(measured[-1], supporting_facts=bool(tuning)))
         summary = summarise(measured)
         typer.echo(foot(summary, supporting_facts=bool(tuning)))

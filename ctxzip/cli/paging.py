@@ -13,8 +13,11 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO, cast
 
+from ctxzip.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import TextIOWrapper
 
 # As git does: quit where all fits on one screen, pass colours through, leave the screen as it is.
 _LESS = "FRX"
@@ -27,6 +30,9 @@ def paged() -> Iterator[tuple[TextIO, bool]]:
     The pager is $CTXZIP_PAGER, $PAGER or less. What is said on stderr meanwhile is said when it ends,
     and when the person leaves it early the rest is not written.
     """
+    if sys.stdout is None:
+        raise UsageError("stdout is closed: write a page with --html FILE")
+    cast("TextIOWrapper", sys.stdout).reconfigure(encoding="utf-8")  # as all other output is
     command = _command() if sys.stdout.isatty() else []
     if not command:
         yield sys.stdout, sys.stdout.isatty()

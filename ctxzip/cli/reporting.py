@@ -44,24 +44,30 @@ def as_bytes(found: Any) -> bytes:
     return json.dumps(found, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n"
 
 
-def write_report(
-    folder: str, found: dict[str, Any], measured: Mapping[str, Sequence[Measured]], changed: Sequence[Change]
-) -> None:
-    """Write `index.html` and `numbers.json` into a folder, which is made where there is none.
+def made(folder: str) -> str:
+    """Make the folder of a report where there is none, before anything is measured; return its name.
 
     Raises:
         UsageError: there cannot be such a folder.
     """
-    from ctxzip.pages import page
-
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--report {folder}: {error.strerror}") from error
+    return folder
+
+
+def write_report(
+    folder: str, found: dict[str, Any], measured: Mapping[str, Sequence[Measured]], changed: Sequence[Change]
+) -> None:
+    """Write `index.html` and `numbers.json` into a folder."""
+    from ctxzip.pages import page
+
     content = page(
         "report",
         numbers=found["methods"],
         sets=[one.name for one in next(iter(measured.values()))],
+        shown={name for numbers in found["methods"].values() for name in numbers["metrics"]},
         metrics={name: words for name, (words, _) in METRICS.items()},
         curves={name: _curve(sets) for name, sets in measured.items()},
         misses={name: _worst(sets) for name, sets in measured.items()},

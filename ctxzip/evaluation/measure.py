@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ctxzip.evaluation.labelled import Labelled
     from ctxzip.evaluation.methods import Method
     from ctxzip.evaluation.outcomes import Outcome
+    from ctxzip.evaluation.reader import Reader
     from ctxzip.evaluation.sets import LabelledSet
     from ctxzip.records import Request, Scores, Unit
 
@@ -127,6 +128,7 @@ def measure(
     labelled: LabelledSet,
     tuning: LabelledSet | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    reader: Reader | None = None,
 ) -> Measured:
     """Measure one method on one set. Every question is scored once, and every metric uses those scores.
 
@@ -135,9 +137,11 @@ def measure(
         labelled: with at least one answerable question.
         tuning: questions of the same kind, which need all of their spans, to choose a threshold on.
         progress: told after every question how many are done, of how many.
+        reader: answers from full and from compressed context, or None.
 
     Raises:
         InputError: a question cannot be scored.
+        BackendError: the reader cannot be asked.
     """
     n_tuning = len(tuning.answerable) if tuning else 0
     total = n_tuning + len(labelled.questions)
@@ -148,7 +152,7 @@ def measure(
             [(result.scores.probability, question.are_evidence(result.units)) for question, result in scored]
         )
     seen = [
-        _seen(question, result)
+        _seen(question, result, reader)
         for question, result in _scored(method, labelled.questions, lambda done: progress(n_tuning + done, total))
     ]
     answered = [question for question in seen if question.found_at_ratios is not None]
@@ -264,7 +268,7 @@ def _scored(
         yield question, result
 
 
-def _seen(question: Labelled, result: Result) -> _Seen:
+def _seen(question: Labelled, result: Result, reader: Reader | None) -> _Seen:
     """Keep of a question and its result under the automatic budget what is measured."""
     is_relevant = np.zeros(len(question.request.passages), dtype=np.bool_)
     is_relevant[[passage for passage, _, _ in question.evidence]] = True
@@ -282,7 +286,7 @@ def _seen(question: Labelled, result: Result) -> _Seen:
         question.are_evidence(result.units),
         result.scores.relevance,
         is_relevant,
-        outcome(question, result, found),
+        outcome(question, result, found, reader),
         at_ratios,
     )
 

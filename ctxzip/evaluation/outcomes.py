@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxzip.evaluation.labelled import Labelled
+    from ctxzip.evaluation.reader import Reader
     from ctxzip.records import Result
 
 # name -> what it is, and whether more of it is better. All are 0..1 for one question; auto is the automatic budget.
@@ -33,6 +34,10 @@ METRICS: dict[str, tuple[str, bool]] = {
     "false_keep": ("keeps something under auto though nothing answers", False),
     "average_precision": ("average precision over sentences", True),
     "ndcg_at_10": ("nDCG@10 over passages", True),
+    "reader_exact_full": ("the reader's answer from the full context is exact", True),
+    "reader_exact": ("the reader's answer under auto is exact", True),
+    "reader_f1_full": ("F1 of the reader's answer from the full context", True),
+    "reader_f1": ("F1 of the reader's answer under auto", True),
 }
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -87,13 +92,17 @@ class Estimate:
     n: int
 
 
-def outcome(question: Labelled, result: Result, found: Sequence[bool]) -> Outcome:
+def outcome(question: Labelled, result: Result, found: Sequence[bool], reader: Reader | None = None) -> Outcome:
     """Return what came of one question.
 
     Args:
         question: labelled.
         result: of it, under the automatic budget, in words.
         found: whether the evidence is kept with 10, 20 and 30% of the words; empty where nothing answers.
+        reader: asked for an answer from all and from what is kept, or None.
+
+    Raises:
+        BackendError: the reader cannot be asked.
     """
     held = _held(question, result)
     values: dict[str, float] = {}
@@ -112,6 +121,8 @@ def outcome(question: Labelled, result: Result, found: Sequence[bool]) -> Outcom
         kept_answer = _keeps_answer(question, result)
         if kept_answer is not None:
             values["auto_answer_recall"] = float(kept_answer)
+        if reader is not None and question.answers:
+            values |= reader.compare(question, result.texts)
         if not question.found(result):
             miss = _miss(question, result, held)
     return Outcome(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import statistics
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -155,6 +154,8 @@ def _write_text(results: Iterable[Result | BadRecord], report: Report, top_docs:
 
 
 def _write_page(results: Iterable[Result | BadRecord], report: Report, top_docs: int | None, name: str) -> None:
+    from statistics import median
+
     from ctxzip.cli.writing import writing
     from ctxzip.inspection import inspected
     from ctxzip.pages import page
@@ -173,6 +174,6 @@ def _write_page(results: Iterable[Result | BadRecord], report: Report, top_docs:
             shown=shown,
             words=report.words(),
             about=[*backend, *([report.notice] if report.notice else [])],
-            threshold=round(statistics.median(lowest), 3) if lowest else _MIDDLE,
+            threshold=round(median(lowest), 3) if lowest else _MIDDLE,
         )
         stream.write(content.encode())

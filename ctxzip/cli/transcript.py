@@ -55,14 +55,14 @@ class Transcript:
         self._begin(result.request.place)
         self._wrapped("", result.request.query, "bold")
         tokens = f"{result.tokens_in:,} -> {result.tokens_out:,} tokens ({result.kept_fraction:.1%} kept)"
-        self._line(f"{tokens}, {result.query_kind}, {result.scorer} on {result.device}")
+        self._wrapped("", f"{tokens}, {result.query_kind}, {result.scorer} on {result.device}")
         self._wrapped("", f"why this much: {result.budget.why}")
         for warning in result.warnings:
             self._wrapped("", f"warning: {warning}", "yellow")
         for document in shown.documents:
             self._document(document)
         if not shown.documents:
-            self._line("(no documents)")
+            self._wrapped("", "(no documents)")
         self._write()
 
     def refuse(self, bad: BadRecord) -> None:
@@ -73,7 +73,7 @@ class Transcript:
 
     def end(self, words: str) -> None:
         """Write what all together come to."""
-        self._line("")
+        self._blank()
         self._wrapped("", f"in total: {words}", "bold")
         self._write()
 
@@ -85,12 +85,12 @@ class Transcript:
 
     def _begin(self, place: str) -> None:
         if self._number:
-            self._line("")
+            self._blank()
         self._number += 1
-        self._line(f"== record {self._number}{f': {place}' if place else ''}", "cyan")
+        self._wrapped("", f"== record {self._number}{f': {place}' if place else ''}", "cyan")
 
     def _document(self, document: ShownDocument) -> None:
-        self._line("")
+        self._blank()
         title = " ".join((document.title or document.id or "").split())
         self._wrapped("", f"[{document.number}] {title}".rstrip(), "bold" if document.n_kept else "")
         n = len(document.units)
@@ -110,8 +110,8 @@ class Transcript:
                 said = unit.reason
                 self._wrapped(" " * _GUTTER, f"({said})", "dim italic")
 
-    def _line(self, text: str, style: str = "") -> None:
-        self._console.print(Text(visible(text), style), soft_wrap=True)
+    def _blank(self) -> None:
+        self._written.write("\n")
 
     def _wrapped(self, gutter: str, text: str, style: str = "", gutter_style: str = "") -> None:
         """Write a text behind its gutter, its further lines under the first."""

@@ -174,6 +174,13 @@ def test_a_pager_that_is_left_early_is_no_error():
     assert done.stderr.count(b"\n") == 1
 
 
+def test_a_pager_that_is_no_command_is_a_wrong_call():
+    """No traceback."""
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        on_terminal(FERRY, CTXZIP_PAGER="less '")
+    assert error.value.returncode == 2
+
+
 def test_the_page_holds_every_text_escaped_and_no_tag_of_theirs(tmp_path):
     """Parsed: the tags are those of a harmless record, the texts are what was written."""
     page = Page(page_of(tmp_path, records=[HOSTILE]))

@@ -60,7 +60,10 @@ def paged() -> Iterator[tuple[TextIO, bool]]:
 
 def _command() -> list[str]:
     named = os.environ.get("CTXZIP_PAGER") or os.environ.get("PAGER") or "less"
-    command = shlex.split(named)
+    try:
+        command = shlex.split(named)
+    except ValueError as error:
+        raise UsageError(f"$CTXZIP_PAGER or $PAGER, {named}: {error}") from error
     return command if command and shutil.which(command[0]) else []
 
 

@@ -60,6 +60,9 @@ def inspect(
     lang: options.Lang = None,
     order: options.Order = "source",
     top_docs: options.TopDocs = None,
+    neighbours: options.Neighbours = False,
+    input_format: options.InputFormat = "auto",
+    context_role: options.ContextRole = None,
     query_field: options.QueryField = None,
     docs_field: options.DocsField = None,
     text_field: options.TextField = None,
@@ -73,6 +76,7 @@ def inspect(
     """
     check_call(context, files, query, None, None)
     from ctxzip.cli.files import sources
+    from ctxzip.cli.pace import Meter, Pace
     from ctxzip.cli.report import Report
     from ctxzip.pipeline import Settings
     from ctxzip.reading import read, with_fields
@@ -99,18 +103,19 @@ def inspect(
         tokenizer=tokenizer,
         order=order,
         top_docs=top_docs,
+        neighbours=neighbours,
     )
     settings.limits()  # refused before anything is read
     settings.check()
     results, notice = _results(
         settings,
         read(
-            sources(files or []),
+            sources(files or [], input_format),
             query=query,
-            shapes=with_fields(query_field, docs_field, text_field, title_field),
+            shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role),
         ),
     )
-    report = Report(quiet=quiet, in_records=True, notice=notice)
+    report = Report(quiet=quiet, in_records=True, pace=Pace(Meter(files or []), quiet=True), notice=lambda: notice)
     if html is None:
         _write_text(results, report, top_docs)
     else:

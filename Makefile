@@ -12,7 +12,7 @@ TORCH ?= torch==2.13.0
 AXE_VERSION ?= 4.14.1
 AXE := build/axe/package/axe.min.js
 
-.PHONY: help demo setup test test-train test-integrations test-browser screenshots model format lint types check bench bench-adaptive eval manual wheel clean
+.PHONY: help demo setup test test-train test-integrations test-browser screenshots model format lint types check bench bench-peers bench-scaling bench-adaptive eval manual wheel clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -66,6 +66,12 @@ check: lint types test ## lint, types and test
 bench: setup ## measure speed against floors, in one run
 	$(BIN)/python -m ctxzip.evaluation.bench $(DATA)
 
+bench-peers: $(VENV)/installed-bench ## measure speed beside what people use instead; DATA=files of JSON lines
+	$(BIN)/python -m ctxzip.evaluation.peers $(DATA)
+
+bench-scaling: setup ## measure speed against the amount of work and threads; DATA=files of JSON lines
+	$(BIN)/python -m ctxzip.evaluation.peers.scaling --plot speed.png $(DATA)
+
 eval: setup ## print how much evidence survives; DATA=files or folders in the common form
 	$(BIN)/ctxzip eval $(DATA)
 
@@ -115,4 +121,9 @@ $(VENV)/installed-browser: $(VENV)/installed-dev
 $(AXE):
 	@mkdir -p build/axe
 	@cd build/axe && npm pack --silent axe-core@$(AXE_VERSION) > /dev/null && tar xzf axe-core-$(AXE_VERSION).tgz
+	@touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed-dev
+	@echo "installing torch and the peers into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)' --editable '.[dev,bench]'
 	@touch $@

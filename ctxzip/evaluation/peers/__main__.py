@@ -1,7 +1,7 @@
 """Measure ctxzip beside its peers in one run: `python -m ctxzip.evaluation.peers FILE...`.
 
 Each peer and ctxzip mini shorten the same first records in turn, in this process, loaded and warm: as
-many records as take the peer some seconds. Seconds depend on the machine and on what else it does;
+many records as take the slower of both some seconds. Seconds depend on the machine and on what else it does;
 the ratios travel. A peer whose packages are not installed is left out, and the table says so.
 """
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ctxzip.errors import InputError, MissingDependencyError
 from ctxzip.evaluation.peers import PEERS, Peer
-from ctxzip.evaluation.peers.loading import load
+from ctxzip.evaluation.peers.loading import load, requests
 from ctxzip.evaluation.peers.measuring import Paired, first_lines, in_turn, machine, positive
 from ctxzip.scoring.runtime import available_cores
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--records", type=positive, default=300, help="at most, of all files in turn, repeated if need be"
     )
-    parser.add_argument("--seconds", type=float, default=5.0, help="that one run of a peer takes, about")
+    parser.add_argument("--seconds", type=float, default=5.0, help="that the slower of both takes for one run, about")
     parser.add_argument("--rounds", type=positive, default=3)
     parser.add_argument(
         "--clock", choices=list(_CLOCKS), default="wall", help="cpu: processor time, for a busy machine"
@@ -54,11 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         lines = first_lines(options.data, options.records)
+        requests(lines)  # all of use, or none is timed
     except InputError as error:
         parser.error(str(error))
     ours, *others = PEERS
     if options.peer:
         others = [peer for peer in others if any(text.lower() in peer.name.lower() for text in options.peer)]
+        if not others:
+            parser.error(f"--peer: expected a part of {', '.join(peer.name for peer in PEERS[1:])}")
     print(f"{machine(options.threads)}, {options.clock} time")
     print(", ".join(f"{name} {found}" for name in _PACKAGES if (found := _version(name))))
     print(f"\n{'':26} {'weights':8} {'records':>7} {'a second':>9} {'of mini':>9}   mini is so many times as fast")

@@ -60,18 +60,18 @@ class Paired:
 def in_turn(
     ours: Run, theirs: Run, lines: Sequence[bytes], *, seconds: float, rounds: int, clock: Clock = time.perf_counter
 ) -> Paired:
-    """Time both over the first records, as many as take `theirs` about `seconds`, at least one.
+    """Time both over the first records, as many as take the slower of them about `seconds`, at least one.
 
     Args:
-        ours: loaded; its first record is not timed.
-        theirs: loaded; it has seen its records when it is timed.
+        ours: loaded; finding that number out warms it up.
+        theirs: loaded; the same.
         lines: to take the first of.
-        seconds: for one run of `theirs`.
+        seconds: for one run of the slower.
         rounds: in each both run once.
         clock: `time.process_time` counts what the processor did for this process, whatever else it did meanwhile.
     """
     n = _worth(theirs, lines, seconds, clock)
-    ours(lines[:1])
+    n = _worth(ours, lines[:n], seconds, clock)
     taken = rotating({"ours": ours, "theirs": theirs}, lines[:n], rounds, clock)
     return Paired(n, taken["ours"], taken["theirs"])
 

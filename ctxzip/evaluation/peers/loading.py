@@ -128,7 +128,8 @@ def _provence(peer: Peer, threads: int) -> Run:
                         ids, places = list(question), []
                     places.append((len(ids), len(ids) + len(part)))
                     ids += part
-            yield [*ids, _IDS["sep_token_id"]], places
+            if places:
+                yield [*ids, _IDS["sep_token_id"]], places
 
     def run(lines: Sequence[bytes], /) -> None:
         windows = [window for request in requests(lines) for window in windows_of(request)]
@@ -139,7 +140,7 @@ def _provence(peer: Peer, threads: int) -> Run:
                 hidden = encoder(input_ids=padded.input_ids, attention_mask=padded.attention_mask).last_hidden_state
                 probability = head(hidden)[..., :2].softmax(-1)[..., 1].numpy()
             for row, (_, places) in zip(probability, batch, strict=True):
-                [row[first:last].mean() > threshold for first, last in places]
+                _ = [row[first:last].mean() > threshold for first, last in places]
 
     return run
 

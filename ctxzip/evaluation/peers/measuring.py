@@ -89,6 +89,8 @@ def rotating(
 
 def _worth(run: Run, lines: Sequence[bytes], seconds: float, clock: Clock) -> int:
     """Return how many records take about so long: twice as many again and again until a quarter of it has passed."""
+    if _seconds(run, lines[:1], clock) >= seconds:  # what is loaded at first use is in it, and too little to matter
+        return 1
     n = 1
     while (took := _seconds(run, lines[:n], clock)) < seconds / 4 and n < len(lines):
         n *= 2

@@ -78,8 +78,8 @@ eval: setup ## print how much evidence survives; DATA=files or folders in the co
 bench-adaptive: setup ## compare the adaptive budget with fixed ones; DATA=files or folders in the common form
 	$(BIN)/ctxzip eval --compare-budgets --plot recall.png $(DATA)
 
-manual: setup ## write share/ anew: the man page and the completions
-	$(BIN)/python -m ctxzip.cli.share share
+manual: setup ## write ctxzip/share/ anew: the man page and the completions
+	$(BIN)/python -m ctxzip.cli.share ctxzip/share
 
 wheel: setup ## build dist/*.whl and the source archive
 	$(BIN)/python -m build

@@ -14,7 +14,7 @@ import pytest
 from ctxzip.cli.share import files
 from tests.conftest import ROOT, ctxzip
 
-SHARE = ROOT / "share"
+SHARE = ROOT / "ctxzip" / "share"
 MAN = SHARE / "man" / "man1" / "ctxzip.1"
 
 

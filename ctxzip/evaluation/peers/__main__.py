@@ -15,11 +15,11 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from ctxzip.cores import available_cores
 from ctxzip.errors import InputError, MissingDependencyError
 from ctxzip.evaluation.peers import PEERS, Peer
 from ctxzip.evaluation.peers.loading import load, requests
 from ctxzip.evaluation.peers.measuring import Paired, first_lines, in_turn, machine, positive
-from ctxzip.scoring.runtime import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

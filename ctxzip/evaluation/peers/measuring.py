@@ -12,8 +12,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from ctxzip.cores import available_cores
 from ctxzip.errors import InputError
-from ctxzip.scoring.runtime import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -15,11 +15,11 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from ctxzip.cores import available_cores
 from ctxzip.errors import InputError, MissingDependencyError
 from ctxzip.evaluation.peers import PEERS, Peer
 from ctxzip.evaluation.peers.loading import load, requests
 from ctxzip.evaluation.peers.measuring import first_lines, machine, positive, rotating
-from ctxzip.scoring.runtime import available_cores
 from ctxzip.tokens import load_tokenizer
 
 if TYPE_CHECKING:

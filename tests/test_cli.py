@@ -399,6 +399,23 @@ def test_an_interrupt_leaves_what_was_finished_and_no_half_file(number, code, tm
     assert target.read_text() == "older\n"
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_the_middle_of_the_work_leaves_whole_records(number, code):
+    """With records read ahead, under work, and finished."""
+    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(LINE.encode() * 300)
+        process.stdin.flush()
+        first = process.stdout.readline()
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert all(json.loads(line)["id"] == 1 for line in (first + out).splitlines())
+    assert (first + out).endswith(b"\n")
+    assert err == b""
+
+
 def test_a_file_is_written_whole_with_its_old_permissions(tmp_path):
     """A link stays a link."""
     target, link = tmp_path / "real.jsonl", tmp_path / "link.jsonl"

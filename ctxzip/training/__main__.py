@@ -289,7 +289,7 @@ def _policy(options: argparse.Namespace) -> None:
     from ctxzip.pipeline import Compressor, Settings
     from ctxzip.policy import REACH
     from ctxzip.scoring import HYBRID
-    from ctxzip.training.budget import fit, workload
+    from ctxzip.training.budget import fit, whole_list, workload
 
     compressor = Compressor(
         Settings(max_sentences=1, tokenizer="words", scorer=HYBRID, model=str(options.out), prefilter="off")
@@ -300,7 +300,7 @@ def _policy(options: argparse.Namespace) -> None:
     fitted = fit([found for found, _ in seen], [question.need != "none" for _, question in seen], options.seed)
     print(json.dumps({key: fitted[key] for key in ("fitted_on", "emptied", "floor")}), file=sys.stderr)
     sets = [one for one in read_sets([options.data / "dev"], options.limit) if one.answerable]
-    asked = [(one.name, question) for one in sets for question in one.answerable]
+    asked = [(one.name, whole_list(one.name, question)) for one in sets for question in one.answerable]
     policy = calibrated(
         [found for found in rank_questions(compressor, asked, _told) if found is not None],
         sets,

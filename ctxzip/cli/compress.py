@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ctxzip.cli import options
-from ctxzip.cli.running import check_call, loading, prefilter_of, run
+from ctxzip.cli.running import check_call, loading, run, settings_of
 from ctxzip.errors import UsageError
 from ctxzip.records import CONTEXTS
 
@@ -83,56 +83,13 @@ def compress(
 
     meter = Meter(files or [])
     inputs = sources(files or [], input_format, meter.opened)
-    scored_by = loading(
-        scorer,
-        model,
-        threads=threads,
-        device=device,
-        batch_tokens=batch_tokens,
-        cache=cache,
-        cache_size_mb=cache_size,
-    )
+    scored_by = loading(context)
     from ctxzip.cli.report import Report
-    from ctxzip.pipeline import Compressor, Settings
+    from ctxzip.pipeline import Compressor
     from ctxzip.reading import read, with_fields
-    from ctxzip.scoring import CACHE_SIZE_MB
-    from ctxzip.scoring.batches import BATCH_TOKENS
-    from ctxzip.segments import budgets
 
     compressor = Compressor(
-        Settings(
-            max_tokens=max_tokens,
-            ratio=ratio,
-            max_sentences=max_sentences,
-            threshold=threshold,
-            recall=recall,
-            policy=policy,
-            profile=profile,
-            min_saving=min_saving,
-            empty=empty,
-            budget=budget,
-            scorer=scorer,
-            model=model,
-            device=device,
-            threads=threads,
-            batch_tokens=batch_tokens or BATCH_TOKENS,
-            cache=cache,
-            cache_size_mb=CACHE_SIZE_MB if cache_size is None else cache_size,
-            deadline_ms=deadline_ms,
-            prefilter=prefilter_of(prefilter),
-            splitter=splitter,
-            lang=lang,
-            tokenizer=tokenizer,
-            to=to or "jsonl",
-            titles=keep_titles,
-            mark_gaps=mark_gaps,
-            segment_budget=budgets(segment_budget or ()),
-            order=order,
-            top_docs=top_docs,
-            drop_empty=drop_empty,
-            neighbours=neighbours,
-            explain=explain,
-        ),
+        settings_of(context),
         loading=scored_by,
     )
     run(

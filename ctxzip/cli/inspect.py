@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctxzip.cli import options
-from ctxzip.cli.running import check_call
+from ctxzip.cli.running import check_call, settings_of
 from ctxzip.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,33 +78,9 @@ def inspect(
     from ctxzip.cli.files import sources
     from ctxzip.cli.pace import Meter, Pace
     from ctxzip.cli.report import Report
-    from ctxzip.pipeline import Settings
     from ctxzip.reading import read, with_fields
-    from ctxzip.scoring.batches import BATCH_TOKENS
 
-    settings = Settings(
-        max_tokens=max_tokens,
-        ratio=ratio,
-        max_sentences=max_sentences,
-        threshold=threshold,
-        recall=recall,
-        policy=policy,
-        profile=profile,
-        min_saving=min_saving,
-        empty=empty,
-        budget=budget,
-        scorer=scorer,
-        model=model,
-        device=device,
-        threads=threads,
-        batch_tokens=batch_tokens or BATCH_TOKENS,
-        splitter=splitter,
-        lang=lang,
-        tokenizer=tokenizer,
-        order=order,
-        top_docs=top_docs,
-        neighbours=neighbours,
-    )
+    settings = settings_of(context)
     settings.limits()  # refused before anything is read
     settings.check()
     results, notice = _results(

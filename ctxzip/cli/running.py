@@ -8,7 +8,7 @@ import sys
 import threading
 from concurrent.futures import Future
 from contextlib import closing, nullcontext, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from ctxzip.cli.report import Report
     from ctxzip.records import BadRecord, Result, Scored
     from ctxzip.scoring import Scorer
+    from ctxzip.settings import Settings
 
 # Threads that read, work and write hand the interpreter to those that wait for the next batch of the model after
 # this long; with the 5 ms that Python takes the model waited 6% of the time, with this 3.5% (mini, 15 records of
 # hotpotqa, bioasq and doc2dial, 2 threads).
 _SWITCH_S = 0.0005
+
+
+_SETTINGS = {"keep_titles": "titles", "cache_size": "cache_size_mb"}  # of options that are named otherwise
 
 
 def check_call(
@@ -40,27 +44,42 @@ def check_call(
         raise UsageError(f"--stats {stats}: name a file of its own; stdout is for the records")
 
 
-def prefilter_of(text: str) -> str | int:
-    """Return what --prefilter says: a number of tokens, or a word."""
+def settings_of(context: typer.Context, **fixed: Any) -> Settings:
+    """Return the settings that a call gives: each option that has a value under the name of its setting.
+
+    Args:
+        context: of the call.
+        fixed: settings that this command has whatever the call says.
+
+    Raises:
+        UsageError: a budget of a segment that is none.
+    """
+    from dataclasses import fields
+
+    from ctxzip.segments import budgets
+    from ctxzip.settings import Settings
+
+    given = {_SETTINGS.get(name, name): value for name, value in context.params.items() if value is not None}
+    if "prefilter" in given:
+        given["prefilter"] = _number_or_word(given["prefilter"])
+    if "segment_budget" in given:
+        given["segment_budget"] = budgets(given["segment_budget"])
+    names = {field.name for field in fields(Settings)}
+    return Settings(**{name: value for name, value in {**given, **fixed}.items() if name in names})
+
+
+def _number_or_word(text: str) -> str | int:
     return int(text) if text.isascii() and text.isdigit() else text
 
 
-def loading(
-    scorer: str,
-    model: str,
-    *,
-    threads: int | None,
-    device: str,
-    batch_tokens: int | None,
-    cache: str | None,
-    cache_size_mb: float | None,
-) -> Callable[[], Scorer] | None:
+def loading(context: typer.Context) -> Callable[[], Scorer] | None:
     """Load what scores in a thread of its own, and return what waits for it; None where there is nothing to load.
 
     Most of the time goes into a hash and into a graph, and needs no interpreter: the rest of the program is
     imported meanwhile.
     """
-    if scorer == "bm25":
+    given = context.params
+    if given["scorer"] == "bm25":
         return None
     future: Future[Scorer] = Future()
 
@@ -71,13 +90,13 @@ def loading(
 
             future.set_result(
                 load_scorer(
-                    scorer,
-                    model,
-                    threads=threads,
-                    device=device,
-                    batch_tokens=batch_tokens or BATCH_TOKENS,
-                    cache=cache,
-                    cache_size_mb=CACHE_SIZE_MB if cache_size_mb is None else cache_size_mb,
+                    given["scorer"],
+                    given["model"],
+                    threads=given["threads"],
+                    device=given["device"],
+                    batch_tokens=given["batch_tokens"] or BATCH_TOKENS,
+                    cache=given["cache"],
+                    cache_size_mb=CACHE_SIZE_MB if given["cache_size"] is None else given["cache_size"],
                 )
             )
         except BaseException as error:  # noqa: BLE001  # raised again where the scorer is used

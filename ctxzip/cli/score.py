@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ctxzip.cli import options
-from ctxzip.cli.running import check_call, loading, prefilter_of, run
+from ctxzip.cli.running import check_call, loading, run, settings_of
 
 EXAMPLES = """\b
 Examples:
@@ -56,37 +56,13 @@ def score(
 
     meter = Meter(files or [])
     inputs = sources(files or [], input_format, meter.opened)
-    scored_by = loading(
-        scorer,
-        model,
-        threads=threads,
-        device=device,
-        batch_tokens=batch_tokens,
-        cache=cache,
-        cache_size_mb=cache_size,
-    )
+    scored_by = loading(context)
     from ctxzip.cli.report import Report
-    from ctxzip.pipeline import Compressor, Settings
+    from ctxzip.pipeline import Compressor
     from ctxzip.reading import read, with_fields
-    from ctxzip.scoring import CACHE_SIZE_MB
-    from ctxzip.scoring.batches import BATCH_TOKENS
 
     compressor = Compressor(
-        Settings(
-            max_sentences=1,  # a limit that needs no policy; nothing is selected here
-            scorer=scorer,
-            model=model,
-            device=device,
-            threads=threads,
-            batch_tokens=batch_tokens or BATCH_TOKENS,
-            cache=cache,
-            cache_size_mb=CACHE_SIZE_MB if cache_size is None else cache_size,
-            deadline_ms=deadline_ms,
-            prefilter=prefilter_of(prefilter),
-            splitter=splitter,
-            lang=lang,
-            tokenizer=tokenizer,
-        ),
+        settings_of(context, max_sentences=1),  # a limit that needs no policy; nothing is selected here
         loading=scored_by,
     )
     run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ctxzip.cli import options
-from ctxzip.cli.running import check_call, run
+from ctxzip.cli.running import check_call, run, settings_of
 from ctxzip.errors import UsageError
 from ctxzip.records import CONTEXTS
 
@@ -64,37 +64,14 @@ def select(
     from ctxzip.cli.files import sources
     from ctxzip.cli.pace import Meter, Pace
     from ctxzip.cli.report import Report
-    from ctxzip.pipeline import Compressor, Settings
+    from ctxzip.pipeline import Compressor
     from ctxzip.reading import read, with_fields
     from ctxzip.scoring.bm25 import Bm25Scorer
-    from ctxzip.segments import budgets
 
     meter = Meter(files or [])
     inputs = sources(files or [], input_format, meter.opened)
     compressor = Compressor(
-        Settings(
-            max_tokens=max_tokens,
-            ratio=ratio,
-            max_sentences=max_sentences,
-            threshold=threshold,
-            recall=recall,
-            policy=policy,
-            profile=profile,
-            min_saving=min_saving,
-            empty=empty,
-            budget=budget,
-            model=model,
-            tokenizer=tokenizer,
-            to=to or "jsonl",
-            titles=keep_titles,
-            mark_gaps=mark_gaps,
-            segment_budget=budgets(segment_budget or ()),
-            order=order,
-            top_docs=top_docs,
-            drop_empty=drop_empty,
-            neighbours=neighbours,
-            explain=explain,
-        ),
+        settings_of(context),
         Bm25Scorer(),  # loads nothing, and is not asked
     )
     run(

@@ -108,7 +108,9 @@ def test_the_wheel_holds_the_models_the_types_and_the_pages_and_nothing_of_the_t
 def test_the_wheel_brings_the_man_page_and_the_completions(wheel):
     """pip puts what is below data/ into the prefix, where man and the shells look."""
     names = {name.partition(".data/data/")[2] for name in zipfile.ZipFile(wheel).namelist()}
-    shipped = {str(path.relative_to(ROOT / "ctxzip")) for path in (ROOT / "ctxzip" / "share").rglob("*") if path.is_file()}
+    shipped = {
+        str(path.relative_to(ROOT / "ctxzip")) for path in (ROOT / "ctxzip" / "share").rglob("*") if path.is_file()
+    }
     assert len(shipped) == 4
     assert shipped <= names
 

@@ -2,6 +2,7 @@
 
 prepare     DATA/train/*.jsonl.gz -> OUT/examples.npz
 train       -> OUT/model.pt; goes on from OUT/checkpoint.pt; with --teacher it learns from another model too
+average     the mean of the weights of --of -> OUT/model.pt
 export      -> OUT/model.fp32.onnx
 quantize    -> OUT/model.int8.onnx and, with --fp16, OUT/model.fp16.onnx; OUT/sensitivity.json with DATA/dev
 card        -> OUT/model.json, with the calibration of `calibrate` where there is one
@@ -77,6 +78,7 @@ def main() -> None:
     steps = {
         "prepare": _prepare,
         "train": _train,
+        "average": _average,
         "export": _export,
         "quantize": _quantize,
         "query": _query,
@@ -100,6 +102,7 @@ def main() -> None:
     )
     parser.add_argument("--learning-rate", type=float, default=1.5e-4, help="train: at its peak")
     parser.add_argument("--start", metavar="MODEL", help="train: begin with the weights of this model")
+    parser.add_argument("--of", nargs="*", default=[], metavar="MODEL", help="average: models of one shape")
     parser.add_argument(
         "--layers", type=int, nargs="*", metavar="N", help="train: only these layers of --start or of the base"
     )
@@ -176,6 +179,16 @@ def _train(options: argparse.Namespace) -> None:
         seed=options.seed,
     )
     train(load(options.out / "examples.npz"), recipe, options.out, options.minutes)
+
+
+def _average(options: argparse.Namespace) -> None:
+    import torch
+
+    from ctxzip.training.weights import averaged
+
+    torch.save(averaged(options.of), options.out / "model.pt")
+    recipe = {"recipe": {"average_of": options.of, "layers": None}}
+    (options.out / "metrics.jsonl").write_text(json.dumps(recipe) + "\n")
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -13,9 +13,8 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
-from ctxzip.shipped import open_model
 from ctxzip.training.model import JointModel, base_encoder, fast_bf16, unit_logits
-from ctxzip.training.weights import weights_of
+from ctxzip.training.weights import graph_of, weights_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -208,7 +207,7 @@ class _Run:
 def _taught(model: str) -> JointModel:
     """Return a model with the weights of a model folder."""
     taught = JointModel(base_encoder())
-    taught.load_state_dict(weights_of(_graph(model)), strict=False)
+    taught.load_state_dict(weights_of(graph_of(model)), strict=False)
     return taught
 
 
@@ -231,13 +230,6 @@ def _step(run: _Run, batch: dict[str, Any], recipe: Recipe, teacher: JointModel 
     torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
     run.optimizer.step()
     return float(unit_loss.detach()), float(window_loss.detach())
-
-
-def _graph(model: str) -> Path:
-    """Return the graph with the most exact weights that a model folder has."""
-    folder = open_model(model)
-    names = ("model.fp32.onnx", "model.int8.onnx")
-    return folder.verified(next((name for name in names if (folder.path / name).is_file()), names[-1]))
 
 
 def _schedule(done: float, warmup: float) -> float:

@@ -7,10 +7,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ctxzip.shipped import open_model
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _QUANTIZED = "_quantized"
+
+
+def graph_of(model: str) -> Path:
+    """Return the graph with the most exact weights that a model folder has."""
+    folder = open_model(model)
+    names = ("model.fp32.onnx", "model.int8.onnx")
+    return folder.verified(next((name for name in names if (folder.path / name).is_file()), names[-1]))
+
+
+def averaged(models: Sequence[str]) -> dict[str, torch.Tensor]:
+    """Return the mean of the weights of models of one shape (model soups: Wortsman et al. 2022).
+
+    Raises:
+        KeyError: their weights have other names.
+    """
+    found = [weights_of(graph_of(model)) for model in models]
+    return {name: torch.stack([weights[name] for weights in found]).mean(dim=0) for name in found[0]}
 
 
 def weights_of(graph: Path) -> dict[str, torch.Tensor]:

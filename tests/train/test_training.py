@@ -102,6 +102,16 @@ def test_the_exported_graph_says_what_the_model_says(made):
             np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-4)
 
 
+def test_the_mean_of_a_model_with_itself_is_the_model(made, tmp_path):
+    """Name by name, and it exports."""
+    step("average", "--of", made, made, data=made, out=tmp_path)
+    found, expected = torch.load(tmp_path / "model.pt"), torch.load(made / "model.pt")
+    for name, weight in found.items():
+        torch.testing.assert_close(weight, expected[name], rtol=1e-5, atol=1e-6)
+    step("export", data=made, out=tmp_path)
+    assert (tmp_path / "model.fp32.onnx").is_file()
+
+
 def test_the_model_that_was_made_scores(made):
     """The card, the graph and the tokenizer are a model folder that --model accepts."""
     assert Recipe().steps != json.loads((made / "model.json").read_text())["recipe"]["steps"] == 6

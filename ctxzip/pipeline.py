@@ -225,10 +225,17 @@ class Compressor:
         return policy
 
     def _shipped_policy(self) -> Path | None:
-        """Return the policy in the folder of the model; one that names the graph goes before."""
-        folder = open_model(self.settings.model).path
+        """Return the policy in the folder of the model; one that names the graph goes before.
+
+        Raises:
+            ModelError: it is on the card of the model, and is not the one that the card means.
+        """
+        model = open_model(self.settings.model)
         names = (f"{self._graph()[0].removesuffix('.onnx')}.{POLICY}", POLICY)
-        return next((folder / name for name in names if (folder / name).is_file()), None)
+        name = next((name for name in names if (model.path / name).is_file()), None)
+        if name is None:
+            return None
+        return model.verified(name) if name in model.card["files"] else model.path / name
 
     def stream(self, items: Iterable[Request | BadRecord], *, one_by_one: bool = False) -> Iterator[Result | BadRecord]:
         """Yield one result a request, in order, as soon as it is ready; bad records pass through.

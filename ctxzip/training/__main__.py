@@ -228,10 +228,12 @@ def _query(options: argparse.Namespace) -> None:
 
 
 def _card(options: argparse.Namespace) -> None:
+    from ctxzip.pipeline import POLICY
+
     shutil.copy(models_folder() / DEFAULT_MODEL / _TOKENIZER, options.out / _TOKENIZER)
     metrics = _metrics(options.out)
     files = [path.name for path in sorted(options.out.glob("model.fp16*"))] + [_INT8, _FP32, _TOKENIZER]
-    files += [QUERY_WEIGHTS] if (options.out / QUERY_WEIGHTS).is_file() else []
+    files += [file for file in (QUERY_WEIGHTS, POLICY) if (options.out / file).is_file()]
     if options.shipped:
         files.remove(_FP32)
     card: dict[str, Any] = {
@@ -270,6 +272,8 @@ def _scores(measured: dict[str, Any]) -> dict[str, Any]:
     asked = measured["arguments"]
     options = [f"--method {name}" for name in asked["method"]] + [f"--model {name}" for name in asked["model"]]
     limit = f" --limit {asked['limit']}" if asked["limit"] else ""
+    if asked["threshold_data"]:
+        limit += f" --threshold-data train --threshold-limit {asked['threshold_limit']}"
     return {
         "command": f"ctxzip eval {' '.join(options)}{limit} {' '.join(Path(name).name for name in asked['data'])}",
         **{
@@ -299,7 +303,7 @@ def _policy(options: argparse.Namespace) -> None:
     from ctxzip.evaluation.conformal import fit as calibrated
     from ctxzip.evaluation.ranking import rank_questions
     from ctxzip.evaluation.sets import read_sets
-    from ctxzip.pipeline import Compressor, Settings
+    from ctxzip.pipeline import POLICY, Compressor, Settings
     from ctxzip.policy import REACH
     from ctxzip.scoring import HYBRID
     from ctxzip.training.budget import fit, whole_list, workload
@@ -325,7 +329,7 @@ def _policy(options: argparse.Namespace) -> None:
         recalls=RECALLS,
         fitted=fitted,
     )
-    (options.out / "policy.json").write_text(as_text(policy))
+    (options.out / POLICY).write_text(as_text(policy))
 
 
 def _told(name: str, done: int, total: int) -> None:

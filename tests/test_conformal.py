@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ctxzip.errors import InputError, UsageError
 from ctxzip.evaluation.comparison import compare
-from ctxzip.evaluation.conformal import held_out, read_questions
+from ctxzip.evaluation.conformal import held_out
 from ctxzip.evaluation.labelled import Labelled
 from ctxzip.evaluation.methods import LeadScorer
+from ctxzip.evaluation.questions import read_questions
 from ctxzip.evaluation.ranking import Ranked, need, ranked
 from ctxzip.pipeline import Compressor, Settings
 from ctxzip.policy import depths, load_policy
 from ctxzip.profile import RANK_FEATURES
 from ctxzip.records import Passage, Request
-from tests.conftest import FIXTURES, compress, ctxzip, jsonl
+from tests.conftest import FIXTURES, compress, ctxzip
 from tests.strategies import profile, stump
 
 REQUESTS = FIXTURES / "requests.jsonl"
@@ -128,52 +127,6 @@ def test_a_saving_has_an_interval_around_it():
     for saving in savings:
         assert saving.share == pytest.approx(kept["reach"] / kept[saving.than])
         assert 0 < saving.low <= saving.share <= saving.high
-
-
-ANSWERED = {
-    "question": "When does the ferry leave?",
-    "answers": ["Seven", "7 o'clock"],
-    "contexts": ["Bread is baked at 17 o'clock. The ferry leaves at seven. At Sevenoaks it stops.", "seven."],
-}
-
-
-def test_records_with_answers_are_labelled_by_where_they_stand(tmp_path):
-    """Whatever their case, as whole words, in any record shape; without one nothing answers."""
-    path = tmp_path / "mine.jsonl"
-    path.write_text(jsonl(ANSWERED, ANSWERED | {"answers": ["nine"]}, ANSWERED | {"answers": []}))
-    (labelled,), n_weak = read_questions([path])
-    assert n_weak == 1
-    first, second, third = labelled.questions
-    assert [first.request.passages[i].text[a:b] for i, a, b in first.evidence] == ["seven", "seven"]
-    assert (first.need, second.need, third.need) == ("any", "none", "none")
-
-
-def test_an_answer_in_a_script_without_spaces_is_found(tmp_path):
-    """It has no borders of words; one answer may stand alone, and the file may be gzipped."""
-    record = {"query": "橋はいつ?", "answer": "一九六八年", "docs": ["橋は一九六八年に建てられた。"]}
-    path = tmp_path / "mine.jsonl.gz"
-    path.write_bytes(gzip.compress(jsonl(record).encode()))
-    (labelled,), _ = read_questions([path])
-    assert labelled.questions[0].evidence == ((0, 2, 7),)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ('{"query": "Who?", "docs": ["One."]}\n', r"line 1: no labels: expected 'evidence' in \$.docs, or a list"),
-        ('{"query": "Who?", "docs": ["One."], "answers": [1]}\n', "line 1: no labels"),
-        ("\n{\n", "line 2: no JSON"),
-        ('{"query": "Who?", "answers": []}\n', "line 1: .*docs"),
-    ],
-)
-def test_what_has_no_labels_is_refused(tmp_path, content, message):
-    """Where, what, and what to do."""
-    path = tmp_path / "mine.jsonl"
-    path.write_text(content)
-    with pytest.raises(InputError, match=message):
-        read_questions([path])
-    with pytest.raises(UsageError, match="no such file"):
-        read_questions([tmp_path / "none.jsonl"])
 
 
 @pytest.fixture(scope="module")

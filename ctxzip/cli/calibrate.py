@@ -74,7 +74,8 @@ def calibrate(
     from pathlib import Path
 
     from ctxzip.cli.writing import writing
-    from ctxzip.evaluation.conformal import as_text, fit, read_questions
+    from ctxzip.evaluation.conformal import as_text, fit
+    from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions
     from ctxzip.pipeline import Compressor, Settings
     from ctxzip.policy import DEFAULT_DEPTH, DEPTHS, REACH, check_recall, questions_needed

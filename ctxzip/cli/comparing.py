@@ -33,8 +33,8 @@ def compare_budgets(
     """
     from ctxzip.evaluation.comparison import compare
     from ctxzip.evaluation.comparison import plot as write_plot
+    from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions
-    from ctxzip.evaluation.sets import read_sets
     from ctxzip.pipeline import Compressor, Settings
     from ctxzip.scoring import HYBRID
 
@@ -44,7 +44,7 @@ def compare_budgets(
         except ImportError as error:
             raise MissingDependencyError(f"--plot needs matplotlib ({error}): pip install 'ctxzip[plot]'") from error
     compressor = Compressor(Settings(tokenizer="words", scorer=HYBRID, model=model, threads=threads, prefilter="off"))
-    asked = [(one.name, question) for one in read_sets(data, limit) for question in one.questions]
+    asked = [(one.name, question) for one in read_questions(data, limit)[0] for question in one.questions]
     if not any(question.need != "none" for _, question in asked):
         raise InputError(f"no answerable question in {', '.join(map(str, data))}: nothing to compare (--data, --limit)")
     with progress(shown=not quiet and sys.stderr.isatty()) as told:

@@ -45,7 +45,9 @@ def evaluate(
     data: Annotated[
         list[str] | None,
         typer.Option(
-            "--data", metavar="PATH", help="Labelled questions: a .jsonl or .jsonl.gz file, or a folder of them."
+            "--data",
+            metavar="PATH",
+            help="Labelled questions: a file in the common form, of HotpotQA, or of records with answers, or a folder.",
         ),
     ] = None,
     method: Annotated[
@@ -229,11 +231,14 @@ def _run(
 
     from ctxzip.evaluation.measure import measure, summarise
     from ctxzip.evaluation.methods import load_methods
+    from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.report import as_json, foot, head, row
-    from ctxzip.evaluation.sets import read_sets
 
     say = _nothing if quiet else _say
-    sets = _answerable(read_sets([Path(name) for name in data], limit), say)
+    questions, n_weak = read_questions([Path(name) for name in data], limit)
+    sets = _answerable(questions, say)
+    if n_weak:
+        say(f"{n_weak:,} questions have answers and no spans: where an answer stands is taken for evidence")
     if not sets:
         raise InputError(f"no answerable question in {', '.join(data)}: nothing to measure (--data, --limit)")
     tuning = {} if threshold_data is None else _tuning(sets, threshold_data, threshold_limit, say)

@@ -2,122 +2,32 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-import zlib
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ctxzip import __version__
-from ctxzip.errors import InputError, UsageError
-from ctxzip.evaluation.labelled import Labelled
+from ctxzip.errors import UsageError
 from ctxzip.evaluation.ranking import kept_at, need
-from ctxzip.evaluation.sets import LabelledSet, read_sets
 from ctxzip.forest import from_json
 from ctxzip.policy import ALL, REACH, Needs, Policy, as_json, depths_of, rounded_up
 from ctxzip.profile import RANK_FEATURES
-from ctxzip.reading import SHAPES, to_request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from ctxzip.evaluation.ranking import Ranked
+    from ctxzip.evaluation.sets import LabelledSet
     from ctxzip.forest import Forest
-    from ctxzip.records import Request
 
 RECALLS = (0.8, 0.9, 0.95)
 _HALVINGS = 100  # 200 fits: one alone is as lucky as its halves are
 _SEED = 20240229
-_WORD = re.compile(r"[A-Za-z0-9]")
-
-
-def read_questions(paths: Sequence[Path], limit: int | None = None) -> tuple[list[LabelledSet], int]:
-    """Read labelled questions, and how many of them are labelled by their answers alone.
-
-    A file in the common form is read as `ctxzip.evaluation.labelled` says. In any other every record
-    has `answers` (or `answer`), and wherever one of them stands in a document is taken for evidence:
-    weak labels, for a sentence may hold the words and not the answer.
-
-    Args:
-        paths: files, and folders of files in the common form.
-        limit: questions of each file, the first.
-
-    Raises:
-        UsageError: no such file.
-        InputError: a record has neither evidence nor answers.
-    """
-    sets: list[LabelledSet] = []
-    n_weak = 0
-    for path in paths:
-        if path.is_file() and not _has_spans(path):
-            questions = tuple(islice(_by_answers(path), limit))
-            sets.append(LabelledSet(path.name.partition(".")[0], path, questions))
-            n_weak += len(sets[-1].answerable)
-        else:
-            sets += read_sets([path], limit)
-    return sets, n_weak
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rb") as lines:
-            for line_no, line in enumerate(lines, 1):
-                if line.strip():
-                    yield line_no, line
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: cannot read: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _has_spans(path: Path) -> bool:
-    """Tell whether the first record is in the common form; what is no JSON is left to its reader to refuse."""
-    for _, line in _lines(path):
-        try:
-            docs = json.loads(line)["docs"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return False
-        return isinstance(docs, list) and any(isinstance(doc, dict) and "evidence" in doc for doc in docs)
-    return False
-
-
-def _by_answers(path: Path) -> Iterator[Labelled]:
-    for line_no, line in _lines(path):
-        place = f"{path}: line {line_no}"
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{place}: no JSON: {error} (expected one object a line)") from error
-        try:
-            request = to_request(record, SHAPES, line_no=line_no, place=place)
-        except InputError as error:
-            raise InputError(f"{place}: {error}") from error
-        answers = record.get("answers", record.get("answer"))
-        answers = [answers] if isinstance(answers, str) else answers
-        if not isinstance(answers, list) or not all(isinstance(answer, str) for answer in answers):
-            raise InputError(
-                f"{place}: no labels: expected 'evidence' in $.docs, or a list of texts @ $.answers, empty where "
-                "nothing answers"
-            )
-        evidence = tuple(_where(request, answers))
-        yield Labelled(request, evidence, "any" if evidence else "none")
-
-
-def _where(request: Request, answers: Sequence[str]) -> Iterator[tuple[int, int, int]]:
-    for answer in filter(str.strip, answers):
-        text = answer.strip()
-        # "5" is no answer inside "1954"; scripts without spaces have no borders to look for.
-        before = r"(?<!\w)" if _WORD.match(text[0]) else ""
-        behind = r"(?!\w)" if _WORD.match(text[-1]) else ""
-        pattern = re.compile(before + re.escape(text) + behind, re.IGNORECASE)
-        for index, passage in enumerate(request.passages):
-            yield from ((index, *match.span()) for match in pattern.finditer(passage.text))
 
 
 def needs_by_kind(questions: Sequence[Ranked], needs: NDArray[np.float64]) -> dict[str, Needs]:

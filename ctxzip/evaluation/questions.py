@@ -1,0 +1,153 @@
+"""Labelled questions in any shape that records come in.
+
+Evidence is known in three ways: as spans (the common form, `ctxzip.evaluation.labelled`), as HotpotQA's supporting
+facts (a title and the number of a sentence), or by the answers: wherever one stands, which are weak labels, for a
+sentence may hold the words and not the answer.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from ctxzip.errors import InputError
+from ctxzip.evaluation.labelled import Labelled
+from ctxzip.evaluation.sets import LabelledSet, read_sets
+from ctxzip.rawjson import Raw
+from ctxzip.reading import Source, read
+from ctxzip.records import BadRecord, DocsSlot, Request, SentencesSlot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_WORD = re.compile(r"[A-Za-z0-9]")
+_SUFFIXES = (".gz", ".jsonl", ".json", ".csv", ".tsv", ".parquet")  # left out of the name of a set
+
+
+def read_questions(paths: Sequence[Path], limit: int | None = None) -> tuple[list[LabelledSet], int]:
+    """Read labelled questions, and how many of them are labelled by their answers alone.
+
+    Args:
+        paths: files, and folders of files in the common form.
+        limit: questions of each file, the first.
+
+    Raises:
+        UsageError: no such file.
+        InputError: a record cannot be read, or has no labels.
+    """
+    sets: list[LabelledSet] = []
+    n_weak = 0
+    for path in paths:
+        if not path.is_file() or _has_spans(path):
+            sets += read_sets([path], limit)
+            continue
+        found = list(islice(_of_other_shapes(path), limit))
+        sets.append(LabelledSet(_name(path), path, tuple(question for question, _ in found)))
+        n_weak += sum(weak for question, weak in found if question.need != "none")
+    return sets, n_weak
+
+
+def _name(path: Path) -> str:
+    name = path.name
+    for suffix in _SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name
+
+
+def _open(path: Path) -> BinaryIO:
+    return cast("BinaryIO", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+
+
+def _has_spans(path: Path) -> bool:
+    """Tell whether the first record is in the common form; what cannot be read is left to its reader to refuse."""
+    try:
+        with _open(path) as lines:
+            first = next((line for line in lines if line.strip()), b"")
+        docs = json.loads(first)["docs"]
+    except (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+    return isinstance(docs, list) and any(isinstance(doc, dict) and "evidence" in doc for doc in docs)
+
+
+def _of_other_shapes(path: Path) -> Iterator[tuple[Labelled, bool]]:
+    """Yield questions, and whether the answers alone label them."""
+    for item in read([Source(str(path), partial(_open, path))]):
+        if isinstance(item, BadRecord):
+            raise InputError(item.message)
+        extra = item.extra if isinstance(item.extra, dict) else {}
+        answers = _value(extra.get("answers", extra.get("answer")))
+        answers = [answers] if isinstance(answers, str) else answers
+        texts = tuple(answers) if isinstance(answers, list) and all(isinstance(a, str) for a in answers) else None
+        facts = _value(extra.get("supporting_facts"))
+        if facts is not None:
+            evidence = tuple(dict.fromkeys(_supporting(item, facts)))
+            yield Labelled(item, evidence, "all" if evidence else "none", texts or ()), False
+        elif texts is not None:
+            evidence = tuple(_where(item, texts))
+            yield Labelled(item, evidence, "any" if evidence else "none", texts), True
+        else:
+            raise InputError(
+                f"{item.place}: no labels: expected 'evidence' in $.docs, $.supporting_facts, or a list of texts "
+                "@ $.answers, empty where nothing answers"
+            )
+
+
+def _value(node: Any) -> Any:
+    """Return a JSON value with all that is in it."""
+    return json.loads(bytes(node)) if isinstance(node, Raw) else node
+
+
+def _supporting(request: Request, facts: Any) -> Iterator[tuple[int, int, int]]:
+    """Yield where the facts stand, `[[title, number], ...]` or `{"title": [...], "sent_id": [...]}`.
+
+    Facts in documents that were not retrieved, and numbers beyond the last sentence, are no evidence.
+
+    Raises:
+        InputError: they are in another form, or the documents have no sentences of their own.
+    """
+    pairs = (
+        list(zip(facts.get("title", ()), facts.get("sent_id", ()), strict=False)) if isinstance(facts, dict) else facts
+    )
+    lists = {slot.index: slot.sentences for slot in _sentences(request.extra)}
+    well_formed = isinstance(pairs, list) and all(
+        isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[1], int) for pair in pairs
+    )
+    if not well_formed or not lists:
+        raise InputError(
+            f"{request.place}: expected [[title, number of the sentence], ...] @ $.supporting_facts, "
+            "and documents of a title and sentences"
+        )
+    for title, number in pairs:
+        for index, sentences in lists.items():
+            if request.passages[index].title == title and 0 <= number < len(sentences):
+                start, end, _ = sentences[number]
+                if start < end:
+                    yield index, start, end
+
+
+def _sentences(node: Any) -> Iterator[SentencesSlot]:
+    if isinstance(node, SentencesSlot):
+        yield node
+    elif isinstance(node, DocsSlot):
+        yield from _sentences(list(node.items))
+    elif isinstance(node, dict):
+        yield from _sentences(list(node.values()))
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from _sentences(value)
+
+
+def _where(request: Request, answers: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+    for answer in filter(str.strip, answers):
+        text = answer.strip()
+        # "5" is no answer inside "1954"; scripts without spaces have no borders to look for.
+        before = r"(?<!\w)" if _WORD.match(text[0]) else ""
+        behind = r"(?!\w)" if _WORD.match(text[-1]) else ""
+        pattern = re.compile(before + re.escape(text) + behind, re.IGNORECASE)
+        for index, passage in enumerate(request.passages):
+            yield from ((index, *match.span()) for match in pattern.finditer(passage.text))

@@ -95,7 +95,7 @@ def test_plain_text_marks_what_is_kept_and_says_why():
     assert [line for line in lines if line.startswith("  + ")] == ["  + 0.12  The ferry leaves at seven."]
     assert [line[10:] for line in lines if line.startswith("  - ")] == ["Bread is baked.", "The mill burned."]
     assert "why this much: at most 1 sentence" in lines
-    assert "    relevance 0.00, kept 0 of 1 unit, 0 of 4 tokens; dropped: 1 better are kept" in lines
+    assert "    relevance 0.00, kept 0 of 1 unit, 0 of 4 tokens; dropped: enough units kept" in lines
     assert "[3]" in lines
     assert b"\x1b" not in run.out
     assert "1 record, 14 -> 6 tokens (42.9% kept)" in run.err
@@ -209,7 +209,7 @@ def test_the_page_has_scores_and_reasons_of_every_unit(tmp_path):
     units = [attributes for tag, attributes in page.tags if attributes.get("role") == "listitem"]
     scored = json.loads(ctxzip("score", "--scorer", "bm25", stdin=jsonl(FERRY)).out)["ctxzip"]["scored"]["units"]
     assert [float(str(unit["data-probability"])) for unit in units] == [unit[-1] for unit in scored]
-    assert [unit.get("data-reason") for unit in units] == ["1 better are kept", "1 better are kept", None]
+    assert [unit.get("data-reason") for unit in units] == ["enough units kept", "enough units kept", None]
     assert ["kept" in str(unit["class"]).split() for unit in units] == [False, False, True]
 
 

@@ -115,7 +115,7 @@ def test_what_is_read_is_as_the_model_says_and_the_rest_what_its_share_of_bm25_i
 def test_both_kinds_of_probability_stand_side_by_side_in_hybrid():
     """BM25 is added to what the model read, and not twice to what it did not."""
     reader = PartialScorer(Reader(), Ticking())
-    weights = {"model": 1.0, "bm25": 0.0, "bias": 1.0}
+    weights = {"model": 1.0, "bm25_rank": 0.0, "bias": 1.0}
     (scores,) = HybridScorer(reader, weights).score([(replace(REQUEST, read_by=3.5), UNITS)])
     assert scores.probability.tolist() == pytest.approx([0.0219, 0.0219, 0.4754, 0.4754, 0.4754, 0.0219], abs=1e-4)
     assert scores.unread == (DEADLINE, DEADLINE, None, None, None, DEADLINE)

@@ -27,6 +27,7 @@ from ctxzip.policy import (
 )
 from ctxzip.reading import SHAPES, to_request
 from ctxzip.records import DEADLINE, Scored
+from ctxzip.shipped import models_folder
 from tests.strategies import profile
 
 probabilities = st.lists(st.sampled_from([0.0, 0.1, 0.5, 1.0]) | st.floats(0, 1, width=32), min_size=1, max_size=20)
@@ -357,3 +358,42 @@ def test_a_record_that_saves_too_little_is_left_as_it_was(tmp_path):
     assert small.budget.why.endswith("saves less than 90%: left as it was")
     assert compressed(tmp_path, need=0.0, min_saving=0.5).tokens_out < small.tokens_in
     assert compressed(tmp_path, need=1.0, min_saving=0.5, max_tokens=9).tokens_out <= 9
+
+
+@pytest.fixture
+def mini(tmp_path):
+    """The model that ships, linked file by file, so that one can be changed."""
+    for path in (models_folder() / "ctxzip-mini").iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    return tmp_path
+
+
+def test_the_policy_that_ships_decides_and_can_promise():
+    """Without a limit, and for a recall; it is of the graph that ships."""
+    docs = ["Bread is baked. The ferry leaves at seven.", "The bridge is red. It is old."]
+    request = to_request({"query": "When does the ferry leave?", "docs": docs}, SHAPES)
+    usual = Compressor(Settings(scorer="hybrid", device="cpu")).compress(request)
+    assert "labelled questions needed" in usual.budget.why
+    promised = Compressor(Settings(scorer="hybrid", device="cpu", recall=0.9)).compress(request)
+    assert promised.budget.guarantee is not None
+    assert promised.budget.guarantee.n >= 100
+
+
+def test_a_changed_policy_of_a_model_is_refused(mini):
+    """Its SHA-256 stands on the card, as that of every file."""
+    content = (mini / "policy.json").read_text("utf-8")
+    (mini / "policy.json").unlink()
+    (mini / "policy.json").write_text(content.replace('"floor": 0.', '"floor": 0.1'), "utf-8")
+    with pytest.raises(ModelError, match=r"policy\.json: damaged or foreign"):
+        Compressor(Settings(model=str(mini), device="cpu"))
+
+
+def test_without_its_policy_the_scores_of_a_model_decide(mini):
+    """And nothing can be promised."""
+    (mini / "policy.json").unlink()
+    result = Compressor(Settings(model=str(mini), device="cpu", scorer="hybrid")).compress(
+        to_request({"query": "When does the ferry leave?", "docs": ["Bread. The ferry leaves at seven."]}, SHAPES)
+    )
+    assert "labelled questions" not in result.budget.why
+    with pytest.raises(UsageError, match="no policy for ctxzip-mini"):
+        Compressor(Settings(model=str(mini), device="cpu", recall=0.9))

@@ -52,7 +52,8 @@ def test_every_metric_by_hand(reported):
     assert kept in {3, 6, 9}
     assert values == {
         "recall_at_10": 0, "recall_at_20": 0, "recall_at_30": 0, "auto_recall": 0, "auto_any_recall": 1,
-        "auto_answer_recall": 1, "auto_kept_fraction": kept / 12, "average_precision": (1 + 2 / 4) / 2, "ndcg_at_10": 1,
+        "auto_answer_recall": 1, "auto_kept_fraction": kept / 12, "auto_kept_tokens": kept / 12,
+        "average_precision": (1 + 2 / 4) / 2, "ndcg_at_10": 1,
     }  # fmt: skip
     assert found["sets"]["small"]["questions"][1]["values"] == {"false_keep": 1}
     assert found["metrics"]["false_keep"] == {"mean": 1, "interval": [1, 1], "n": 1}
@@ -77,7 +78,7 @@ def test_a_run_is_compared_with_an_earlier_one(reported, tmp_path):
     numbers = reported / "report" / "numbers.json"
     same = ctxzip(*call, numbers)
     assert same.code == 0
-    assert same.out.decode().splitlines()[-1] == "none of 10 metrics is worse by more than 1 points"
+    assert same.out.decode().splitlines()[-1] == "none of 11 metrics is worse by more than 1 points"
     before = json.loads(numbers.read_text())
     before["methods"]["lead"]["sets"]["small"]["questions"][0]["values"]["recall_at_20"] = 1
     (tmp_path / "before.json").write_text(json.dumps(before))

@@ -6,12 +6,14 @@ import hashlib
 import re
 import string
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ctxzip.evaluation.metrics import average_precision, ndcg
 from ctxzip.evaluation.ranking import ranked
+from ctxzip.tokens import MODEL, load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from ctxzip.evaluation.labelled import Labelled
     from ctxzip.evaluation.reader import Reader
     from ctxzip.records import Result
+    from ctxzip.tokens import Tokenizer
 
 # name -> what it is, and whether more of it is better. All are 0..1 for one question; auto is the automatic budget.
 METRICS: dict[str, tuple[str, bool]] = {
@@ -31,6 +34,7 @@ METRICS: dict[str, tuple[str, bool]] = {
     "auto_any_recall": ("keeps any evidence under auto", True),
     "auto_answer_recall": ("keeps the words of an answer under auto", True),
     "auto_kept_fraction": ("words kept under auto", False),
+    "auto_kept_tokens": ("tokens kept under auto", False),
     "false_keep": ("keeps something under auto though nothing answers", False),
     "average_precision": ("average precision over sentences", True),
     "ndcg_at_10": ("nDCG@10 over passages", True),
@@ -114,6 +118,9 @@ def outcome(question: Labelled, result: Result, found: Sequence[bool], reader: R
         is_relevant[[passage for passage, _, _ in question.evidence]] = True
         values |= dict(zip(("recall_at_10", "recall_at_20", "recall_at_30"), map(float, found), strict=True))
         values["auto_kept_fraction"] = result.kept_fraction
+        values["auto_kept_tokens"] = _tokens(result.texts) / max(
+            _tokens([p.text for p in question.request.passages]), 1
+        )
         values["auto_recall"] = float(question.found(result))
         values["auto_any_recall"] = float(held.any())
         values["average_precision"] = average_precision(result.scores.probability, question.are_evidence(result.units))
@@ -134,6 +141,16 @@ def outcome(question: Labelled, result: Result, found: Sequence[bool], reader: R
         evidence_kept=int(held.sum()),
         miss=miss,
     )
+
+
+def _tokens(texts: Sequence[str]) -> int:
+    """Return the tokens of texts, by the tokenizer of the model that ships."""
+    return sum(_tokenizer().count([text for text in texts if text]))
+
+
+@cache
+def _tokenizer() -> Tokenizer:
+    return load_tokenizer(MODEL)
 
 
 def key(question: Labelled) -> str:

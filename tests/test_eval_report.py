@@ -85,7 +85,7 @@ def test_a_run_is_compared_with_an_earlier_one(reported, tmp_path):
     worse = ctxzip(*call, tmp_path / "before.json")
     assert worse.code == 1
     assert "lead: recall_at_20" in worse.out.decode()
-    assert worse.out.decode().splitlines()[-1] == "1 of 10 metrics are worse by more than 1 points"
+    assert worse.out.decode().splitlines()[-1] == "1 of 11 metrics are worse by more than 1 points"
     assert ctxzip(*call, tmp_path / "before.json", "--tolerance", "1").code == 0
 
 

@@ -451,9 +451,7 @@ class Compressor:
         recall, key = self._limits.recall, (policy.place, profile.kind)
         if key not in self._levels:
             self._levels[key] = (
-                policy.usual(profile.kind, budgets.share_of(self._limits))
-                if recall is None
-                else policy.level(profile.kind, recall)
+                policy.usual(budgets.share_of(self._limits)) if recall is None else policy.level(profile.kind, recall)
             )
         level = self._levels[key]
         if recall is None:

@@ -100,8 +100,8 @@ def test_the_rank_has_its_finite_sample_correction():
     assert policy({"fact": range(39)}).level("fact", 0.95).depth == 37
     assert policy({"fact": range(9)}).level("fact", 0.9).depth == 8
     assert policy({"fact": range(19)}).level("fact", 0.9).depth == 17
-    assert policy({"fact": range(19)}).usual("fact", 0.9).depth == 17
-    assert policy({"fact": range(5)}).usual("fact", 0.99).depth == 4
+    assert policy({"fact": range(19)}).usual(0.9).depth == 17
+    assert policy({"fact": range(5)}).usual(0.99).depth == 4
 
 
 @pytest.mark.parametrize("recall", [0.5, 0.9, 0.95, 0.99])
@@ -125,7 +125,13 @@ def test_evidence_that_no_unit_holds_counts_against_the_recall():
         UsageError, match=r"of 2 of the 19 questions in p the evidence stands in no unit: ask for at most 0.85"
     ):
         some.level("fact", 0.9)
-    assert some.usual("fact", 0.99).depth == 16
+    assert some.usual(0.99).depth == 16
+
+
+def test_what_promises_nothing_goes_by_one_number_for_all_kinds():
+    """The need at nine tenths of all questions, whatever their kind."""
+    level = policy({"fact": range(5), "list": range(5, 10)}).usual(0.9)
+    assert (level.depth, level.n, level.kind) == (8, 10, ALL)
 
 
 def test_kinds_with_enough_questions_speak_for_themselves_and_the_others_together():

@@ -306,7 +306,7 @@ def _policy(options: argparse.Namespace) -> None:
     from ctxzip.pipeline import POLICY, Compressor, Settings
     from ctxzip.policy import REACH
     from ctxzip.scoring import HYBRID
-    from ctxzip.training.budget import fit, whole_list, workload
+    from ctxzip.training.budget import fit, settled, whole_list, workload
 
     compressor = Compressor(
         Settings(max_sentences=1, tokenizer="words", scorer=HYBRID, model=str(options.out), prefilter="off")
@@ -315,11 +315,14 @@ def _policy(options: argparse.Namespace) -> None:
     ranked = rank_questions(compressor, asked, _told)
     seen = [(found, question) for found, (_, question) in zip(ranked, asked, strict=True) if found is not None]
     fitted = fit([found for found, _ in seen], [question.need != "none" for _, question in seen], options.seed)
-    print(json.dumps({key: fitted[key] for key in ("fitted_on", "emptied", "floor")}), file=sys.stderr)
     sets = [one for one in read_sets([options.data / "dev"], options.limit) if one.answerable]
-    asked = [(one.name, whole_list(one.name, question)) for one in sets for question in one.answerable]
+    asked = [(one.name, whole_list(one.name, question)) for one in sets for question in one.questions]
+    ranked = rank_questions(compressor, asked, _told)
+    unseen = [(found, question) for found, (_, question) in zip(ranked, asked, strict=True) if found is not None]
+    fitted |= settled(fitted, [found for found, _ in unseen], [question.need != "none" for _, question in unseen])
+    print(json.dumps({key: fitted[key] for key in ("fitted_on", "emptied", "floor")}), file=sys.stderr)
     policy = calibrated(
-        [found for found in rank_questions(compressor, asked, _told) if found is not None],
+        [found for found, question in unseen if question.need != "none"],
         sets,
         definition=REACH,
         scorer=compressor.scorer_name,

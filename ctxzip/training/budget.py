@@ -16,7 +16,7 @@ from ctxzip.training.examples import nearest_passages
 from ctxzip.training.perturb import perturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -29,6 +29,7 @@ _LONG = 2_500  # code points: a page, of which nobody retrieves ten
 _REACH = {"n_estimators": 120, "max_depth": 4, "learning_rate": 0.08, "min_samples_leaf": 60, "subsample": 0.5}
 _ANSWERABLE = {"n_estimators": 60, "max_depth": 3, "learning_rate": 0.08, "min_samples_leaf": 30, "subsample": 0.5}
 _LOST = 0.02  # share of the answerable questions that may be taken for unanswerable, by cross-validation
+_EMPTIED = 0.03  # share of the answerable questions of any set that may be emptied
 _FOLDS = 5
 _LISTS = frozenset({"multispanqa"})  # their questions ask for all of several things; evaluated are they by the first
 
@@ -130,6 +131,33 @@ def fit(questions: Sequence[Ranked], answered: Sequence[bool], seed: int) -> dic
         "floor": round(floor, 4),
         "reach": reach,
         "answerable": answerable,
+    }
+
+
+def settled(fitted: Mapping[str, Any], questions: Sequence[Ranked], answered: Sequence[bool]) -> dict[str, Any]:
+    """Return the floor below which a question counts as one that nothing answers, and what it empties.
+
+    By questions that nothing was fitted on: a model that knows the sets from its training is too sure of them. In
+    no set may more than 3% of the answerable questions lie below it; by what was fitted alone 22% of timeqa did.
+
+    Args:
+        fitted: what `fit` returned.
+        questions: ranked.
+        answered: whether each has evidence.
+    """
+    if fitted["answerable"] is None:
+        return {}
+    forest = from_json(fitted["answerable"], QUESTION_FEATURES)
+    chances = forest.chances(np.stack([question_features(question.profile) for question in questions]))
+    labels, names = np.array(answered), np.array([question.set_name for question in questions])
+    lowest = [np.quantile(chances[labels & (names == name)], _EMPTIED) for name in set(names[labels].tolist())]
+    floor = round(min(fitted["floor"], *map(float, lowest)), 4)
+    return {
+        "floor": floor,
+        "emptied": {
+            "answerable": round(float((chances[labels] < floor).mean()), 4),
+            "unanswerable": round(float((chances[~labels] < floor).mean()), 4) if (~labels).any() else None,
+        },
     }
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import onnxruntime
@@ -19,7 +20,7 @@ from ctxzip.evaluation.ranking import Ranked
 from ctxzip.forest import as_json, from_json
 from ctxzip.policy import load_policy
 from ctxzip.profile import RANK_FEATURES
-from ctxzip.training.budget import fit, workload
+from ctxzip.training.budget import fit, settled, workload
 from ctxzip.training.examples import load
 from ctxzip.training.model import JointModel, base_encoder, unit_logits
 from ctxzip.training.train import Recipe, batches, tensors
@@ -214,6 +215,15 @@ def test_unanswerable_questions_are_told_where_there_are_enough():
     assert fitted["emptied"]["answerable"] <= 0.03
     assert fitted["emptied"]["unanswerable"] >= 0.5
     assert from_json(fitted["reach"], RANK_FEATURES).features == RANK_FEATURES
+    # Of a set that the fit never saw, whose answers look unlikely, no more than 3% are emptied for it.
+    strange = [
+        replace(question, set_name="strange")
+        for question, answers in zip(questions, answered, strict=True)
+        if not answers
+    ]
+    found = settled(fitted, [*questions, *strange], [*answered, *[True] * len(strange)])
+    assert found["floor"] < fitted["floor"]
+    assert found["emptied"]["answerable"] <= 0.03
 
 
 def test_a_forest_says_what_scikit_learn_says():

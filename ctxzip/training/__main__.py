@@ -184,9 +184,12 @@ def _train(options: argparse.Namespace) -> None:
 def _average(options: argparse.Namespace) -> None:
     import torch
 
+    from ctxzip.training.model import JointModel, base_encoder
     from ctxzip.training.weights import averaged
 
-    torch.save(averaged(options.of), options.out / "model.pt")
+    model = JointModel(base_encoder())
+    model.load_state_dict(averaged(options.of), strict=False)  # the encoder has parts that no graph needs
+    torch.save(model.state_dict(), options.out / "model.pt")
     recipe = {"recipe": {"average_of": options.of, "layers": None}}
     (options.out / "metrics.jsonl").write_text(json.dumps(recipe) + "\n")
 

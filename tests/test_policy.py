@@ -353,7 +353,7 @@ def test_an_automatic_budget_goes_by_a_policy_that_is_named_and_promises_nothing
     assert result.texts == ("The ferry to Orrin leaves at seven.", "")
     assert result.budget.mode == "auto"
     assert result.budget.guarantee is None
-    assert "of 100 labelled questions needed (kind fact)" in result.budget.why
+    assert "of 100 labelled questions needed (all kinds)" in result.budget.why
 
 
 def test_a_record_that_saves_too_little_is_left_as_it_was(tmp_path):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _WORD = re.compile(r"[A-Za-z0-9]")
+_TEXTS = frozenset({".md", ".txt"})  # hold no questions: refused as what is in no form at all
 _SUFFIXES = (".gz", ".jsonl", ".json", ".csv", ".tsv", ".parquet")  # left out of the name of a set
 
 
@@ -43,7 +44,7 @@ def read_questions(paths: Sequence[Path], limit: int | None = None) -> tuple[lis
     sets: list[LabelledSet] = []
     n_weak = 0
     for path in paths:
-        if not path.is_file() or _has_spans(path):
+        if not path.is_file() or path.suffix in _TEXTS or _has_spans(path):
             sets += read_sets([path], limit)
             continue
         found = list(islice(_of_other_shapes(path), limit))

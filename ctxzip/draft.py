@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxzip.rendering import context, heading, passage_text
+from ctxzip.rendering import GAP_MARK, context, heading, passage_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -66,3 +66,8 @@ class Draft:
                 for number, passage in enumerate(self.passages, 1)
             ]
         )
+
+    @property
+    def gap_cost(self) -> int:
+        """Tokens of the sign that stands where something was left out; 0 without one."""
+        return self.tokenizer.count([GAP_MARK])[0] if self.settings.mark_gaps else 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.budget import decide
-from ctxzip.pipeline import order_of_choice
+from ctxzip.pipeline.choosing import order_of_choice
 from ctxzip.records import Limits
 from ctxzip.selection import candidates
 from ctxzip.wording import Wording

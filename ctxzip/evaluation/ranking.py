@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.errors import InputError
-from ctxzip.pipeline import profile_of
+from ctxzip.pipeline.choosing import profile_of
 from ctxzip.records import BadRecord
 from ctxzip.selection import candidates, groups
 

@@ -28,6 +28,8 @@ AUTO = "auto"
 CPU = "cpu"
 _CUDA = re.compile(r"cuda(?::(\d+))?")
 _CUDA_PROVIDER = "CUDAExecutionProvider"
+# The sum and the norm in one operator take four times as long as the two (ONNX Runtime 1.31, 224 tokens: 0.43 ms, 0.11).
+_SLOW_ON_CPU = ["SkipLayerNormFusion"]
 _DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 
 
@@ -115,7 +117,9 @@ def open_session(path: Path, *, threads: int | None = None, device: str = CPU) -
         with redirect_stdout(StringIO()):  # it prints what it loads, and stdout is data
             onnxruntime.preload_dlls()
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=providers, disabled_optimizers=_SLOW_ON_CPU if device == CPU else None
+        )
     except Exception as error:  # the library has no exception tree of its own
         if device == CPU:
             raise ModelError(f"{path}: ONNX Runtime cannot run it: {_first_line(error)}") from error

@@ -203,21 +203,23 @@ def _export(options: argparse.Namespace) -> None:
 
 def _quantize(options: argparse.Namespace) -> None:
     from ctxzip.training.examples import examples_of
-    from ctxzip.training.quantize import quantize, sensitivity, to_fp16
+    from ctxzip.training.quantize import lean, quantize, sensitivity, to_fp16
+
+    def windows(folder: str, limit: int) -> list[Example]:
+        return [
+            window
+            for path in _files(options.data / folder)
+            for window in examples_of(path, _builder(), random.Random(options.seed), limit=options.limit or limit)
+        ]
 
     source = options.out / _FP32
-    quantize(source, options.out / _INT8, in_fp32=options.in_fp32)
+    model = lean(source, windows("train", 8))
+    quantize(model, options.out / _INT8, in_fp32=options.in_fp32)
     if options.fp16:
         to_fp16(source, options.out / _FP16)
-    windows = [
-        window
-        for path in _files(options.data / "dev")
-        for window in examples_of(path, _builder(), random.Random(options.seed), limit=options.limit or 4)
-    ]
-    table = sensitivity(source, windows, options.in_fp32)
-    (options.out / "sensitivity.json").write_text(
-        json.dumps({"windows": len(windows), "parts": table}, indent=2) + "\n"
-    )
+    judged = windows("dev", 4)
+    table = sensitivity(source, model, judged, options.in_fp32)
+    (options.out / "sensitivity.json").write_text(json.dumps({"windows": len(judged), "parts": table}, indent=2) + "\n")
     for part, moved in table.items():
         print(f"{part:24} " + "  ".join(f"{name} {value:.5f}" for name, value in moved.items()))
 
@@ -231,7 +233,7 @@ def _query(options: argparse.Namespace) -> None:
 
 
 def _card(options: argparse.Namespace) -> None:
-    from ctxzip.pipeline import POLICY
+    from ctxzip.pipeline.policies import POLICY
 
     shutil.copy(models_folder() / DEFAULT_MODEL / _TOKENIZER, options.out / _TOKENIZER)
     metrics = _metrics(options.out)
@@ -306,7 +308,8 @@ def _policy(options: argparse.Namespace) -> None:
     from ctxzip.evaluation.conformal import fit as calibrated
     from ctxzip.evaluation.ranking import rank_questions
     from ctxzip.evaluation.sets import read_sets
-    from ctxzip.pipeline import POLICY, Compressor, Settings
+    from ctxzip.pipeline import Compressor, Settings
+    from ctxzip.pipeline.policies import POLICY
     from ctxzip.policy import REACH
     from ctxzip.scoring import HYBRID
     from ctxzip.training.budget import fit, settled, whole_list, workload

@@ -32,6 +32,7 @@ _GOLD_FOUND = 0.3  # share of the second looks at which one sentence found is ev
 # Labels found by matching the answer's words, some of which say something else (Szegedy et al. 2016).
 _DISTANT = frozenset({"nq_oracle", "multispanqa", "musique"})
 _SMOOTHING = 0.1
+_HANDFUL = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,8 @@ def nearest_passages(questions: Sequence[Labelled], chosen: Sequence[int], neare
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     texts = [question.request.passages[0].text for question in questions]
-    vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english", max_df=min(1.0, max(0.2, 5 / len(texts))))
+    # A handful of passages may all be of one page, and share every word.
+    vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english", max_df=0.2 if len(texts) > _HANDFUL else 1.0)
     passages: Any = vectorizer.fit_transform(texts)
     queries: Any = vectorizer.transform([questions[index].request.query for index in chosen])
     found: list[list[int]] = []

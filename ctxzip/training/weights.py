@@ -19,7 +19,7 @@ _QUANTIZED = "_quantized"
 def graph_of(model: str) -> Path:
     """Return the graph with the most exact weights that a model folder has."""
     folder = open_model(model)
-    names = ("model.fp32.onnx", "model.int8.onnx")
+    names = ("model.fp32.onnx", "model.fp16.onnx", "model.int8.onnx")
     return folder.verified(next((name for name in names if (folder.path / name).is_file()), names[-1]))
 
 

@@ -80,11 +80,14 @@ class ModelFolder:
             raise ModelError(f"{path}: cannot read it: {error.strerror}") from error
 
     def verified(self, file: str) -> Path:
-        """Return the path of one of its files.
+        """Return the path of one of its files; the weights that lie beside a graph (`GRAPH.NAME`) are checked with it.
 
         Raises:
-            ModelError: the file is missing, not on the card, cannot be read, or its SHA-256 is another.
+            ModelError: one of them is missing, not on the card, cannot be read, or its SHA-256 is another.
         """
+        for beside in self.card.get("files", {}):
+            if beside.startswith(f"{file}."):
+                self.verified(beside)
         path, state = self.path / file, self.state(file)
         if state == "missing":
             raise ModelError(f"{path}: no such file of the model {self.name}: install it again")

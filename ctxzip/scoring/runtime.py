@@ -175,9 +175,6 @@ def place(model: ModelFolder, *, threads: int | None = None, device: str = AUTO)
             except MissingDependencyError as error:
                 notice = f"{error}: the model runs on the CPU"
     file = str(model.graph or graphs.get(CPU if device == CPU else "cuda", graphs[CPU]))
-    for beside in model.card.get("files", {}):
-        if beside.startswith(f"{file}."):  # weights that lie beside their graph
-            model.verified(beside)
     alone = file in model.card.get("alone", ())
     threads = threads or available_cores()
     # Sequences that run alone are too small to share one among cores: each core takes its own.

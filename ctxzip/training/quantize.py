@@ -114,7 +114,7 @@ def _smooth(model: Any, windows: Sequence[Example]) -> None:
     largest, seen = _inputs(model, list(products), windows)
     for name, nodes in products.items():
         each = [numpy_helper.to_array(weights[node.input[1]]) for node in nodes]
-        scale = _smoothing(largest[name], np.concatenate(each, axis=1), seen[name])
+        scale = smoothing(largest[name], np.concatenate(each, axis=1), seen[name])
         if scale is None:
             continue
         for node, weight in zip(nodes, each, strict=True):
@@ -149,8 +149,14 @@ def _inputs(
     return largest, seen
 
 
-def _smoothing(largest: np.ndarray, weight: np.ndarray, seen: Sequence[np.ndarray]) -> np.ndarray | None:
-    """Return the number of each channel, `(n_channels,)`, or None where smoothing does not help."""
+def smoothing(largest: np.ndarray, weight: np.ndarray, seen: Sequence[np.ndarray]) -> np.ndarray | None:
+    """Return what each channel is divided by, `(n_channels,)`, or None where smoothing does not help.
+
+    Args:
+        largest: `(n_channels,)`, of what goes in.
+        weight: `(n_channels, n_columns)`.
+        seen: `(n_tokens, n_channels)` each, what goes in.
+    """
     heaviest = np.maximum(np.abs(weight).max(axis=1), _NOTHING)
     largest = np.maximum(largest, _NOTHING)
     scales: list[np.ndarray | None] = [None]

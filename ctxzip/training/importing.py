@@ -8,20 +8,20 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import shutil
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
-from ctxzip.errors import CtxzipError, MissingDependencyError, ModelError, UsageError
+from ctxzip.errors import CtxzipError, ModelError, UsageError
 from ctxzip.shipped import CARD, ModelFolder, folder_for, sha256
+from ctxzip.training.original import find, first_line, license_of, loaded, window_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -32,12 +32,7 @@ if TYPE_CHECKING:
 FP32 = "model.fp32.onnx"
 INT8 = "model.int8.onnx"
 _TOKENIZER = "tokenizer.json"
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_WEIGHTS = "*.safetensors"
-_NOT_NEEDED = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.ot", "*.msgpack", "*.py"]
 _OPSET = 17
-_LONGEST_WINDOW = 512  # tokens; a unit with its neighbours rarely has as many, and time grows with the square
-_SHORTEST_WINDOW = 64  # tokens; half of it is the question's
 _LARGEST_GRAPH = 2**31 - 2**20  # bytes; a protobuf file holds 2 GiB
 
 # From torch to ONNX Runtime nothing but the order of additions may change; from fp32 to int8 a little of
@@ -130,16 +125,9 @@ def import_cross_encoder(
     target = folder_for(name)
     if target.exists() and not force:
         raise UsageError(f"{target}: a model of this name exists: choose another one, or say --force")
-    if not os.path.exists(source) and not _HUB_ID.fullmatch(source):
-        raise UsageError(f"{source}: no such folder: name one, or owner/name of the Hugging Face Hub")
-    _need_train_extra()
-    folder = Path(source)
-    if not folder.exists():
-        say(f"{source}: no such folder here: downloading from the Hugging Face Hub")
-        folder = _downloaded(source)
-    _check_folder(folder, source)
+    folder = find(source, say)
     with _quiet(), _in_place_of(target) as work:
-        model = _loaded(folder, source)
+        model = loaded(folder, source)
         say("exporting to ONNX")
         _write_tokenizer(model, work / _TOKENIZER, source)
         _export(model, work / FP32, source)
@@ -165,88 +153,6 @@ def import_cross_encoder(
         }
         (work / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return Imported(target, card["graphs"]["cpu"], expected.size, fp32_difference, int8_difference, same_order)
-
-
-def _need_train_extra() -> None:
-    try:
-        from huggingface_hub.utils.tqdm import disable_progress_bars
-
-        disable_progress_bars()  # transformers asks when it is imported
-        import onnx  # noqa: F401
-        import sentence_transformers  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"importing a model needs what training needs ({error}): pip install 'ctxzip[train]'"
-        ) from error
-
-
-def _downloaded(repository: str) -> Path:
-    """Return the local copy of a repository of the Hugging Face Hub, without code and without other formats."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        folder = Path(snapshot_download(repository, ignore_patterns=[*_NOT_NEEDED, "*.bin"]))
-        if not list(folder.rglob(_WEIGHTS)):
-            folder = Path(snapshot_download(repository, allow_patterns=["*.bin"], ignore_patterns=_NOT_NEEDED))
-    except Exception as error:  # a dozen classes of several libraries
-        raise ModelError(
-            f"{repository}: no such folder here, and the Hugging Face Hub did not give it: {_first_line(error)}"
-        ) from error
-    return folder
-
-
-def _check_folder(folder: Path, source: str) -> None:
-    """Refuse what is no model, and what would run code of its own: older sentence-transformers trust a local folder."""
-    modules = folder / "modules.json"
-    if not (folder / "config.json").is_file() and not modules.is_file():
-        raise UsageError(f"{source}: not a folder of sentence-transformers: no config.json and no modules.json in it")
-    if not modules.is_file():
-        return
-    try:
-        types = [str(module["type"]) for module in json.loads(modules.read_text("utf-8"))]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{modules}: not a list of modules: {error}") from error
-    for kind in types:
-        if not kind.startswith("sentence_transformers."):
-            raise ModelError(f"{source}: needs code of its own ({kind}), which ctxzip does not run")
-
-
-def _loaded(folder: Path, source: str) -> Any:
-    """Return the `CrossEncoder`, in fp32 on the CPU."""
-    import torch
-    from sentence_transformers import CrossEncoder
-
-    try:
-        model = CrossEncoder(
-            str(folder),
-            device="cpu",
-            trust_remote_code=False,
-            local_files_only=True,
-            model_kwargs={"attn_implementation": "eager"},
-            activation_fn=torch.nn.Sigmoid(),
-        )
-    except Exception as error:  # whatever the libraries raise on files that are none of theirs
-        raise ModelError(f"{source}: sentence-transformers cannot load it: {_first_line(error)}") from error
-    config = model.model.config if getattr(model, "model", None) is not None else None
-    kinds = (config and config.architectures) or ["none"]
-    if config is None or not kinds[0].endswith("ForSequenceClassification"):
-        raise ModelError(
-            f"{source}: not a cross-encoder: its architecture is {kinds[0]}, which has no logit for a pair"
-        )
-    if config.num_labels != 1:
-        raise ModelError(f"{source}: has {config.num_labels} labels: ctxzip scores with one logit")
-    if _window_length(model) < _SHORTEST_WINDOW:
-        raise ModelError(
-            f"{source}: reads {_window_length(model)} tokens at a time: a question and a sentence need {_SHORTEST_WINDOW}"
-        )
-    model.model.float().eval()
-    return model
-
-
-def _window_length(model: Any) -> int:
-    positions = getattr(model.model.config, "max_position_embeddings", None) or _LONGEST_WINDOW
-    return int(min(model.tokenizer.model_max_length, positions, _LONGEST_WINDOW))
 
 
 def _write_tokenizer(model: Any, target: Path, source: str) -> None:
@@ -299,7 +205,7 @@ def _export(model: Any, target: Path, source: str) -> None:
                 dynamo=False,
             )
     except Exception as error:  # whatever an architecture does that a trace cannot follow
-        raise ModelError(f"{source}: cannot be exported to ONNX: {_first_line(error)}") from error
+        raise ModelError(f"{source}: cannot be exported to ONNX: {first_line(error)}") from error
 
 
 def _quantized(work: Path, card: dict[str, Any], fp32: NDArray[np.float32]) -> tuple[float, bool]:
@@ -385,26 +291,15 @@ def _card(model: Any, source: str, name: str, folder: Path) -> dict[str, Any]:
         "name": name,
         "version": __version__,
         "kind": "pairwise",
-        "base": {"name": source, "license": _license(folder), "architecture": model.model.config.architectures[0]},
+        "base": {"name": source, "license": license_of(folder), "architecture": model.model.config.architectures[0]},
         "files": {},
-        "window_length": _window_length(model),
+        "window_length": window_length(model),
         "calibration": {"unit": 1.0, "bias": 0.0},
         "limits": [
             "The probabilities are the model's own: they were not calibrated on labelled data.",
             "It reads a sentence with its neighbours, not with its whole passage.",
         ],
     }
-
-
-def _license(folder: Path) -> str | None:
-    """Return what the front matter of the README says, if it says anything."""
-    try:
-        readme = (folder / "README.md").read_text("utf-8")
-    except (OSError, ValueError):
-        return None
-    front = re.match(r"---\n(.*?)^---$", readme, re.DOTALL | re.MULTILINE)
-    found = re.search(r"^license:[ \t]*(\S+)[ \t]*$", front[1], re.MULTILINE) if front else None
-    return found[1].strip("'\"") if found else None
 
 
 def _add(card: dict[str, Any], work: Path, *files: str) -> None:
@@ -450,7 +345,3 @@ def _quiet() -> Iterator[None]:
             yield
         finally:
             logging.disable(before)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).strip().partition("\n")[0]

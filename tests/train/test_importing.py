@@ -22,7 +22,7 @@ from ctxzip.errors import ModelError, UsageError
 from ctxzip.records import Passage, Request, Unit
 from ctxzip.scoring.pairwise import PairwiseScorer
 from ctxzip.shipped import open_model, sha256
-from ctxzip.training import importing
+from ctxzip.training import importing, original
 from ctxzip.training.importing import FP32, INT8, import_cross_encoder
 from tests.conftest import compress, ctxzip, jsonl
 
@@ -201,14 +201,13 @@ def test_a_model_of_another_kind_is_refused(tmp_path, user_models, made, message
 
 def test_an_export_that_is_not_faithful_is_refused(source, user_models, monkeypatch):
     """A prompt that sentence-transformers puts before the texts, and the graph does not know."""
-    loaded = importing._loaded
 
     def with_prompt(*arguments):
-        model = loaded(*arguments)
+        model = original.loaded(*arguments)
         model.prompts, model.default_prompt_name = {"query": "seven, seven, seven: "}, "query"
         return model
 
-    monkeypatch.setattr(importing, "_loaded", with_prompt)
+    monkeypatch.setattr(importing, "loaded", with_prompt)
     with pytest.raises(ModelError, match="the exported graph differs from torch by"):
         import_cross_encoder(str(source), "prompted")
     assert not list(user_models.iterdir())

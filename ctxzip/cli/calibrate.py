@@ -60,7 +60,7 @@ def calibrate(
     device: options.Device = "auto",
     threads: options.Threads = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=1, help="Only the first N questions of each file.")
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Only N questions of each file, spread over it.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say errors only: no warnings, no progress.")] = False,
 ) -> None:

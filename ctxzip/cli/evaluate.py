@@ -65,7 +65,7 @@ def evaluate(
         ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=1, help="Only the first N questions of each file.")
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Only N questions of each file, spread over it.")
     ] = None,
     threshold_data: Annotated[
         str | None,
@@ -76,7 +76,8 @@ def evaluate(
         ),
     ] = None,
     threshold_limit: Annotated[
-        int, typer.Option("--threshold-limit", metavar="N", min=1, help="Only the first N questions of that file.")
+        int,
+        typer.Option("--threshold-limit", metavar="N", min=1, help="Only N questions of that file, spread over it."),
     ] = 300,
     threads: options.Threads = None,
     json_file: Annotated[

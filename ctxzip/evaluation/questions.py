@@ -11,11 +11,10 @@ import gzip
 import json
 import re
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ctxzip.errors import InputError
-from ctxzip.evaluation.labelled import Labelled
+from ctxzip.evaluation.labelled import Labelled, spread
 from ctxzip.evaluation.sets import LabelledSet, read_sets
 from ctxzip.rawjson import Raw
 from ctxzip.reading import Source, read
@@ -35,7 +34,7 @@ def read_questions(paths: Sequence[Path], limit: int | None = None) -> tuple[lis
 
     Args:
         paths: files, and folders of files in the common form.
-        limit: questions of each file, the first.
+        limit: questions of each file, spread over it.
 
     Raises:
         UsageError: no such file.
@@ -47,7 +46,7 @@ def read_questions(paths: Sequence[Path], limit: int | None = None) -> tuple[lis
         if not path.is_file() or path.suffix in _TEXTS or _has_spans(path):
             sets += read_sets([path], limit)
             continue
-        found = list(islice(_of_other_shapes(path), limit))
+        found = spread(_of_other_shapes(path), limit)
         sets.append(LabelledSet(_name(path), path, tuple(question for question, _ in found)))
         n_weak += sum(weak for question, weak in found if question.need != "none")
     return sets, n_weak

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from ctxzip.errors import UsageError
-from ctxzip.evaluation.labelled import Labelled, read_labelled
+from ctxzip.evaluation.labelled import Labelled, read_labelled, spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +46,7 @@ def read_sets(paths: Sequence[Path], limit: int | None = None) -> list[LabelledS
 
     Args:
         paths: of `.jsonl` and `.jsonl.gz` files and of folders of them.
-        limit: questions of each file, the first.
+        limit: questions of each file, spread over it.
 
     Raises:
         UsageError: no such file, a file of another kind, or a folder without a labelled file.
@@ -59,7 +58,7 @@ def read_sets(paths: Sequence[Path], limit: int | None = None) -> list[LabelledS
         LabelledSet(
             name=str(file.parent / _stem(file)) if _stem(file) in shared else _stem(file),
             path=file,
-            questions=tuple(islice(read_labelled(file), limit)),
+            questions=tuple(spread(read_labelled(file), limit)),
         )
         for file in files
     ]
@@ -79,7 +78,7 @@ def read_namesake(labelled: LabelledSet, folder: Path, limit: int) -> LabelledSe
     stem = _stem(labelled.path)
     for file in (folder / f"{stem}{suffix}" for suffix in _SUFFIXES):
         if file.is_file():
-            return LabelledSet(stem, file, tuple(islice(read_labelled(file), limit)))
+            return LabelledSet(stem, file, tuple(spread(read_labelled(file), limit)))
     return None
 
 

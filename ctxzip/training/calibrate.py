@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxzip.evaluation.labelled import read_labelled
+from ctxzip.evaluation.labelled import read_labelled, spread
 from ctxzip.evaluation.metrics import expected_calibration_error
 from ctxzip.odds import logit, sigmoid
 from ctxzip.scoring.bm25 import Bm25Scorer
@@ -87,7 +86,7 @@ def _read(scorer: JointScorer, files: Sequence[Path], limit: int | None) -> tupl
     relevant: list[bool] = []
     bm25 = Bm25Scorer()
     for source, file in enumerate(files):
-        questions = list(islice(read_labelled(file), limit))
+        questions = spread(read_labelled(file), limit)
         asked = [(question.request, units_of(question.request)) for question in questions]
         n_units = max(1, sum(len(units) for _, units in asked))
         for start in range(0, len(asked), _BATCH):

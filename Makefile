@@ -12,7 +12,7 @@ TORCH ?= torch==2.13.0
 AXE_VERSION ?= 4.14.1
 AXE := build/axe/package/axe.min.js
 
-.PHONY: help demo setup test test-train test-integrations test-browser screenshots model format lint types check bench bench-peers bench-scaling bench-adaptive eval manual wheel clean
+.PHONY: help demo setup test test-train test-integrations test-browser screenshots model format lint types check bench bench-batches bench-peers bench-scaling bench-adaptive eval manual wheel clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -65,6 +65,9 @@ check: lint types test ## lint, types and test
 
 bench: setup ## measure speed against floors, in one run
 	$(BIN)/python -m ctxzip.evaluation.bench $(DATA)
+
+bench-batches: setup ## measure which batches the model takes fastest; DATA=files of JSON lines
+	$(BIN)/python -m ctxzip.evaluation.batching $(DATA)
 
 bench-peers: $(VENV)/installed-bench ## measure speed beside what people use instead; DATA=files of JSON lines
 	$(BIN)/python -m ctxzip.evaluation.peers $(DATA)

@@ -8,10 +8,8 @@ and on what else it does; ratios travel, those of processor time even where othe
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -22,6 +20,8 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from ctxzip.cores import available_cores
+from ctxzip.errors import InputError
+from ctxzip.evaluation.peers.measuring import first_lines, machine
 from ctxzip.reading import SHAPES, to_request
 
 if TYPE_CHECKING:
@@ -47,18 +47,17 @@ class _Call:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ctxzip.evaluation.bench", description=__doc__)
     parser.add_argument("data", nargs="+", type=Path, help="JSON lines with a question and documents, or .gz of them")
+    parser.add_argument("--records", type=int, default=300, help="of all files in turn, repeated if need be")
     parser.add_argument("--megabytes", type=float, default=4.0, help="the data is repeated up to this size for bm25")
-    parser.add_argument("--model-records", type=int, default=40, help="records, the first, that the models compress")
+    parser.add_argument("--model-records", type=int, default=40, help="of them that the models compress")
     parser.add_argument("--memory", type=int, nargs="*", default=[], help="numbers of records to measure memory at")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    print(
-        f"{platform.platform()}, {available_cores()} of {os.cpu_count()} cores, Python {platform.python_version()}, "
-        f"load {os.getloadavg()[0]:.1f}"
-    )
-    lines = [line for path in options.data for line in _lines(path)]
-    if not lines:
-        parser.error("no records in the data")
+    print(f"{machine(available_cores())}, load {os.getloadavg()[0]:.1f}")
+    try:
+        lines = first_lines(options.data, options.records)
+    except InputError as error:
+        parser.error(str(error))
     with tempfile.TemporaryDirectory() as folder:
         _start_up(options.rounds)
         _cold_start(lines, Path(folder, "one.jsonl"), options.rounds)
@@ -138,12 +137,6 @@ def _memory(numbers: Iterable[int], file: Path) -> None:
 
 def _request(line: bytes) -> Request:
     return to_request(json.loads(line), SHAPES)
-
-
-def _lines(path: Path) -> list[bytes]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as lines:
-        return [line.rstrip() + b"\n" for line in lines if line.strip()]
 
 
 def _on_one_core() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from ctxzip import Compressor
 from ctxzip.bridge import best_of_passages, combined, informed, sentence_with_title
 from ctxzip.reading.shapes import SHAPES, to_request
 from ctxzip.records import Passage, Request, Scores, Unit
+from ctxzip.scoring.bm25 import Bm25Scorer
 
 PASSAGES = (
     Passage("Ines Holm was born in 1931. She sang.", title="Ines Holm"),
@@ -53,6 +56,14 @@ def test_both_looks_count_the_same():
     assert combined(scores(0.2, 0.0, 1.0, 0.0), scores(0.4, 0.0, 0.0, 0.0)).probability.tolist() == pytest.approx(
         [0.2899, 0.0, 0.5, 0.0], abs=1e-4
     )
+
+
+def test_bm25_is_asked_for_what_was_found_too():
+    """A name that the question does not say leads to the passage about it."""
+    told = replace(REQUEST, found=("Red Harbour: Red Harbour was directed by Ines Holm.",))
+    first, second = Bm25Scorer().score([(REQUEST, UNITS), (told, UNITS)])
+    assert first.probability[0] < second.probability[0]
+    assert second.probability[0] > second.probability[3]
 
 
 class Recording:

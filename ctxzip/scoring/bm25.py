@@ -168,12 +168,12 @@ class Bm25Scorer:
         self.notice = notice
 
     def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
-        """Score each request by itself; word weights come from its own documents."""
+        """Score each request by itself; word weights come from its own documents. At a second look what was found is asked for, too."""
         return [_score(request, units) for request, units in batch]
 
 
 def _score(request: Request, units: Sequence[Unit]) -> Scores:
-    query = list(dict.fromkeys(terms(request.query)))
+    query = list(dict.fromkeys(terms(" ".join((request.query, *request.found)))))
     titles = [terms(passage.title)[:_SHARED] for passage in request.passages]
     own = [terms(request.passages[unit.passage].text[unit.start : unit.end]) for unit in units]
     whole = [list(title) for title in titles]

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxzip.evaluation.labelled import spread
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 _HEADS = ("/token/MatMul", "/window/Gemm")  # one column each: nothing to save
 _PART = re.compile(r"layer\.(\d+)/(attention/self|attention/output|intermediate|output)/")
 _SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of the unevenness that may move into the weights
-_SEARCHED = 24  # windows that the share is chosen on; more change nothing
+_SEARCHED = 24  # windows, spread over all, that the share is chosen on
 _SHAPE = {"num_heads": 12, "hidden_size": 384}  # of all-MiniLM-L6-v2
 _MASK = 4  # inputs of MultiHeadAttention before the mask
 _NOTHING = 1e-5  # smaller maxima are of channels that are always 0
@@ -129,7 +131,7 @@ def _smooth(model: Any, windows: Sequence[Example]) -> None:
 def _inputs(
     model: Any, names: Sequence[str], windows: Sequence[Example]
 ) -> tuple[dict[str, np.ndarray], dict[str, list[np.ndarray]]]:
-    """Return of some tensors the largest value of each channel, and the tensors of the first windows."""
+    """Return of some tensors the largest value of each channel, and the tensors of some of the windows."""
     import onnx
     from onnx import helper
 
@@ -138,13 +140,14 @@ def _inputs(
     shown.graph.output.extend(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names)
     largest: dict[str, np.ndarray] = {}
     seen: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    searched = set(spread(range(len(windows)), _SEARCHED))
     with tempfile.TemporaryDirectory() as folder:
         onnx.save(shown, graph := Path(folder) / "graph.onnx")
-        for found in _run(graph, windows, names):
+        for at, found in enumerate(_run(graph, windows, names)):
             for name, (value,) in zip(names, found, strict=True):
                 channels = np.abs(value).max(axis=0)
                 largest[name] = np.maximum(largest.get(name, channels), channels)
-                if len(seen[name]) < _SEARCHED:
+                if at in searched:
                     seen[name].append(value)
     return largest, seen
 
@@ -162,10 +165,13 @@ def smoothing(largest: np.ndarray, weight: np.ndarray, seen: Sequence[np.ndarray
     scales: list[np.ndarray | None] = [None]
     scales += [(largest**share / heaviest ** (1 - share)).astype(np.float32) for share in _SHARES]
 
+    exact = [value @ weight for value in seen]
+
     def error(scale: np.ndarray | None) -> float:
         by = np.ones_like(heaviest) if scale is None else scale
         rounded = _rounded_weight(weight * by[:, None])
-        return float(sum(np.square(_rounded_input(value / by) @ rounded - value @ weight).sum() for value in seen))
+        found = (_rounded_input(value / by) @ rounded for value in seen)
+        return float(sum(np.square(one - other).sum() for one, other in zip(found, exact, strict=True)))
 
     return min(scales, key=error)
 

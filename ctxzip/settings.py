@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from ctxzip import budget as budgets
 from ctxzip import segments
@@ -127,6 +127,16 @@ class Settings:
         limits = replace(limits, adaptive=adaptive, profile=self.profile, min_saving=self.min_saving, empty=self.empty)
         budgets.check(limits)
         return limits
+
+    def scoring(self) -> dict[str, Any]:
+        """Return what `ctxzip.scoring.load_scorer` asks for besides the names of scorer and model."""
+        return {
+            "threads": self.threads,
+            "device": self.device,
+            "batch_tokens": self.batch_tokens,
+            "cache": self.cache,
+            "cache_size_mb": self.cache_size_mb,
+        }
 
     def check(self) -> None:
         """Raise UsageError where a setting that is no limit is out of its range."""

@@ -61,6 +61,17 @@ class ModelFolder:
         paths = [self.path / file for file in self.card.get("files", {})]
         return sum(path.stat().st_size for path in paths if path.is_file())
 
+    def graph_for(self, device: str) -> str:
+        """Return the file of the graph that runs on a device: the one that was asked for, or the card's.
+
+        Raises:
+            ModelError: the card names none.
+        """
+        graphs = self.card.get("graphs")
+        if not isinstance(graphs, dict) or "cpu" not in graphs:
+            raise ModelError(f"{self.path / CARD}: no 'graphs' with one for 'cpu': not a model for ctxzip")
+        return self.graph or str(graphs["cpu"] if device == "cpu" else graphs.get("cuda", graphs["cpu"]))
+
     def state(self, file: str) -> Literal["ok", "damaged", "missing"]:
         """Compare one file of the card with its SHA-256.
 
@@ -141,6 +152,10 @@ def read_model(path: Path, graph: str | None = None) -> ModelFolder:
     for file, expected in files.items():
         if file != os.path.basename(file) or file in {"", os.curdir, os.pardir} or not isinstance(expected, str):
             raise ModelError(f"{card}: not a model card: {file!r} in 'files' is not a file beside it with its SHA-256")
+    graphs = content.get("graphs")
+    for device, file in graphs.items() if isinstance(graphs, dict) else ():
+        if file not in files:
+            raise ModelError(f"{card}: not a model card: {file!r}, its graph for {device}, is not in 'files'")
     return ModelFolder(path, content, graph)
 
 

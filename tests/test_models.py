@@ -10,6 +10,7 @@ import pytest
 
 from ctxzip.errors import ModelError, UsageError
 from ctxzip.shipped import (
+    CARD,
     DEFAULT_MODEL,
     folder_for,
     installed_folders,
@@ -51,6 +52,15 @@ def test_a_shipped_model_has_a_name_a_short_name_and_a_folder(name):
     """All three are the same model."""
     assert open_model(name).path == SHIPPED
     assert open_model(name).graph is None
+
+
+@pytest.mark.parametrize("name", ["mini", "nano"])
+def test_every_file_of_a_shipped_model_is_on_its_card(name):
+    """What is not on it is not checked, and what is not there cannot run."""
+    model = open_model(name)
+    assert {path.name for path in model.path.iterdir()} - {CARD} == set(model.card["files"])
+    assert set(model.card["graphs"].values()) <= set(model.card["files"])
+    assert all(model.state(file) == "ok" for file in model.card["files"])
 
 
 def test_a_model_of_the_user_goes_by_its_name(mine):
@@ -107,6 +117,10 @@ def test_a_name_that_a_model_may_have(name, user_models):
         ('{"files": {}}', "not a model card: no 'files'"),
         ('{"files": {"../model.onnx": "00"}}', r"'\.\./model\.onnx' in 'files' is not a file beside it"),
         ('{"files": {"model.onnx": 5}}', r"'model\.onnx' in 'files' is not a file beside it"),
+        (
+            '{"files": {"a.onnx": "00"}, "graphs": {"cuda": "b.onnx"}}',
+            r"'b\.onnx', its graph for cuda, is not in 'files'",
+        ),
     ],
 )
 def test_a_card_that_is_none_is_an_error(tmp_path, card, message):

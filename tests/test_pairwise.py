@@ -260,7 +260,7 @@ def test_it_says_what_it_is_and_where_it_runs(toy):
         ({"window_length": "long"}, "for a pairwise model"),
         ({"window_length": 8}, "needs a window_length of more than 8"),
         ({"graphs": {}}, "no 'graphs'"),
-        ({"graphs": {"cpu": "other.onnx"}}, "other.onnx: not on the card of the model toy"),
+        ({"graphs": {"cpu": "other.onnx"}}, "'other.onnx', its graph for cpu, is not in 'files'"),
     ],
 )
 def test_a_card_of_another_kind_is_an_error(tmp_path, changes, message):

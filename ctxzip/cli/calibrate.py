@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ctxzip.cli import options
 from ctxzip.cli.progress import progress
+from ctxzip.cli.terminal import say
 from ctxzip.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -110,12 +110,12 @@ def calibrate(
         )
     )
     if compressor.notice is not None and not quiet:
-        _say(f"warning: {compressor.notice}")
+        say(f"warning: {compressor.notice}")
     fitted = compressor.fitted_budget()
     if depth == REACH and fitted is None:
         raise UsageError(f"--depth {REACH}: nothing was fitted for {compressor.scorer_name}: leave it out")
     asked = [(labelled.name, question) for labelled in sets for question in labelled.answerable]
-    with progress(shown=not quiet and sys.stderr.isatty()) as told:
+    with progress(quiet=quiet) as told:
         questions = [found for found in rank_questions(compressor, asked, told) if found is not None]
     with writing(output) as stream:
         policy = fit(
@@ -132,7 +132,7 @@ def calibrate(
         stream.write(as_text(policy).encode())
     typer.echo("\n".join(_table(policy, recalls)))
     if n_weak and not quiet:
-        _say(f"warning: {n_weak:,} questions have answers and no spans: where an answer stands is taken for evidence")
+        say(f"warning: {n_weak:,} questions have answers and no spans: where an answer stands is taken for evidence")
 
 
 def _table(policy: dict[str, Any], recalls: Sequence[float]) -> list[str]:
@@ -170,7 +170,3 @@ def _lowest(recall: str, held_out: dict[str, dict[str, Any]]) -> list[str]:
         f"of kinds with {_ENOUGH} questions {worst} comes lowest, {100 * max(short, 0):.1f} points below the promise"
     )
     return [f"recall {recall}: {lowest}; two standard errors are {200 * error:.1f}"]
-
-
-def _say(line: str) -> None:
-    print(f"ctxzip: {line}", file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -47,7 +46,7 @@ def compare_budgets(
     asked = [(one.name, question) for one in read_questions(data, limit)[0] for question in one.questions]
     if not any(question.need != "none" for _, question in asked):
         raise InputError(f"no answerable question in {', '.join(map(str, data))}: nothing to compare (--data, --limit)")
-    with progress(shown=not quiet and sys.stderr.isatty()) as told:
+    with progress(quiet=quiet) as told:
         found = rank_questions(compressor, asked, told)
     pairs = [(one, question.need != "none") for one, (_, question) in zip(found, asked, strict=True) if one is not None]
     answerable = [one for one, answered in pairs if answered]

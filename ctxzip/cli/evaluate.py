@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctxzip import __version__
-from ctxzip.cli import options
+from ctxzip.cli import options, terminal
 from ctxzip.cli.progress import progress
 from ctxzip.errors import InputError, UsageError
 
@@ -235,7 +234,7 @@ def _run(
     from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.report import as_json, foot, head, row
 
-    say = _nothing if quiet else _say
+    say = _nothing if quiet else terminal.say
     questions, n_weak = read_questions([Path(name) for name in data], limit)
     sets = _answerable(questions, say)
     if n_weak:
@@ -252,7 +251,7 @@ def _run(
         typer.echo("\n" * (number > 0) + head(method.label, supporting_facts=bool(tuning)))
         measured = []
         for labelled in sets:
-            with progress(shown=not quiet and sys.stderr.isatty()) as told:
+            with progress(quiet=quiet) as told:
                 done = partial(told, f"{method.label}: {labelled.name}")
                 measured.append(measure(method, labelled, tuning.get(labelled.name), done, reader))
             typer.echo(row(measured[-1], supporting_facts=bool(tuning)))
@@ -285,10 +284,6 @@ def _tuning(sets: Sequence[LabelledSet], folder: str, limit: int, say: Callable[
             else:
                 say(f"{labelled.name}: no questions of the same kind in {folder}: no SF-F1, no SF-EM")
     return tuning
-
-
-def _say(line: str) -> None:
-    print(f"ctxzip: {line}", file=sys.stderr)
 
 
 def _nothing(_line: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctxzip.cli.terminal import say
 from ctxzip.errors import ModelError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def list_models(
             models.append(read_model(path))
         except ModelError as error:
             unreadable.append(error)
-            _say(str(error))
+            say(str(error))
     if as_json:
         rows = [
             {
@@ -111,7 +112,7 @@ def verify(
             try:
                 models.append(read_model(path))
             except ModelError as error:
-                _say(str(error))
+                say(str(error))
                 found.append(("damaged", path.name, CARD))
     found += [(model.state(file), model.path.name, file) for model in models for file in model.card["files"]]
     for line in _aligned(found):
@@ -149,12 +150,12 @@ def import_model(
     """
     from ctxzip.training.importing import INT8, import_cross_encoder
 
-    done = import_cross_encoder(source, name, force=force, say=_say)
-    _say(
+    done = import_cross_encoder(source, name, force=force, say=say)
+    say(
         f"compared on {done.n_pairs} pairs: torch and fp32 differ by at most {done.fp32_difference:.1g} in probability, "
         f"fp32 and int8 by {done.int8_difference:.2g}, {'the same' if done.same_order else 'another'} order"
     )
-    _say(f"{'int8' if done.graph == INT8 else 'fp32, as int8 decides otherwise,'} runs on the CPU: --model {name}")
+    say(f"{'int8' if done.graph == INT8 else 'fp32, as int8 decides otherwise,'} runs on the CPU: --model {name}")
     print(done.path)
 
 
@@ -242,7 +243,3 @@ def _scalar(value: Any) -> str:
     if isinstance(value, str):
         return value
     return "not stated" if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def _say(message: str) -> None:
-    print(f"ctxzip: {message}", file=sys.stderr)

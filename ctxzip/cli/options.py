@@ -181,7 +181,8 @@ InputFormat = Annotated[
     typer.Option(
         "--input-format",
         metavar="NAME",
-        help="How the records are built: langchain, llamaindex, haystack, ...; auto goes by their keys.",
+        help="How the records are built: common, langchain, llamaindex, haystack, elasticsearch, hotpotqa, dpr, ragas, "
+        "cohere, flashrag, recomp, langsmith, messages, segments, kilt, beir, csv, tsv, parquet; auto goes by their keys.",
     ),
 ]
 ContextRole = Annotated[

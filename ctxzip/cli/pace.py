@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from ctxzip.cli.files import STDIO
-from ctxzip.cli.terminal import is_live, say
+from ctxzip.cli.terminal import WIPE, is_live, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +20,6 @@ T = TypeVar("T")
 _FIRST_S = 1.0  # what is over by then needs no progress, and is often seen through a pipe into the same terminal
 _REFRESH_S = 0.2
 _PLAIN_S = 30.0  # a log of an hour's run stays readable
-_WIPE = "\r\x1b[K"
 
 
 class Meter:
@@ -109,7 +108,7 @@ class Pace:
         line = self._line(records, what, max(now - self._started, 1e-9))
         if self._live:
             columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80  # 0 where a terminal does not know
-            print(f"{_WIPE}{f'ctxzip: {line}'[: columns - 1]}", end="", file=sys.stderr, flush=True)
+            print(f"{WIPE}{f'ctxzip: {line}'[: columns - 1]}", end="", file=sys.stderr, flush=True)
             self._shown = True
         else:
             say(line)
@@ -117,7 +116,7 @@ class Pace:
     def wipe(self) -> None:
         """Take the line away, so that something else can be said."""
         if self._shown:
-            print(_WIPE, end="", file=sys.stderr, flush=True)
+            print(WIPE, end="", file=sys.stderr, flush=True)
             self._shown = False
 
     def _line(self, records: int, what: str, elapsed_s: float) -> str:

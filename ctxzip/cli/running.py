@@ -78,27 +78,16 @@ def loading(context: typer.Context) -> Callable[[], Scorer] | None:
     Most of the time goes into a hash and into a graph, and needs no interpreter: the rest of the program is
     imported meanwhile.
     """
-    given = context.params
-    if given["scorer"] == "bm25":
+    if context.params["scorer"] == "bm25":
         return None
     future: Future[Scorer] = Future()
 
     def load() -> None:
         try:
-            from ctxzip.scoring import CACHE_SIZE_MB, load_scorer
-            from ctxzip.scoring.batches import BATCH_TOKENS
+            from ctxzip.scoring import load_scorer
 
-            future.set_result(
-                load_scorer(
-                    given["scorer"],
-                    given["model"],
-                    threads=given["threads"],
-                    device=given["device"],
-                    batch_tokens=given["batch_tokens"] or BATCH_TOKENS,
-                    cache=given["cache"],
-                    cache_size_mb=CACHE_SIZE_MB if given["cache_size"] is None else given["cache_size"],
-                )
-            )
+            settings = settings_of(context)
+            future.set_result(load_scorer(settings.scorer, settings.model, **settings.scoring()))
         except BaseException as error:  # noqa: BLE001  # raised again where the scorer is used
             future.set_exception(error)
 

@@ -7,6 +7,7 @@ import sys
 from typing import TextIO
 
 _RESET = "\x1b[0m"
+WIPE = "\r\x1b[K"  # the line that is written over
 RED, YELLOW = "\x1b[31m", "\x1b[33m"
 
 

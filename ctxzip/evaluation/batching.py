@@ -1,7 +1,7 @@
 """Which batches are fastest: the windows of a run through ONNX Runtime alone, in several ways: `FILE...`.
 
 The first way is the one that ships, and the ratios are to it. What is padded is computed in vain, and
-padding changes what int8 says, so for quality the ways are not alike; for time only the shapes count.
+the int8 graph reads no mask, so that padding changes what it says; for time only the shapes count.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ _TOKENS = (0, 512, 1_024, 2_048, 4_096, 16_384)  # of a batch, padding included;
 
 
 def main() -> None:
+    """Print one table."""
     parser = argparse.ArgumentParser(prog="python -m ctxzip.evaluation.batching", description=__doc__)
     parser.add_argument("data", nargs="+", type=Path, help="JSON lines with a question and documents, or .gz of them")
     parser.add_argument("--records", type=positive, default=60, help="of all files in turn, repeated if need be")
-    parser.add_argument("--model", default="mini")
+    parser.add_argument("--model", choices=("mini", "nano"), default="mini")
     parser.add_argument("--rounds", type=positive, default=5)
     options = parser.parse_args()
     try:
@@ -51,7 +52,7 @@ def main() -> None:
         record_batches(asked, options.model, batches)
         windows = [feed for _, feed in pickle.loads(batches.read_bytes())]  # noqa: S301  # written a line above
     opened = open_model(options.model)
-    runs = dict(_ways(windows, opened.verified(opened.card["graphs"]["cpu"])))
+    runs = dict(_ways(windows, opened.verified(opened.graph_for("cpu"))))
     seconds = rotating(runs, (), options.rounds)
     n_tokens = sum(feed["input_ids"].size for feed in windows)
     print(f"\n{f'{len(windows):,} windows, {n_tokens:,} tokens, {options.model}':40} {'seconds':>8} {'ratio':>8}")

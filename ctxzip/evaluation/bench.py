@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from ctxzip.cores import available_cores
 from ctxzip.errors import InputError
-from ctxzip.evaluation.peers.measuring import first_lines, machine
+from ctxzip.evaluation.peers.measuring import first_lines, machine, positive
 from ctxzip.reading import SHAPES, to_request
 
 if TYPE_CHECKING:
@@ -45,13 +45,14 @@ class _Call:
 
 
 def main() -> None:
+    """Print one table after the other."""
     parser = argparse.ArgumentParser(prog="python -m ctxzip.evaluation.bench", description=__doc__)
     parser.add_argument("data", nargs="+", type=Path, help="JSON lines with a question and documents, or .gz of them")
-    parser.add_argument("--records", type=int, default=300, help="of all files in turn, repeated if need be")
+    parser.add_argument("--records", type=positive, default=300, help="of all files in turn, repeated if need be")
     parser.add_argument("--megabytes", type=float, default=4.0, help="the data is repeated up to this size for bm25")
-    parser.add_argument("--model-records", type=int, default=40, help="of them that the models compress")
+    parser.add_argument("--model-records", type=positive, default=40, help="of them that the models compress")
     parser.add_argument("--memory", type=int, nargs="*", default=[], help="numbers of records to measure memory at")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=positive, default=5)
     options = parser.parse_args()
     print(f"{machine(available_cores())}, load {os.getloadavg()[0]:.1f}")
     try:
@@ -112,7 +113,7 @@ def _model(model: str, lines: Sequence[bytes], folder: Path, rounds: int) -> Non
     data.write_bytes(b"".join(lines))
     n = record_batches([_request(line) for line in lines], model, batches)
     opened = open_model(model)
-    graph = str(opened.path / opened.card["graphs"]["cpu"])
+    graph = str(opened.path / opened.graph_for("cpu"))
     commands = {
         f"{n} batches in ONNX Runtime alone": [sys.executable, "-m", "ctxzip.evaluation.floor", str(batches), graph],
         f"ctxzip compress --model {model}": [*_COMPRESS, "--device", "cpu", "--model", model],

@@ -33,9 +33,10 @@ class _Recorder:
 def record_batches(requests: list[Request], model: str, file: Path) -> int:
     """Write every batch that the model is given for these requests to a file; return how many."""
     scorer: Any = load_scorer("hybrid", model, device="cpu")
-    session = scorer._model._session  # noqa: SLF001
+    joint = scorer._model._model  # noqa: SLF001  # words over what reads in parts over the model
+    session = joint._session  # noqa: SLF001
     recorder = _Recorder(session.session)
-    scorer._model._session = replace(session, session=recorder)  # noqa: SLF001
+    joint._session = replace(session, session=recorder)  # noqa: SLF001
     for _ in Compressor(Settings(scorer="hybrid", model=model), scorer=scorer).stream(requests):
         pass
     file.write_bytes(pickle.dumps(recorder.fed))

@@ -10,7 +10,6 @@ import numpy as np
 
 from ctxzip.errors import InputError
 from ctxzip.evaluation.fixed_ratio import RATIOS, found_at_ratios
-from ctxzip.evaluation.methods import PlainScorer
 from ctxzip.evaluation.metrics import (
     at_threshold,
     best_threshold,
@@ -22,7 +21,7 @@ from ctxzip.evaluation.metrics import (
 )
 from ctxzip.evaluation.outcomes import outcome
 from ctxzip.pipeline import Compressor, Settings
-from ctxzip.records import BadRecord, Result
+from ctxzip.records import BadRecord, Result, Scored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from ctxzip.evaluation.outcomes import Outcome
     from ctxzip.evaluation.reader import Reader
     from ctxzip.evaluation.sets import LabelledSet
-    from ctxzip.records import Request, Scores, Unit
 
 KEPT = (0.1, 0.2, 0.3)  # ratios at which recall is shown
 WANTED_RECALL = 0.9
@@ -147,13 +145,16 @@ def measure(
     total = n_tuning + len(labelled.questions)
     threshold = None
     if tuning and n_tuning:
-        scored = _scored(method, tuning.answerable, lambda done: progress(done, total))
+        tuned = _scored(method, tuning.answerable, lambda done: progress(done, total))
         threshold = best_threshold(
-            [(result.scores.probability, question.are_evidence(result.units)) for question, result in scored]
+            [(result.scores.probability, question.are_evidence(result.units)) for question, _, result in tuned]
         )
+    at_kept = [Compressor(Settings(ratio=ratio, tokenizer="words"), method.scorer) for ratio in KEPT]
     seen = [
-        _seen(question, result, reader)
-        for question, result in _scored(method, labelled.questions, lambda done: progress(n_tuning + done, total))
+        _seen(question, scored, result, at_kept, reader)
+        for question, scored, result in _scored(
+            method, labelled.questions, lambda done: progress(n_tuning + done, total)
+        )
     ]
     answered = [question for question in seen if question.found_at_ratios is not None]
     outcomes = [question.outcome.values for question in answered]
@@ -257,30 +258,36 @@ class _Seen:
 
 def _scored(
     method: Method, questions: Sequence[Labelled], progress: Callable[[int], None]
-) -> Iterator[tuple[Labelled, Result]]:
-    """Yield each question with its result under the automatic budget."""
+) -> Iterator[tuple[Labelled, Scored, Result]]:
+    """Yield each question with its scores and with its result under the automatic budget."""
     auto = Compressor(Settings(tokenizer="words", prefilter="off"), method.scorer)
-    results = auto.stream(question.request for question in questions)
-    for done, (question, result) in enumerate(zip(questions, results, strict=True), 1):
-        if isinstance(result, BadRecord):
-            raise InputError(result.message)
+    results = auto.score(question.request for question in questions)
+    for done, (question, scored) in enumerate(zip(questions, results, strict=True), 1):
+        if isinstance(scored, BadRecord):
+            raise InputError(scored.message)
         progress(done)
-        yield question, result
+        yield question, scored, auto.select(scored)
 
 
-def _seen(question: Labelled, result: Result, reader: Reader | None) -> _Seen:
-    """Keep of a question and its result under the automatic budget what is measured."""
+def _seen(
+    question: Labelled, scored: Scored, result: Result, at_kept: Sequence[Compressor], reader: Reader | None
+) -> _Seen:
+    """Keep of a question and its result under the automatic budget what is measured.
+
+    Args:
+        question: answerable or not.
+        scored: its scores.
+        result: of them under the automatic budget.
+        at_kept: with the ratios `KEPT` for a limit.
+        reader: answers, or None.
+    """
     is_relevant = np.zeros(len(question.request.passages), dtype=np.bool_)
     is_relevant[[passage for passage, _, _ in question.evidence]] = True
     found: list[bool] = []
     at_ratios = None
     if question.need != "none":
-        known = _Known(result)
         at_ratios = found_at_ratios(question, result)
-        found = [
-            question.found(Compressor(Settings(ratio=ratio, tokenizer="words"), known).compress(question.request))
-            for ratio in KEPT
-        ]
+        found = [question.found(compressor.select(scored)) for compressor in at_kept]
     return _Seen(
         result.scores.probability,
         question.are_evidence(result.units),
@@ -289,16 +296,3 @@ def _seen(question: Labelled, result: Result, reader: Reader | None) -> _Seen:
         outcome(question, result, found, reader),
         at_ratios,
     )
-
-
-class _Known(PlainScorer):
-    """Repeats what a scorer said about one request: other budgets are tried on the same scores."""
-
-    def __init__(self, result: Result) -> None:
-        self.name = result.scorer
-        self.device = result.device
-        self._scores = result.scores
-
-    def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
-        """Return the scores that are known."""
-        return [self._scores for _ in batch]

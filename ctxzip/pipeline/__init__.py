@@ -1,4 +1,4 @@
-"""The streaming engine: the only module that calls the stages."""
+"""The streaming engine: this package alone calls the stages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ctxzip.bridge import combined, informed
 from ctxzip.errors import InputError
 from ctxzip.pipeline.choosing import choose
 from ctxzip.pipeline.policies import Policies, fitted_budget, scoring_graph
-from ctxzip.pipeline.preparing import Prepared, prepare, tokens_of, well_formed
+from ctxzip.pipeline.preparing import Prepared, prepare, weight_of, well_formed
 from ctxzip.query import read_query
 from ctxzip.reading.shapes import SHAPES, to_request
 from ctxzip.records import BadRecord, Passage, Request, Result, Scored, Scores
@@ -94,25 +94,19 @@ class Compressor:
         self._tokenizer = load_tokenizer(settings.tokenizer)
         if loading is not None and settings.lang is None and settings.splitter == AUTO:
             splitter_for(UNKNOWN)  # nearly all need it, and meanwhile the scorer is loading
-        self._scorer = (
-            scorer
-            or (loading and loading())
-            or load_scorer(
-                settings.scorer,
-                settings.model,
-                threads=settings.threads,
-                device=settings.device,
-                batch_tokens=settings.batch_tokens,
-                cache=settings.cache,
-                cache_size_mb=settings.cache_size_mb,
-                clock=clock,
-            )
-        )
+        if scorer is not None:
+            self._scorer = scorer
+        elif loading is not None:
+            self._scorer = loading()
+        else:
+            self._scorer = load_scorer(settings.scorer, settings.model, clock=clock, **settings.scoring())
         self._clock = clock
         self._words = self._second_best(scorer)
         self._policies = Policies(settings, self._limits, self._scorer.device)
         if scorer is None:
-            _ = self.policy  # refused before the first record
+            self._policies.of(
+                self._scorer.name, self.model_sha256, settings.splitter
+            )  # refused before the first record
 
     @property
     def notice(self) -> str | None:
@@ -171,7 +165,7 @@ class Compressor:
                 yield from self._score_all([item])
         else:
             yield from worked_ahead(
-                prepared, self._score_all, tokens_of, workers=_WORKERS, batch=tokens, ahead=_AHEAD * tokens
+                prepared, self._score_all, weight_of, workers=_WORKERS, batch=tokens, ahead=_AHEAD * tokens
             )
 
     def _score_all(self, batch: list[Prepared | BadRecord]) -> list[Scored | BadRecord]:

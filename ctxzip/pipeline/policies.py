@@ -24,12 +24,12 @@ def scoring_graph(model: str, device: str) -> tuple[str, str | None]:
     """Return the file of the graph of a model that runs on a device, and its SHA-256.
 
     Raises:
-        ModelError: there is no such model.
+        UsageError: there is no such model.
+        ModelError: its card cannot be read, or names no graph.
     """
     folder = open_model(model)
-    graphs = folder.card.get("graphs", {})
-    file = folder.graph or graphs.get("cpu" if device == "cpu" else "cuda", graphs.get("cpu"))
-    return str(file), folder.card["files"].get(file)
+    file = folder.graph_for(device)
+    return file, folder.card["files"].get(file)
 
 
 def fitted_budget(scorer: str, model: str, device: str) -> dict[str, Any] | None:

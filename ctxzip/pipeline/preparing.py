@@ -61,7 +61,7 @@ def recounted(scored: Scored, tokenizer: Tokenizer) -> Scored:
     return replace(scored, units=units, passage_tokens=passage_tokens, tokenizer=tokenizer.name)
 
 
-def tokens_of(item: Prepared | BadRecord) -> int:
+def weight_of(item: Prepared | BadRecord) -> int:
     """Return what an item counts for in a batch."""
     return item.passage_tokens + 1 if isinstance(item, Prepared) else 1
 

@@ -13,7 +13,7 @@ number of their own (Mondrian conformal prediction: Vovk et al. 2003).
 """
 
 from ctxzip.policy.depth import DEFAULT_DEPTH, DEPTHS, REACH, depths, depths_of
-from ctxzip.policy.file import FITTED, as_json, fitted, load_policy, rounded_up
+from ctxzip.policy.file import FITTED, as_json, load_policy, rounded_up
 from ctxzip.policy.promise import ALL, RARE, Level, Needs, Policy, check_recall, questions_needed
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "check_recall",
     "depths",
     "depths_of",
-    "fitted",
     "load_policy",
     "questions_needed",
     "rounded_up",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxzip.odds import EDGE, logit
 from ctxzip.profile import depths as reach_depths
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from ctxzip.records import Profile
 
     Depths = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-
-_EDGE = 1e-7  # float32 probabilities next to 0 and 1 have no odds
 
 
 def _below_certain(ranked: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -39,15 +38,14 @@ def _mass_before(ranked: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _odds_below_best(ranked: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how many units of log-odds each lies under the best."""
-    clipped = np.clip(ranked, _EDGE, 1 - _EDGE)
-    odds = np.log(clipped / (1 - clipped))
+    odds = logit(ranked)
     below: NDArray[np.float64] = odds[0] - odds
     return below
 
 
 def _complete_before(ranked: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the chance, units taken as independent, that nothing from each on is evidence."""
-    logs = np.log1p(-np.minimum(ranked, 1 - _EDGE))
+    logs = np.log1p(-np.minimum(ranked, 1 - EDGE))
     complete: NDArray[np.float64] = np.exp(np.cumsum(logs[::-1])[::-1])
     return complete
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-VERSION = 1
-DIGITS = 4  # of a need
+_VERSION = 1
+_DIGITS = 4  # of a need
 FITTED = ("fitted_on", "emptied", "floor", "reach", "answerable")  # keys of a policy file
 _SHIFTED = "0.01"  # the share of the calibration whose best unit scores lower
 _REMEDY = "make it again with `ctxzip calibrate`"
@@ -32,7 +32,7 @@ def rounded_up(need: float) -> float:
     >>> rounded_up(0.12341), rounded_up(0.1234)
     (0.1235, 0.1234)
     """
-    scale = 10**DIGITS
+    scale = 10**_DIGITS
     steps = round(need * scale)
     while steps / scale < need:
         steps += 1
@@ -55,8 +55,8 @@ def load_policy(path: Path) -> Policy:
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not a policy: {error}: {_REMEDY}") from error
     version = content.get("version") if isinstance(content, dict) else None
-    if version != VERSION:
-        raise ModelError(f"{path}: expected a policy of version {VERSION} @ $.version, got {version!r}: {_REMEDY}")
+    if version != _VERSION:
+        raise ModelError(f"{path}: expected a policy of version {_VERSION} @ $.version, got {version!r}: {_REMEDY}")
     try:
         return _policy(content, str(path))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -81,11 +81,11 @@ def _policy(content: dict[str, Any], place: str) -> Policy:
         definition=content["depth"],
         kinds=kinds,
         lowest_best=float(content["best_probability"][_SHIFTED]),
-        **fitted(content, needed=content["depth"] == REACH),
+        **_fitted(content, needed=content["depth"] == REACH),
     )
 
 
-def fitted(content: dict[str, Any], *, needed: bool = True) -> dict[str, Any]:
+def _fitted(content: dict[str, Any], *, needed: bool = True) -> dict[str, Any]:
     """Return the fields `reach`, `answerable` and `floor` of a policy that stand in its file.
 
     Args:
@@ -124,14 +124,14 @@ def as_json(policy: Policy, best_probability: NDArray[np.float64], **about: Any)
         about: data description, held-out coverage.
     """
     return {
-        "version": VERSION,
+        "version": _VERSION,
         "scorer": policy.scorer,
         "model_sha256": policy.model_sha256,
         "splitter": policy.splitter,
         "depth": policy.definition,
         **about,
         "best_probability": {
-            share: math.floor(float(np.quantile(best_probability, float(share))) * 10**DIGITS) / 10**DIGITS
+            share: math.floor(float(np.quantile(best_probability, float(share))) * 10**_DIGITS) / 10**_DIGITS
             for share in (_SHIFTED, "0.05", "0.25", "0.5")
         },
         "kinds": {

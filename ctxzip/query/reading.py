@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_READ = 1_000  # code points; what is longer is a prompt, and the rules must not read it again and again
+READ = 1_000  # code points; what is longer is a prompt, and the rules must not read it again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ _TO_BE_TOLD = re.compile(
 
 def read(query: str) -> Reading:
     """Take a question apart."""
-    text = " ".join(query[:_READ].split())
+    text = " ".join(query[:READ].split())
     asked = _asked(text)
     words = tuple(asked.split())
     at = _asks_at(text, words)

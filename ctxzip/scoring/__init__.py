@@ -24,7 +24,7 @@ class Scorer(Protocol):
         name: what stands in the record.
         device: where it runs: `cpu` or `cuda:N`.
         batch_tokens: tokens of requests that are worth scoring together; 0 scores each as it comes.
-        second_looks: whether it reads what a first look found (`Request.found`).
+        second_looks: whether it is worth asking again with what a first look found (`Request.found`).
     """
 
     name: str

@@ -7,8 +7,8 @@ near 1 when a text is full of all of them. Words of the question that appear now
 divisor. The probability of a unit is the mean of its own share and that of its passage, smoothed
 with its neighbours in the same passage. It is a share, not a calibrated probability.
 
-The constants were chosen on the eleven sets of README.md (`ctxzip eval --method bm25 --limit 120`, run
-with each value); the figures beside them are the mean percentage of questions that keep their evidence
+The constants were chosen on the first 120 questions of each of the eleven sets of README.md (`ctxzip eval
+--method bm25`, run with each value); the figures beside them are the mean percentage of questions that keep their evidence
 at 20% of the words.
 """
 
@@ -162,13 +162,16 @@ class Bm25Scorer:
     name = "bm25"
     device = "cpu"
     batch_tokens = 0
-    second_looks = False
+    second_looks = False  # not alone: beside a model it is asked for what was found
 
     def __init__(self, notice: str | None = None) -> None:
         self.notice = notice
 
     def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
-        """Score each request by itself; word weights come from its own documents. At a second look what was found is asked for, too."""
+        """Score each request by itself; word weights come from its own documents.
+
+        At a second look what was found is asked for, too.
+        """
         return [_score(request, units) for request, units in batch]
 
 

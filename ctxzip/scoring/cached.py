@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxzip import __version__
 from ctxzip.records import Request, Scores, Unit
 from ctxzip.scoring.parts import Part, passages, request_of
 
@@ -20,18 +21,22 @@ if TYPE_CHECKING:
     from ctxzip.scoring.cache import ScoreCache
     from ctxzip.shipped import ModelFolder
 
+_FORM = 1  # raise it when windows, pairs or the options of a session change
+
 
 def identity(model: ModelFolder, device: str) -> str:
     """Return the SHA-256 of all that decides what a model says of a passage, but for question and passage.
 
     That is its card (the SHA-256 of its files, calibration, length of its windows), which of its graphs
-    runs, and what runs it: another ONNX Runtime or processor may give another last bit.
+    runs, and what runs it: another ctxzip, ONNX Runtime or processor may give another last bit.
     """
     import onnxruntime
 
     from ctxzip.scoring.runtime import processor
 
-    return _sha256(model.card, model.graph, device.partition(":")[0], onnxruntime.__version__, processor()).hex()
+    return _sha256(
+        _FORM, __version__, model.card, model.graph, device.partition(":")[0], onnxruntime.__version__, processor()
+    ).hex()
 
 
 class CachedScorer:

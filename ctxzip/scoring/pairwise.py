@@ -15,6 +15,7 @@ from ctxzip.odds import sigmoid
 from ctxzip.records import Request, Scores, Unit
 from ctxzip.scoring.batches import BATCH_TOKENS
 from ctxzip.scoring.runtime import AUTO, Session, place
+from ctxzip.shipped import read_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -164,8 +165,6 @@ class PairwiseScorer:
     def __init__(
         self, model: ModelFolder, *, threads: int | None = None, device: str = AUTO, batch_tokens: int = BATCH_TOKENS
     ) -> None:
-        import tokenizers
-
         self.name = model.name
         self._path = model.path
         card = model.card
@@ -176,13 +175,7 @@ class PairwiseScorer:
             raise ModelError(
                 f"{model.path}/model.json: no {error} for a pairwise model: import it again (--model)"
             ) from error
-        path = model.verified("tokenizer.json")
-        try:
-            tokenizer = tokenizers.Tokenizer.from_file(str(path))
-        except Exception as error:  # the library raises bare Exception
-            raise ModelError(f"{path}: not a tokenizer.json: {error} (--model)") from error
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
+        tokenizer = read_tokenizer(model.verified("tokenizer.json"))
         try:
             self._pairs = PairBuilder(tokenizer, length)
         except ValueError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,9 +79,7 @@ class PartialScorer:
         return found
 
     def _plan(self, request: Request, units: Sequence[Unit]) -> _Plan:
-        # At a second look the words of what was found lead to the next step, as they do the model.
-        query = " ".join((request.query, *request.found))
-        (words,) = self._bm25.score([(replace(request, query=query), units)])
+        (words,) = self._bm25.score([(request, units)])
         parts = passages(request, units)
         if request.read_tokens is not None:
             parts = best_of(cut(parts, units, PART), units, words.probability, request.read_tokens)

@@ -163,18 +163,15 @@ def place(model: ModelFolder, *, threads: int | None = None, device: str = AUTO)
         UsageError: no such device.
     """
     check_device(device)
-    graphs = model.card.get("graphs")
-    if not isinstance(graphs, dict) or CPU not in graphs:
-        raise ModelError(f"{model.path}/model.json: no 'graphs' with one for 'cpu': not a model for ctxzip")
     notice = None
     if device == AUTO:
         device = CPU
-        if "cuda" in graphs and model.graph is None and without_cuda() is None:
+        if model.graph is None and "cuda" in model.card.get("graphs", ()) and without_cuda() is None:
             try:
                 return place(model, threads=threads, device="cuda")
             except MissingDependencyError as error:
                 notice = f"{error}: the model runs on the CPU"
-    file = str(model.graph or graphs.get(CPU if device == CPU else "cuda", graphs[CPU]))
+    file = model.graph_for(device)
     alone = file in model.card.get("alone", ())
     threads = threads or available_cores()
     # Sequences that run alone are too small to share one among cores: each core takes its own.

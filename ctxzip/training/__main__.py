@@ -4,7 +4,7 @@ prepare     DATA/train/*.jsonl.gz -> OUT/examples.npz
 train       -> OUT/model.pt; goes on from OUT/checkpoint.pt; with --teacher it learns from another model too
 average     the mean of the weights of --of -> OUT/model.pt
 export      -> OUT/model.fp32.onnx
-quantize    -> OUT/model.int8.onnx and, with --fp16, OUT/model.fp16.onnx; OUT/sensitivity.json with DATA/dev
+quantize    DATA/train -> OUT/model.int8.onnx, smoothed, and, with --fp16, OUT/model.fp16.onnx; OUT/sensitivity.json with DATA/dev
 card        -> OUT/model.json, with the calibration of `calibrate` where there is one
 calibrate   DATA/dev/*.jsonl.gz -> the calibration in OUT/model.json
 query       DATA/train/*.jsonl.gz -> OUT/query.json: the weights of how complex a question is
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with train/ and dev/ in the common form")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--limit", type=int, help="questions of each file")
+    parser.add_argument("--limit", type=int, help="questions of each file; prepare, quantize: the first")
     parser.add_argument("--times", type=float, default=1.0, help="prepare: so many times the usual mix")
     parser.add_argument("--without", nargs="*", default=[], metavar="SET", help="prepare: leave these sets out")
     parser.add_argument("--minutes", type=float, help="train: stop after this long, with a checkpoint")
@@ -101,7 +101,7 @@ def main() -> None:
         "--steps", type=int, help="train: optimiser steps, at the last of which the learning rate is 0 (one pass)"
     )
     parser.add_argument("--learning-rate", type=float, default=1.5e-4, help="train: at its peak")
-    parser.add_argument("--start", metavar="MODEL", help="train: begin with the weights of this model")
+    parser.add_argument("--start", metavar="MODEL", help="train: begin with the weights of this model (fp32 or fp16)")
     parser.add_argument("--of", nargs="*", default=[], metavar="MODEL", help="average: models of one shape")
     parser.add_argument(
         "--layers", type=int, nargs="*", metavar="N", help="train: only these layers of --start or of the base"
@@ -109,9 +109,8 @@ def main() -> None:
     parser.add_argument(
         "--frozen-layers", type=int, metavar="N", help="train: keep the embeddings and N layers as they are"
     )
-    parser.add_argument("--teacher", metavar="MODEL", help="train: learn the logits of this model beside the labels")
     parser.add_argument(
-        "--in-fp32", nargs="*", default=[], metavar="PART", help="quantize: parts that compute in fp32, '5 output', say"
+        "--teacher", metavar="MODEL", help="train: learn the logits of this model beside the labels (fp32 or fp16)"
     )
     parser.add_argument("--fp16", action="store_true", help="quantize: write the graph for CUDA too")
     parser.add_argument("--name", default=DEFAULT_MODEL, help="card: of the model")
@@ -214,11 +213,11 @@ def _quantize(options: argparse.Namespace) -> None:
 
     source = options.out / _FP32
     model = lean(source, windows("train", 8))
-    quantize(model, options.out / _INT8, in_fp32=options.in_fp32)
+    quantize(model, options.out / _INT8)
     if options.fp16:
         to_fp16(source, options.out / _FP16)
     judged = windows("dev", 4)
-    table = sensitivity(source, model, judged, options.in_fp32)
+    table = sensitivity(source, model, judged)
     (options.out / "sensitivity.json").write_text(json.dumps({"windows": len(judged), "parts": table}, indent=2) + "\n")
     for part, moved in table.items():
         print(f"{part:24} " + "  ".join(f"{name} {value:.5f}" for name, value in moved.items()))

@@ -32,7 +32,7 @@ _GOLD_FOUND = 0.3  # share of the second looks at which one sentence found is ev
 # Labels found by matching the answer's words, some of which say something else (Szegedy et al. 2016).
 _DISTANT = frozenset({"nq_oracle", "multispanqa", "musique"})
 _SMOOTHING = 0.1
-_HANDFUL = 200
+_HANDFUL = 200  # passages; of fewer, a fifth is too few to call a word common
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,51 @@
+"""That the benchmarks run and say what they measured; never how long it took."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import FIXTURES
+
+REQUESTS = str(FIXTURES / "requests.jsonl")
+
+
+def run(module, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments], capture_output=True, text=True, timeout=300, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_bench_has_a_table_for_start_words_and_each_model():
+    """Every command of it in its own process, beside its floor."""
+    code, out, err = run(
+        "ctxzip.evaluation.bench", REQUESTS, "--rounds", "1", "--megabytes", "0.01", "--records", "2",
+        "--model-records", "1", "--memory", "2",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    for line in ("start-up", "cold start, one record of 10 passages", "one core", "1 records, mini", "1 records, nano"):
+        assert f"\n{line}" in out or line in out
+    assert "batches in ONNX Runtime alone" in out
+    assert "2 records, bm25" in out
+
+
+def test_batches_are_tried_alone_and_together():
+    """Each way a line, the one that ships first."""
+    code, out, err = run("ctxzip.evaluation.batching", REQUESTS, "--rounds", "1", "--records", "1", "--model", "nano")
+    assert (code, err) == (0, "")
+    rows = [line for line in out.splitlines() if " at once, " in line]
+    assert "windows alone" in rows[0]
+    assert rows[0].split()[-1] == "1.000"
+    assert any("4,096 tokens a batch" in row for row in rows)
+
+
+@pytest.mark.parametrize("module", ["ctxzip.evaluation.bench", "ctxzip.evaluation.batching"])
+def test_no_records_are_said(module, tmp_path):
+    """Not a traceback."""
+    (tmp_path / "none.jsonl").write_text("")
+    code, _, err = run(module, str(tmp_path / "none.jsonl"))
+    assert code == 2
+    assert "no records" in err

@@ -47,39 +47,11 @@ def choose(
     # What stands in records is the passages as they came, and their tokens are known.
     tokens_in = scored.passage_tokens if settings.in_records else draft.measure(range(len(units)))
     ranked = candidates(units, scores, settings.top_docs)
-    ours = _of_context(request, units)
-    profile = profile_of(plain.query, units, scores, ours)
+    context = _of_context(request, units)
+    profile = profile_of(plain.query, units, scores, context)
     cut = cut_for(profile)
-    if ours is None:
-        budget = budgets.decide(limits, scores.probability[ranked], tokens_in, cut)
-        wording = Wording(plain.passages, units, scored.languages)
-        selection = select(
-            units,
-            order_of_choice(plain.query, ranked, wording),
-            scores,
-            budget,
-            draft.measure,
-            passage_cost=draft.passage_costs(),
-            gap_cost=draft.gap_cost,
-            key=wording.key if _once(budget) else None,
-            leans=wording.leans if settings.neighbours else None,
-        )
-    else:
-        in_context = [i for i in ranked if i in ours]
-        selection, budget = select_segments(
-            plain.passages,
-            units,
-            ranked,
-            scores,
-            budgets.decide(limits, scores.probability[in_context], draft.measure(sorted(ours)), cut),
-            draft.measure,
-            shares=settings.segment_budget,
-            passage_cost=draft.passage_costs(),
-            gap_cost=draft.gap_cost,
-        )
-    if budget.irrelevant is None and _not_worth_it(budget, selection, tokens_in):
-        budget = replace(budget, why=f"{budget.why}; saves less than {limits.min_saving:.0%}: left as it was")
-        selection = Selection(tuple(range(len(units))), tokens_in, (None,) * len(units))
+    selection, budget = _selected(scored, draft, ranked, context, limits, cut, tokens_in)
+    selection, budget = _worth_it(selection, budget, tokens_in, len(units))
     budget, remarks = _honest(budget, cut, units, scores, selection)
     texts = draft.texts(request.passages, selection.kept)
     return Result(
@@ -107,6 +79,46 @@ def choose(
             *_remarks(plain, units, scores, budget, selection),
         ),
     )
+
+
+def _selected(
+    scored: Scored,
+    draft: Draft,
+    ranked: Sequence[int],
+    context: frozenset[int] | None,
+    limits: Limits,
+    cut: Cut | None,
+    tokens_in: int,
+) -> tuple[Selection, Budget]:
+    """Return what is kept under which budget: of a prompt in segments each type has its own, and `limits` are the context's."""
+    plain, units, scores, settings = scored.plain, scored.units, scored.scores, draft.settings
+    if context is not None:
+        in_context = [i for i in ranked if i in context]
+        return select_segments(
+            plain.passages,
+            units,
+            ranked,
+            scores,
+            budgets.decide(limits, scores.probability[in_context], draft.measure(sorted(context)), cut),
+            draft.measure,
+            shares=settings.segment_budget,
+            passage_cost=draft.passage_costs(),
+            gap_cost=draft.gap_cost,
+        )
+    budget = budgets.decide(limits, scores.probability[ranked], tokens_in, cut)
+    wording = Wording(plain.passages, units, scored.languages)
+    selection = select(
+        units,
+        order_of_choice(plain.query, ranked, wording),
+        scores,
+        budget,
+        draft.measure,
+        passage_cost=draft.passage_costs(),
+        gap_cost=draft.gap_cost,
+        key=wording.key if _once(budget) else None,
+        leans=wording.leans if settings.neighbours else None,
+    )
+    return selection, budget
 
 
 def profile_of(query: str, units: Sequence[Unit], scores: Scores, among: Collection[int] | None = None) -> Profile:
@@ -181,10 +193,19 @@ def _honest(
     return replace(budget, guarantee=None, why=why), (*cut.warnings, remark)
 
 
-def _not_worth_it(budget: Budget, selection: Selection, tokens_in: int) -> bool:
+def _worth_it(selection: Selection, budget: Budget, tokens_in: int, n_units: int) -> tuple[Selection, Budget]:
+    """Keep all where less would be saved than `--min-saving` asks for, and all fits."""
     least = budget.limits.min_saving
     fits = budget.max_tokens is None or tokens_in <= budget.max_tokens
-    return least is not None and fits and tokens_in - selection.n_tokens < least * tokens_in
+    if (
+        least is None
+        or budget.irrelevant is not None
+        or not fits
+        or tokens_in - selection.n_tokens >= least * tokens_in
+    ):
+        return selection, budget
+    why = f"{budget.why}; saves less than {least:.0%}: left as it was"
+    return Selection(tuple(range(n_units)), tokens_in, (None,) * n_units), replace(budget, why=why)
 
 
 def _remarks(

@@ -14,9 +14,6 @@ OWN_KEY = "ctxzip"  # of the output record
 # The types of the segments of a prompt, those first that a hard ceiling leaves room for first.
 SEGMENTS = ("instruction", "context", "example")
 
-# What a result is written as: the record that came, one prompt-ready context, or another library's record.
-To = Literal["jsonl", "text", "markdown", "messages", "langchain", "llamaindex", "haystack", "dpr", "ragas", "cohere"]
-CONTEXTS: frozenset[str | None] = frozenset({"text", "markdown"})
 # Why a model did not read a unit: dropped before, out of time, or out of time for a second look.
 PREFILTER = "prefilter"
 DEADLINE = "deadline"

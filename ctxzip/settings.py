@@ -8,13 +8,14 @@ from typing import Any, Literal, get_args
 from ctxzip import budget as budgets
 from ctxzip import segments
 from ctxzip.errors import UsageError
-from ctxzip.records import CONTEXTS, Limits, To
+from ctxzip.records import Limits
 from ctxzip.scoring import AUTO as AUTO_SCORER
 from ctxzip.scoring import CACHE_SIZE_MB
 from ctxzip.scoring import prefilter as prefilters
 from ctxzip.scoring.batches import BATCH_TOKENS
 from ctxzip.shipped import DEFAULT_MODEL
 from ctxzip.splitting import AUTO
+from ctxzip.targets import CONTEXTS, To
 from ctxzip.tokens import MODEL
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {

@@ -10,7 +10,7 @@ import pytest
 from ctxzip.conversion import converted
 from ctxzip.pipeline import Compressor, Settings
 from ctxzip.reading import SHAPES, to_request, with_fields
-from ctxzip.records import CONTEXTS, To
+from ctxzip.targets import CONTEXTS, To
 from tests.conftest import compress, jsonl
 
 LIBRARIES = sorted(set(get_args(To)) - CONTEXTS - {"jsonl"})

@@ -168,7 +168,7 @@ def test_answers_are_compared_as_squad_does(text, same):
 def test_every_metric_of_the_fixtures_is_a_share(tmp_path):
     """On real questions, by words, for each metric there is."""
     assert set(METRICS) >= {"auto_recall", "false_keep"}
-    ctxzip("eval", "--method", "bm25", "--json", tmp_path / "out.json", "--limit", "6", FIXTURES / "requests.jsonl")
+    ctxzip("eval", "--method", "bm25", "--json", tmp_path / "out.json", FIXTURES / "requests.jsonl")
     found = json.loads((tmp_path / "out.json").read_text())["methods"]["bm25"]["metrics"]
     assert set(found) == {name for name in METRICS if not name.startswith("reader_")}
     assert all(0 <= low <= one["mean"] <= high <= 1 for one in found.values() for low, high in [one["interval"]])

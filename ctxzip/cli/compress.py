@@ -7,7 +7,7 @@ import typer
 from ctxzip.cli import options
 from ctxzip.cli.running import check_call, loading, run, settings_of
 from ctxzip.errors import UsageError
-from ctxzip.records import CONTEXTS
+from ctxzip.targets import CONTEXTS
 
 EXAMPLES = """\b
 Examples:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ctxzip import records
+from ctxzip import targets
 
 Query = Annotated[
     str | None,
@@ -78,7 +78,7 @@ Budget = Annotated[
     ),
 ]
 To = Annotated[
-    records.To | None,
+    targets.To | None,
     typer.Option(
         "--to",
         help="The records as JSON lines, one prompt-ready context, or records of another library.  "

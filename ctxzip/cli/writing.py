@@ -13,9 +13,10 @@ from ctxzip.cli.files import STDIO
 from ctxzip.cli.rows import RowWriter
 from ctxzip.conversion import converted
 from ctxzip.errors import CtxzipError, UsageError
-from ctxzip.records import CONTEXTS, BadRecord, Result, Scored
+from ctxzip.records import BadRecord, Result, Scored
 from ctxzip.rendering import error_record, record
 from ctxzip.scored import record as scored_record
+from ctxzip.targets import CONTEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

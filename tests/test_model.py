@@ -86,6 +86,7 @@ BEYOND = {
         "table-hut-beds",
         "japanese-museum-closed-day",
         "chinese-bridge-length",
+        "comparison-reservoirs",
     },
     "hybrid": {
         "chinese-bridge-length",

@@ -394,3 +394,11 @@ def test_progress_is_for_terminals():
 def test_every_method_is_named_in_the_help():
     """They are no choices of the option, so that one list in the code says them."""
     assert set(METHODS) <= set(ctxzip("eval", "--help").out.decode().replace(",", " ").split())
+
+
+def test_lone_surrogates_are_measured_like_any_text(tmp_path):
+    """They come from JSON escapes, and no tokenizer takes them."""
+    doc = {"text": "The ferry \ud800 leaves at seven. Bread is baked.", "evidence": [[0, 20]]}
+    (tmp_path / "set.jsonl").write_text(json.dumps({"query": "When does the ferry leave?", "docs": [doc]}) + "\n")
+    found = evaluated(tmp_path / "out.json", "--method", "bm25", tmp_path / "set.jsonl")
+    assert found["methods"]["bm25"]["mean"]["recall"]["0.3"] == 1

@@ -145,7 +145,9 @@ def outcome(question: Labelled, result: Result, found: Sequence[bool], reader: R
 
 def _tokens(texts: Sequence[str]) -> int:
     """Return the tokens of texts, by the tokenizer of the model that ships."""
-    return sum(_tokenizer().count([text for text in texts if text]))
+    # Lone surrogates are counted as they are when a request is compressed: as U+FFFD.
+    whole = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts if text]
+    return sum(_tokenizer().count(whole))
 
 
 @cache

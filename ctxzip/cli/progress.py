@@ -7,10 +7,10 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ctxzip.cli.terminal import WIPE, is_live
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-from ctxzip.cli.terminal import WIPE, is_live
 
 _REFRESH_S = 0.2
 

@@ -104,9 +104,8 @@ class Compressor:
         self._words = self._second_best(scorer)
         self._policies = Policies(settings, self._limits, self._scorer.device)
         if scorer is None:
-            self._policies.of(
-                self._scorer.name, self.model_sha256, settings.splitter
-            )  # refused before the first record
+            # Refused before the first record.
+            self._policies.of(self._scorer.name, self.model_sha256, settings.splitter)
 
     @property
     def notice(self) -> str | None:

@@ -7,7 +7,8 @@ at the speed of fp32; `dynamic`, which rounds what comes in with one step for al
 (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html), so that scores would
 depend on the machine.
 
-`lean` readies a graph for that. It fuses attention, which takes a fifth of the time away. And it smooths:
+`lean` readies a graph for that. It fuses attention, which saves 7% of the time
+(16.1 ms in place of 17.4 for 224 tokens on one core). And it smooths:
 a few channels are ten times as large as the others, and leave those few of the 256 steps that a whole
 window shares; what they are too large by is moved into the weights (SmoothQuant: Xiao et al. 2023).
 """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctxzip.cli.command import Command
 from ctxzip.cli.terminal import say
 from ctxzip.errors import ModelError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 models_app = typer.Typer(
     name="models",
     no_args_is_help=True,
+    add_completion=False,  # the whole command line has it
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="List, show, verify and import models.",
@@ -35,7 +37,7 @@ _WIDTH = 100  # columns of a card
 _LABEL = 14  # columns of a label of a card
 
 
-@models_app.command(name="list")
+@models_app.command(name="list", cls=Command)
 def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array instead of lines.")] = False,
 ) -> None:
@@ -74,7 +76,7 @@ def list_models(
         raise typer.Exit(ModelError.exit_code)
 
 
-@models_app.command()
+@models_app.command(cls=Command)
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name or folder of a model.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="The card as it is: model.json.")] = False,
@@ -90,7 +92,7 @@ def show(
         print(line)
 
 
-@models_app.command()
+@models_app.command(cls=Command)
 def verify(
     names: Annotated[
         list[str] | None,
@@ -124,7 +126,7 @@ def verify(
         )
 
 
-@models_app.command(name="import", epilog=_EXAMPLES)
+@models_app.command(name="import", cls=Command, epilog=_EXAMPLES)
 def import_model(
     source: Annotated[
         str,

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import count, cycle, islice
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _COMPRESS = [sys.executable, "-m", "ctxzip", "compress", "--quiet"]
 _READ_AND_WRITE = "import json, sys\nfor line in sys.stdin: print(json.dumps(json.loads(line)))"
 _MEGABYTE = 1_000_000
+_SHORT = 200  # code points of the passages that memory is measured with: a hundred thousand should not take hours
 _PASSAGES = 10  # of the record that the cold start is measured with
 
 
@@ -66,7 +68,7 @@ def main() -> None:
         for model in ("mini", "nano"):
             _model(model, lines[: options.model_records], Path(folder), options.rounds)
         if options.memory:
-            _memory(options.memory, Path(folder, "many.jsonl"))
+            _memory(options.memory, lines, Path(folder, "many.jsonl"))
 
 
 def _start_up(rounds: int) -> None:
@@ -121,19 +123,24 @@ def _model(model: str, lines: Sequence[bytes], folder: Path, rounds: int) -> Non
     _table(f"{len(lines)} records, {model}", _in_turn(commands, data, rounds))
 
 
-def _memory(numbers: Iterable[int], file: Path) -> None:
-    """Print the peak memory over ever more records, each with words of its own."""
+def _memory(numbers: Iterable[int], lines: Sequence[bytes], file: Path) -> None:
+    """Print the peak memory over ever more records: single passages of the data in turn, and made ones of words never seen before."""
+    passages = [
+        (request.query, passage.text[:_SHORT]) for request in map(_request, lines) for passage in request.passages
+    ]
+    unseen = (("bridge", f"The bridge {' '.join(f'w{at}x{word}' for word in range(12))}. The ferry.") for at in count())
     print(f"\n{'peak memory':40} {'MB':>8} {'ratio':>7}")
-    for name, options in (("mini", ["--device", "cpu"]), ("bm25", ["--scorer", "bm25"])):
-        floor = 0
-        for number in numbers:
-            with file.open("w") as stream:
-                for at in range(number):
-                    words = " ".join(f"w{at}x{word}" for word in range(12))
-                    stream.write(json.dumps({"query": "bridge", "docs": [f"The bridge {words}. The ferry."]}) + "\n")
-            peak = _call([*_COMPRESS, *options], file).peak
-            floor = floor or peak
-            print(f"{f'{number:,} records, {name}':40} {peak / _MEGABYTE:8.1f} {peak / floor:7.2f}", flush=True)
+    for what, made in (("", cycle(passages)), (", new words", unseen)):
+        for name, options in (("mini", ["--device", "cpu"]), ("bm25", ["--scorer", "bm25"])):
+            floor = 0
+            for number in numbers:
+                with file.open("w") as stream:
+                    for query, text in islice(made, number):
+                        stream.write(json.dumps({"query": query, "docs": [text]}) + "\n")
+                peak = _call([*_COMPRESS, *options], file).peak
+                floor = floor or peak
+                row = f"{number:,} records{what}, {name}"
+                print(f"{row:40} {peak / _MEGABYTE:8.1f} {peak / floor:7.2f}", flush=True)
 
 
 def _request(line: bytes) -> Request:

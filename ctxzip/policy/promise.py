@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from ctxzip.records import Cut, Guarantee, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from fractions import Fraction
 
     from numpy.typing import NDArray
 
@@ -253,4 +253,6 @@ def _spoken(kind: str) -> str:
 
 def _exact(share: float) -> Fraction:
     """Return the number as it is written: 0.9 is 9/10 and not what floating point makes of it."""
+    from fractions import Fraction
+
     return Fraction(repr(float(share)))

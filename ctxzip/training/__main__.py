@@ -34,15 +34,15 @@ _FP32, _INT8, _FP16 = "model.fp32.onnx", "model.int8.onnx", "model.fp16.onnx"
 # How often a question of each set is shown, and how often in a second look. The sets whose questions need
 # several places are small and hard, those of one paragraph large and easy.
 _MIX = {
-    "2wiki": (3.0, 2.0),
-    "hotpotqa": (0.6, 0.4),
+    "2wiki": (2.0, 1.4),
+    "hotpotqa": (1.0, 0.7),
     "musique": (1.0, 0.7),
     "evidence_inference": (1.0, 0),
-    "timeqa": (0.8, 0),
+    "timeqa": (1.4, 0),
     "doc2dial": (0.4, 0),
     "bioasq": (0.25, 0),
-    "squad": (0.2, 0),
-    "qed": (0.3, 0),
+    "squad": (0.6, 0),
+    "qed": (0.6, 0),
     "nq_oracle": (0.5, 0),
     "multispanqa": (1.0, 0),
     "selqa": (0.15, 0),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _TITLE_DROPPED = 0.2  # share of the examples: many retrievers have no titles
 _QUERY_VARIED = 0.3  # people type lower case and leave the question mark out
-_NEGATIVE_PASSAGES = 0.7  # chance that a question of a one-passage set gets a passage of another question
+_NEGATIVE_PASSAGES = 1.3  # passages of other questions that a question of a one-passage set gets, on average
 _IDLE_WINDOWS = 2  # windows without evidence kept of a passage with evidence: long pages have twenty
 _EVERY_HOP = 2.0  # weight of sets whose questions need several places; they are few
 _GOLD_FOUND = 0.3  # share of the second looks at which one sentence found is evidence for sure
@@ -79,14 +79,14 @@ def examples_of(
     """
     questions = list(islice(read_labelled(path), limit))
     single = all(len(question.request.passages) == 1 for question in questions)
-    others = nearest_passages(questions, range(len(questions))) if single else None
+    others = nearest_passages(questions, range(len(questions))) if single else [[]] * len(questions)
     smoothing = _SMOOTHING if path.name.partition(".")[0] in _DISTANT else 0.0
     for index, question in enumerate(questions):
         for _ in range(_whole(times, rng)):
             shown = perturbed(question, rng)
             request = _varied(shown.request, rng)
             yield from _windows(request, shown, builder, rng, smoothing=smoothing)
-            if others is not None and rng.random() < _NEGATIVE_PASSAGES:
+            for _ in range(_whole(_NEGATIVE_PASSAGES, rng) if others[index] else 0):
                 other = questions[rng.choice(others[index])].request.passages[0]
                 asked = replace(request, passages=(_maybe_untitled(other, rng),))
                 yield from _windows(asked, Labelled(asked, (), "none"), builder, rng, at_most=1)
@@ -169,7 +169,7 @@ def _maybe_untitled(passage: Passage, rng: random.Random) -> Passage:
     return replace(passage, title="") if rng.random() < _TITLE_DROPPED else passage
 
 
-def nearest_passages(questions: Sequence[Labelled], chosen: Sequence[int], nearest: int = 20) -> list[list[int]]:
+def nearest_passages(questions: Sequence[Labelled], chosen: Sequence[int], nearest: int = 10) -> list[list[int]]:
     """Return, for some questions of a one-passage set, those whose passages look most like an answer to them.
 
     Passages that hold one of its answers, and other passages of its own document, are left out; where

@@ -24,6 +24,13 @@ os.environ["CTXZIP_CONFIG"] = os.devnull
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures"
+COMMAND = [sys.executable, "-m", "ctxzip", "compress"]
+RECORD: dict[str, Any] = {
+    "id": 1,
+    "query": "When does the ferry leave?",
+    "docs": ["Bread is baked. The ferry leaves at seven. Water is wet."],
+}
+LINE = json.dumps(RECORD) + "\n"
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,11 @@ def ctxzip(*arguments: str | Path, stdin: bytes | str = b"", cwd: Path | None = 
 
 def compress(*arguments: str | Path, stdin: bytes | str = b"", cwd: Path | None = None) -> Run:
     return ctxzip("compress", *arguments, stdin=stdin, cwd=cwd)
+
+
+def shortened(*arguments: str | Path, stdin: bytes | str = LINE) -> Run:
+    """Compress a record to its best sentence."""
+    return compress("--max-sentences", "1", "--scorer", "bm25", *arguments, stdin=stdin)
 
 
 def jsonl(*records: Any) -> str:

@@ -58,6 +58,17 @@ def test_both_looks_count_the_same():
     )
 
 
+def test_a_second_look_reads_what_the_found_sentences_lead_to():
+    """Two fifths of a long request, all of a short one."""
+    text = f"It is {'far ' * 300}away."
+    long = replace(REQUEST, passages=(Passage(text),) * 6)
+    units = [Unit(i, 0, len(text), 300, "sentence") for i in range(6)]
+    first = scores(0.1, 0.9, 0.2, 0.1, 0.1, 0.1)
+    assert informed(long, units, first).read_tokens == 720
+    assert informed(replace(long, read_tokens=100), units, first).read_tokens == 100
+    assert informed(REQUEST, UNITS, scores(0.1, 0.0, 0.9, 0.2)).read_tokens is None
+
+
 def test_bm25_is_asked_for_what_was_found_too():
     """A name that the question does not say leads to the passage about it."""
     told = replace(REQUEST, found=("Red Harbour: Red Harbour was directed by Ines Holm.",))
@@ -96,6 +107,11 @@ def looks(query, docs, *, reads_what_was_found=True):
 def test_a_single_fact_is_looked_for_once():
     """And pays nothing."""
     assert looks("When does the ferry leave?", ["At seven.", "It is red."]) == [()]
+
+
+def test_a_fact_that_may_hide_a_step_is_looked_for_twice():
+    """What it asks about is described, not named."""
+    assert len(looks("What party was the man who largely repealed the Black Act a member of?", ["A.", "B."])) == 2
 
 
 def test_a_question_of_several_places_is_looked_for_twice():

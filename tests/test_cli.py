@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import json
 import os
-import pty
-import signal
-import stat
 import subprocess
 import sys
-import time
-from typing import Any
 
 import pytest
 
-from tests.conftest import FIXTURES, compress, ctxzip, jsonl
-
-RECORD: dict[str, Any] = {
-    "id": 1,
-    "query": "When does the ferry leave?",
-    "docs": ["Bread is baked. The ferry leaves at seven. Water is wet."],
-}
-LINE = jsonl(RECORD)
-COMMAND = [sys.executable, "-m", "ctxzip", "compress"]
-
-
-def shortened(*arguments, stdin=LINE):
-    return compress("--max-sentences", "1", "--scorer", "bm25", *arguments, stdin=stdin)
+from tests.conftest import FIXTURES, LINE, RECORD, compress, ctxzip, jsonl, shortened
 
 
 def test_a_record_goes_in_and_comes_out_shorter():
@@ -237,77 +219,6 @@ def test_help_is_on_stdout(arguments):
     assert run.err == ""
 
 
-@pytest.mark.parametrize(
-    ("redirection", "code", "out", "err"),
-    [
-        ("2>&-", 0, 1, ""),
-        (">&-", 2, 0, "ctxzip: stdout is closed: name a file with -o FILE\n"),
-        ("<&-", 2, 0, "ctxzip: stdin is closed: name a file\n"),
-    ],
-)
-def test_a_closed_stream_is_said_and_nothing_goes_where_it_does_not_belong(redirection, code, out, err):
-    """Python prints to stdout where stderr is closed."""
-    done = subprocess.run(
-        f"{' '.join(COMMAND)} {redirection}",
-        shell=True,
-        input=LINE,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == code
-    assert done.stdout.count("\n") == out
-    assert done.stderr == err
-
-
-@pytest.mark.parametrize("target", [">(cat)", "/dev/stdout"])
-def test_a_pipe_is_written_to_directly(target):
-    """Process substitution and /dev/stdout are pipes without a folder to rename in."""
-    done = subprocess.run(
-        ["bash", "-c", f"{' '.join(COMMAND)} --quiet -o {target} | cat"],
-        input=LINE, capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
-    assert json.loads(done.stdout)["id"] == 1
-
-
-def test_a_closed_stderr_leaves_no_temporary_file(tmp_path):
-    """The reader of the messages may go before the file is done."""
-    subprocess.run(
-        ["bash", "-c", f"yes '{{' | head -5000 | {' '.join(COMMAND)} -o out.jsonl 2>&1 | head -1"],
-        cwd=tmp_path, capture_output=True, check=True, timeout=60,
-    )  # fmt: skip
-    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".tmp")]
-
-
-def test_a_signal_that_is_ignored_stays_ignored():
-    """nohup and background jobs rely on it."""
-    with subprocess.Popen(
-        ["bash", "-c", f"trap '' INT; exec {' '.join(COMMAND)}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        process.stdin.write(LINE.encode())
-        process.stdin.flush()
-        assert json.loads(process.stdout.readline())["id"] == 1
-        process.send_signal(signal.SIGINT)
-        process.stdin.write(LINE.encode())
-        process.stdin.close()
-        assert json.loads(process.stdout.readline())["id"] == 1
-    assert process.returncode == 0
-
-
-def test_a_terminal_on_stdin_shows_help_and_exits_2():
-    """Nobody is left in front of a silent cursor."""
-    controller, terminal = pty.openpty()
-    done = subprocess.run(COMMAND, stdin=terminal, capture_output=True, check=False, timeout=60)
-    os.close(controller)
-    os.close(terminal)
-    assert done.returncode == 2
-    assert b"Usage:" in done.stderr
-    assert done.stdout == b""
-
-
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["compress", "--help"]])
 def test_what_needs_no_model_loads_nothing_heavy(arguments):
     """Asked of the interpreter, not of a clock."""
@@ -342,155 +253,6 @@ def test_english_records_scored_by_words_load_neither_spacy_nor_a_model_runtime(
         timeout=60,
     )
     assert not set(done.stderr.split()) & {"spacy", "torch", "onnxruntime", "rich"}
-
-
-def test_head_ends_it_at_once_without_noise():
-    """141, as for any filter whose reader went away."""
-    done = subprocess.run(
-        f"yes '{LINE.strip()}' | ({' '.join(COMMAND)}; echo $? >&2) | head -1",
-        shell=True,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert json.loads(done.stdout)["id"] == 1
-    assert done.stderr == "141\n"
-
-
-@pytest.mark.parametrize("option", [[], ["--line-buffered"], ["--scorer", "bm25"]])
-def test_a_record_is_written_as_soon_as_it_is_ready(option):
-    """For `tail -f` and slow producers."""
-    command = [*COMMAND, *option]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdin
-        assert process.stdout
-        for _ in range(2):
-            process.stdin.write(LINE.encode())
-            process.stdin.flush()
-            assert json.loads(process.stdout.readline())["id"] == 1
-        process.stdin.close()
-    assert process.returncode == 0
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupt_leaves_what_was_finished_and_no_half_file(number, code, tmp_path):
-    """On stdout the finished records; of a file nothing."""
-    target = tmp_path / "out.jsonl"
-    target.write_text("older\n")
-    for output, expected in (([], LINE), (["-o", str(target)], "")):
-        with subprocess.Popen(
-            [*COMMAND, *output], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as process:
-            assert process.stdin
-            assert process.stdout
-            process.stdin.write(LINE.encode())
-            process.stdin.flush()
-            if expected:
-                assert json.loads(process.stdout.readline())["id"] == 1
-            else:
-                while not list(tmp_path.glob(".out.jsonl.*")):
-                    time.sleep(0.01)
-            process.send_signal(number)
-            _, err = process.communicate(timeout=60)
-        assert process.returncode == code, (output, err)
-        assert b"Traceback" not in err
-    assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
-    assert target.read_text() == "older\n"
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_in_the_middle_of_the_work_leaves_whole_records(number, code):
-    """With records read ahead, under work, and finished."""
-    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdin
-        assert process.stdout
-        process.stdin.write(LINE.encode() * 300)
-        process.stdin.flush()
-        first = process.stdout.readline()
-        process.send_signal(number)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert all(json.loads(line)["id"] == 1 for line in (first + out).splitlines())
-    assert (first + out).endswith(b"\n")
-    assert err == b""
-
-
-def test_a_file_is_written_whole_with_its_old_permissions(tmp_path):
-    """A link stays a link."""
-    target, link = tmp_path / "real.jsonl", tmp_path / "link.jsonl"
-    target.write_text("older\n")
-    target.chmod(0o640)
-    link.symlink_to(target)
-    run = compress("-o", link, stdin=LINE)
-    assert (run.code, run.out) == (0, b"")
-    assert link.is_symlink()
-    assert stat.S_IMODE(target.stat().st_mode) == 0o640
-    assert json.loads(target.read_text())["id"] == 1
-    assert len(list(tmp_path.iterdir())) == 2
-
-
-def test_a_file_may_be_its_own_input(tmp_path):
-    """It is read to its end before it is replaced."""
-    path = tmp_path / "records.jsonl"
-    path.write_text(LINE * 3)
-    assert compress("-n", "1", "-o", path, path).code == 0
-    assert [json.loads(line)["docs"] for line in path.read_text().splitlines()] == [["The ferry leaves at seven."]] * 3
-
-
-def test_a_device_is_written_to_and_not_replaced():
-    """Renaming over /dev/null would be the last thing that machine forgives."""
-    assert compress("-o", os.devnull, stdin=LINE).code == 0
-    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_full_disk_is_said():
-    """And is no success."""
-    run = compress("-o", "/dev/full", stdin=LINE)
-    assert run.code == 1
-    assert run.err == "ctxzip: /dev/full: cannot write: No space left on device\n"
-
-
-def test_gzip_is_read(tmp_path):
-    """As the labelled data of this field comes."""
-    path = tmp_path / "records.jsonl.gz"
-    path.write_bytes(gzip.compress(LINE.encode() * 2))
-    assert len(compress(path).records) == 2
-
-
-def test_a_damaged_gzip_is_said_in_one_line(tmp_path):
-    """What was read before the damage is written."""
-    path = tmp_path / "records.jsonl.gz"
-    path.write_bytes(gzip.compress(LINE.encode())[:-10])
-    run = compress(path)
-    assert run.code == 1
-    assert "Traceback" not in run.err
-    assert f"{path}: cannot read" in run.err
-
-
-def test_statistics_are_json(tmp_path):
-    """For a dashboard or a Makefile."""
-    path = tmp_path / "stats.json"
-    compress("--stats", path, FIXTURES / "broken.jsonl")
-    stats = json.loads(path.read_text())
-    assert (stats["records"], stats["failed"], stats["scorer"], stats["tokenizer"]) == (
-        6,
-        10,
-        stats["scorer"],
-        "ctxzip-mini",
-    )
-    assert stats["kept_fraction"] == stats["tokens_out"] / stats["tokens_in"]
-    assert stats["errors"][0]["line"] == 2
-
-
-def test_statistics_are_written_when_a_record_stops_the_run(tmp_path):
-    """That is when they are wanted most."""
-    path = tmp_path / "stats.json"
-    run = compress("--stats", path, "--on-error", "fail", FIXTURES / "broken.jsonl")
-    assert run.code == 1
-    assert (json.loads(path.read_text())["records"], json.loads(path.read_text())["failed"]) == (1, 1)
-    assert ", 1 failed" in run.err
 
 
 def test_quiet_says_errors_only():

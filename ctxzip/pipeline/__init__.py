@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from ctxzip.ahead import worked_ahead
-from ctxzip.bridge import combined, informed
+from ctxzip.bridge import combined, informed, worth_a_second_look
 from ctxzip.errors import InputError
 from ctxzip.pipeline.choosing import choose
 from ctxzip.pipeline.policies import Policies, fitted_budget, scoring_graph
@@ -222,15 +222,13 @@ class Compressor:
         return self._as_scored(replace(item, warnings=(*item.warnings, remark)), scores, words.name, words.device, None)
 
     def _scored_by_model(self, batch: Sequence[Prepared]) -> list[Scored]:
-        """Score requests together, those twice whose questions seem to need several places."""
+        """Score requests together, those twice whose questions may need several places."""
         asked = [self._asked(item) for item in batch]
         scores = self._scorer.score([(request, item.units) for request, item in zip(asked, batch, strict=True)])
         again = [
             i
             for i, item in enumerate(batch)
-            if self._scorer.second_looks
-            and len(item.plain.passages) > 1
-            and read_query(item.plain.query).several_places
+            if self._scorer.second_looks and worth_a_second_look(item.plain.query, len(item.plain.passages))
         ]
         second = self._scorer.score([(informed(asked[i], batch[i].units, scores[i]), batch[i].units) for i in again])
         for i, informed_scores in zip(again, second, strict=True):

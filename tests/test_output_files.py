@@ -1,0 +1,109 @@
+"""Files read and written: whole or not at all, compressed or not, and the file of statistics."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import stat
+import subprocess
+
+import pytest
+
+from tests.conftest import COMMAND, FIXTURES, LINE, compress
+
+
+@pytest.mark.parametrize("target", [">(cat)", "/dev/stdout"])
+def test_a_pipe_is_written_to_directly(target):
+    """Process substitution and /dev/stdout are pipes without a folder to rename in."""
+    done = subprocess.run(
+        ["bash", "-c", f"{' '.join(COMMAND)} --quiet -o {target} | cat"],
+        input=LINE, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["id"] == 1
+
+
+def test_a_closed_stderr_leaves_no_temporary_file(tmp_path):
+    """The reader of the messages may go before the file is done."""
+    subprocess.run(
+        ["bash", "-c", f"yes '{{' | head -5000 | {' '.join(COMMAND)} -o out.jsonl 2>&1 | head -1"],
+        cwd=tmp_path, capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".tmp")]
+
+
+def test_a_file_is_written_whole_with_its_old_permissions(tmp_path):
+    """A link stays a link."""
+    target, link = tmp_path / "real.jsonl", tmp_path / "link.jsonl"
+    target.write_text("older\n")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    run = compress("-o", link, stdin=LINE)
+    assert (run.code, run.out) == (0, b"")
+    assert link.is_symlink()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert json.loads(target.read_text())["id"] == 1
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_file_may_be_its_own_input(tmp_path):
+    """It is read to its end before it is replaced."""
+    path = tmp_path / "records.jsonl"
+    path.write_text(LINE * 3)
+    assert compress("-n", "1", "-o", path, path).code == 0
+    assert [json.loads(line)["docs"] for line in path.read_text().splitlines()] == [["The ferry leaves at seven."]] * 3
+
+
+def test_a_device_is_written_to_and_not_replaced():
+    """Renaming over /dev/null would be the last thing that machine forgives."""
+    assert compress("-o", os.devnull, stdin=LINE).code == 0
+    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_said():
+    """And is no success."""
+    run = compress("-o", "/dev/full", stdin=LINE)
+    assert run.code == 1
+    assert run.err == "ctxzip: /dev/full: cannot write: No space left on device\n"
+
+
+def test_gzip_is_read(tmp_path):
+    """As the labelled data of this field comes."""
+    path = tmp_path / "records.jsonl.gz"
+    path.write_bytes(gzip.compress(LINE.encode() * 2))
+    assert len(compress(path).records) == 2
+
+
+def test_a_damaged_gzip_is_said_in_one_line(tmp_path):
+    """What was read before the damage is written."""
+    path = tmp_path / "records.jsonl.gz"
+    path.write_bytes(gzip.compress(LINE.encode())[:-10])
+    run = compress(path)
+    assert run.code == 1
+    assert "Traceback" not in run.err
+    assert f"{path}: cannot read" in run.err
+
+
+def test_statistics_are_json(tmp_path):
+    """For a dashboard or a Makefile."""
+    path = tmp_path / "stats.json"
+    compress("--stats", path, FIXTURES / "broken.jsonl")
+    stats = json.loads(path.read_text())
+    assert (stats["records"], stats["failed"], stats["scorer"], stats["tokenizer"]) == (
+        6,
+        10,
+        stats["scorer"],
+        "ctxzip-mini",
+    )
+    assert stats["kept_fraction"] == stats["tokens_out"] / stats["tokens_in"]
+    assert stats["errors"][0]["line"] == 2
+
+
+def test_statistics_are_written_when_a_record_stops_the_run(tmp_path):
+    """That is when they are wanted most."""
+    path = tmp_path / "stats.json"
+    run = compress("--stats", path, "--on-error", "fail", FIXTURES / "broken.jsonl")
+    assert run.code == 1
+    assert (json.loads(path.read_text())["records"], json.loads(path.read_text())["failed"]) == (1, 1)
+    assert ", 1 failed" in run.err

@@ -1,0 +1,138 @@
+"""Pipes, terminals and signals: what a filter does when its neighbours come slowly, stop, or are not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.conftest import COMMAND, LINE
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "out", "err"),
+    [
+        ("2>&-", 0, 1, ""),
+        (">&-", 2, 0, "ctxzip: stdout is closed: name a file with -o FILE\n"),
+        ("<&-", 2, 0, "ctxzip: stdin is closed: name a file\n"),
+    ],
+)
+def test_a_closed_stream_is_said_and_nothing_goes_where_it_does_not_belong(redirection, code, out, err):
+    """Python prints to stdout where stderr is closed."""
+    done = subprocess.run(
+        f"{' '.join(COMMAND)} {redirection}",
+        shell=True,
+        input=LINE,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == code
+    assert done.stdout.count("\n") == out
+    assert done.stderr == err
+
+
+def test_a_signal_that_is_ignored_stays_ignored():
+    """nohup and background jobs rely on it."""
+    with subprocess.Popen(
+        ["bash", "-c", f"trap '' INT; exec {' '.join(COMMAND)}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(LINE.encode())
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["id"] == 1
+        process.send_signal(signal.SIGINT)
+        process.stdin.write(LINE.encode())
+        process.stdin.close()
+        assert json.loads(process.stdout.readline())["id"] == 1
+    assert process.returncode == 0
+
+
+def test_a_terminal_on_stdin_shows_help_and_exits_2():
+    """Nobody is left in front of a silent cursor."""
+    controller, terminal = pty.openpty()
+    done = subprocess.run(COMMAND, stdin=terminal, capture_output=True, check=False, timeout=60)
+    os.close(controller)
+    os.close(terminal)
+    assert done.returncode == 2
+    assert b"Usage:" in done.stderr
+    assert done.stdout == b""
+
+
+def test_head_ends_it_at_once_without_noise():
+    """141, as for any filter whose reader went away."""
+    done = subprocess.run(
+        f"yes '{LINE.strip()}' | ({' '.join(COMMAND)}; echo $? >&2) | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert json.loads(done.stdout)["id"] == 1
+    assert done.stderr == "141\n"
+
+
+@pytest.mark.parametrize("option", [[], ["--line-buffered"], ["--scorer", "bm25"]])
+def test_a_record_is_written_as_soon_as_it_is_ready(option):
+    """For `tail -f` and slow producers."""
+    command = [*COMMAND, *option]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdin
+        assert process.stdout
+        for _ in range(2):
+            process.stdin.write(LINE.encode())
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["id"] == 1
+        process.stdin.close()
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_leaves_what_was_finished_and_no_half_file(number, code, tmp_path):
+    """On stdout the finished records; of a file nothing."""
+    target = tmp_path / "out.jsonl"
+    target.write_text("older\n")
+    for output, expected in (([], LINE), (["-o", str(target)], "")):
+        with subprocess.Popen(
+            [*COMMAND, *output], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(LINE.encode())
+            process.stdin.flush()
+            if expected:
+                assert json.loads(process.stdout.readline())["id"] == 1
+            else:
+                while not list(tmp_path.glob(".out.jsonl.*")):
+                    time.sleep(0.01)
+            process.send_signal(number)
+            _, err = process.communicate(timeout=60)
+        assert process.returncode == code, (output, err)
+        assert b"Traceback" not in err
+    assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
+    assert target.read_text() == "older\n"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_the_middle_of_the_work_leaves_whole_records(number, code):
+    """With records read ahead, under work, and finished."""
+    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(LINE.encode() * 300)
+        process.stdin.flush()
+        first = process.stdout.readline()
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert all(json.loads(line)["id"] == 1 for line in (first + out).splitlines())
+    assert (first + out).endswith(b"\n")
+    assert err == b""

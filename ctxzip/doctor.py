@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ctxzip import __version__
-from ctxzip.errors import CtxzipError
-from ctxzip.shipped import DEFAULT_MODEL, installed_models
+from ctxzip.errors import CtxzipError, ModelError
+from ctxzip.shipped import DEFAULT_MODEL, installed_folders, read_model
 
 _PACKAGES = (
     "onnxruntime-gpu", "onnxruntime", "tokenizers", "numpy", "msgspec", "nupunkt", "spacy", "rank-bm25", "typer", "rich",
@@ -94,14 +94,16 @@ def _cuda() -> dict[str, Any]:
 
 
 def _models() -> list[dict[str, Any]]:
-    return [
-        {
-            "name": model.name,
-            "path": str(model.path),
-            "files": {file: model.state(file) for file in model.card.get("files", {})},
-        }
-        for model in installed_models()
-    ]
+    found: list[dict[str, Any]] = []
+    for path in installed_folders():
+        about: dict[str, Any] = {"name": path.name, "path": str(path), "files": {}, "error": None}
+        try:
+            model = read_model(path)
+            about |= {"name": model.name, "files": {file: model.state(file) for file in model.card["files"]}}
+        except ModelError as error:
+            about["error"] = str(error)
+        found.append(about)
+    return found
 
 
 def _folders() -> dict[str, Any]:

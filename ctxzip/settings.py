@@ -54,7 +54,7 @@ class Settings:
         cache: folder that keeps what the model said of a passage, so that it need not read it again; None keeps nothing.
         cache_size_mb: of it at most, in millions of bytes; what was used longest ago goes first.
         deadline_ms: time from reading a record; what the model has not read by then is scored by bm25.
-        prefilter: `off` lets the model read all; `auto` leaves out of records with far too much text what
+        prefilter: `off` lets the model read all at its first look; `auto` leaves out of records with far too much text what
             bm25 ranks lowest; a number is how many tokens of a record the model reads at most.
         splitter: `auto` or `spacy:NAME`.
         lang: language code of the documents; None detects it for each.

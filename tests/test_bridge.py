@@ -64,9 +64,8 @@ def test_a_second_look_reads_what_the_found_sentences_lead_to():
     long = replace(REQUEST, passages=(Passage(text),) * 6)
     units = [Unit(i, 0, len(text), 300, "sentence") for i in range(6)]
     first = scores(0.1, 0.9, 0.2, 0.1, 0.1, 0.1)
-    assert informed(long, units, first).read_tokens == 720
-    assert informed(replace(long, read_tokens=100), units, first).read_tokens == 100
-    assert informed(REQUEST, UNITS, scores(0.1, 0.0, 0.9, 0.2)).read_tokens is None
+    assert informed(long, units, first).read_characters == 2_907  # of 7,266
+    assert informed(REQUEST, UNITS, scores(0.1, 0.0, 0.9, 0.2)).read_characters is None
 
 
 def test_bm25_is_asked_for_what_was_found_too():

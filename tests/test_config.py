@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
-from tests.conftest import compress, ctxzip, jsonl
+from tests.conftest import ROOT, compress, ctxzip, jsonl
 
 LINE = jsonl(
     {"query": "When does the ferry leave?", "docs": ["Bread is baked. The ferry leaves at seven. Water is wet."]}
@@ -114,7 +115,7 @@ def test_a_path_starts_at_the_file_that_it_stands_in(home):
         ("ratio = true", "ratio: expected a string or a number"),
         ("quiet = 1", "quiet: expected true or false"),
         ("compress = 1", "compress: expected a table of options"),
-        ("output = 'x'", "output: names a file of one call: give it as --output"),
+        ("output = 'x'", "output: names what is read or written by one call: give it as --output"),
         ("ratio = 0.1.2", "not TOML: "),
         ("ratio = 7", "--ratio 7.0: expected a number from 0 to 1 (--ratio is from "),
         ("ratio = 'x'", "'x' is not a valid float (from "),
@@ -199,6 +200,18 @@ def test_config_shows_every_option_and_warns_of_a_slip_of_the_pen(home, monkeypa
     assert [line.split() for line in lines if line.startswith("scorer ")] == [["scorer", "auto", "default"]]
     assert run.err == "ctxzip: warning: CTXZIP_SCORE names no option; did you mean 'CTXZIP_SCORER'?\n"
     assert ctxzip("config", "compres").err == "ctxzip: no command 'compres'; did you mean 'compress'?\n"
+
+
+def test_every_variable_that_the_code_reads_is_known():
+    """One that is not would be called a slip of the pen."""
+    from ctxzip.cli.origins import NOT_OPTIONS
+
+    code = "".join(path.read_text("utf-8") for path in (ROOT / "ctxzip").rglob("*.py"))
+    read = set(re.findall(r"""environ(?:\.get\(|\[)"(CTXZIP_\w+)""", code)) | set(
+        re.findall(r'^_?[A-Z_]+ = "(CTXZIP_\w+)"', code, re.MULTILINE)
+    )
+    assert {"CTXZIP_PAGER", "CTXZIP_READER_TOKEN", "CTXZIP_MODELS"} <= read
+    assert read - {"CTXZIP_"} <= set(NOT_OPTIONS)
 
 
 def test_help_and_version_read_no_file(home):

@@ -54,6 +54,18 @@ def test_a_damaged_model_exits_3_and_is_named(copy):
     assert "Traceback" not in done.stderr
 
 
+def test_an_imported_model_with_a_broken_card_hides_nothing_else(tmp_path, monkeypatch):
+    """It is named beside those that are whole, and the main job is done."""
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "model.json").write_text("{")
+    monkeypatch.setenv("CTXZIP_MODELS", str(tmp_path))
+    done = doctor("--json")
+    assert done.returncode == 0
+    errors = {model["name"]: model["error"] for model in json.loads(done.stdout)["models"]}
+    assert "not a model card" in errors.pop("broken")
+    assert errors == {"ctxzip-mini": None, "ctxzip-nano": None}
+
+
 def test_a_device_that_is_not_there_exits_3():
     """And says what is missing."""
     done = doctor("--device", "cuda:99")

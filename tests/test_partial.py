@@ -174,6 +174,22 @@ def test_what_one_look_did_not_read_is_as_the_other_says():
     assert combined(scores([0.2]), scores([0.8])).unread == ()
 
 
+def test_a_second_look_that_had_no_time_changes_nothing():
+    """And is told of every unit."""
+    first = Scores(np.array([0.2, 0.3], dtype=np.float32), np.zeros(1, dtype=np.float32), (), (None, PREFILTER))
+    both = combined(first, replace(first, unread=(DEADLINE, PREFILTER)))
+    assert both.probability is first.probability
+    assert both.unread == (SECOND_LOOK, PREFILTER)
+
+
+def test_a_part_that_does_not_fit_makes_room_for_those_that_do():
+    """One block of code must not be all that is read; where nothing fits, the best is."""
+    parts = [Part(0, 0, 1), Part(1, 1, 2), Part(2, 2, 3)]
+    share = np.array([0.9, 0.2, 0.5], dtype=np.float32)
+    assert best_of(parts, [900, 10, 20], share, 30) == [Part(1, 1, 2), Part(2, 2, 3)]
+    assert best_of(parts, [900, 10, 20], share, 5) == [Part(0, 0, 1)]
+
+
 def test_a_part_is_an_exact_slice_and_a_whole_passage_is_left_as_it_is():
     """White space around it too, which the model may have read."""
     request = Request("q", (Passage("  One. Two. Three. "), Passage("Four."), Passage("")))
@@ -189,11 +205,12 @@ def test_a_part_is_an_exact_slice_and_a_whole_passage_is_left_as_it_is():
 def test_parts_are_cut_between_units_and_neighbours_are_joined_again():
     """So that a window is cut no oftener than it must."""
     units = units_of("One. Two. Three. Four.")
-    parts = cut([Part(0, 0, 4)], units, 9)
+    sizes = [unit.n_tokens for unit in units]
+    parts = cut([Part(0, 0, 4)], sizes, 9)
     assert parts == [Part(0, 0, 1), Part(0, 1, 2), Part(0, 2, 3), Part(0, 3, 4)]
-    assert cut([Part(0, 0, 4)], units, 10) == [Part(0, 0, 2), Part(0, 2, 4)]
+    assert cut([Part(0, 0, 4)], sizes, 10) == [Part(0, 0, 2), Part(0, 2, 4)]
     share = np.array([0.1, 0.5, 0.4, 0.2], dtype=np.float32)
-    assert best_of(parts, units, share, 10) == [Part(0, 1, 3)]
+    assert best_of(parts, sizes, share, 10) == [Part(0, 1, 3)]
 
 
 FACT = "Which ferry leaves at seven?"

@@ -249,7 +249,7 @@ FACT = {"n": 2, "unreached": 0, "needs": [0.1, 0.2]}
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"version": 2}, r"expected a policy of version 1 @ \$.version, got 2"),
+        ({"version": 1}, r"expected a policy of version 2 @ \$.version, got 1"),
         ({"depth": "width"}, r"expected one of certainty, .* @ \$.depth, got 'width'"),
         ({"scorer": None}, r"expected names @ \$.scorer"),
         ({"kinds": {}}, r"no questions @ \$.kinds"),

@@ -48,6 +48,17 @@ def test_score_and_select_do_what_compress_does(scored, requests, budget):
     assert ctxzip("select", *budget, path).out == compress("--scorer", scorer, *budget, requests).out
 
 
+def test_what_counts_tokens_does_not_change_what_a_second_look_reads(labelled, tmp_path):
+    """Scored with one tokenizer and selected with another, as `compress` does with the other."""
+    path = tmp_path / "long.jsonl"
+    (hops,) = (one for one in labelled if one["id"] == "two-hops-library-architect")
+    others = [doc for one in labelled if one["id"].startswith(("comparison", "time")) for doc in one["docs"]]
+    path.write_text(jsonl({"query": hops["query"], "docs": [*hops["docs"], *others]}))
+    scored, options = tmp_path / "scored.jsonl", ("--ratio", "0.1", "--tokenizer", "words")
+    assert ctxzip("score", path, "-o", scored).code == 0
+    assert ctxzip("select", *options, scored).out == compress(*options, path).out
+
+
 def test_a_scored_record_is_the_input_and_the_scores(scored, requests):
     """Documents stay whole, and every unit is a slice of its document."""
     _, path = scored

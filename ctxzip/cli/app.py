@@ -10,10 +10,8 @@ import typer
 from typer.core import TyperGroup
 
 from ctxzip import __version__
-from ctxzip.cli.command import Command
+from ctxzip.cli.command import PLAIN, Command
 
-# Plain help: panels load rich, which --help would pay for, and do not pipe well.
-_PLAIN: dict[str, Any] = {"rich_markup_mode": None, "context_settings": {"help_option_names": ["-h", "--help"]}}
 _PLACES = {
     "compress": "compress.compress",
     "score": "score.score",
@@ -42,7 +40,7 @@ class _Commands(Mapping[str, Any]):
             module = import_module(f"ctxzip.cli.{module_name}")
             app = getattr(module, attribute)
             if not isinstance(app, typer.Typer):
-                function, app = app, typer.Typer(add_completion=False, **_PLAIN)
+                function, app = app, typer.Typer(add_completion=False, **PLAIN)
                 app.command(name=name, cls=Command, epilog=getattr(module, "EXAMPLES", None))(function)
             self._built[name] = typer.main.get_command(app)
         return self._built[name]
@@ -65,7 +63,7 @@ class _Group(TyperGroup):
         return list(self.commands)
 
 
-app = typer.Typer(name="ctxzip", cls=_Group, no_args_is_help=True, pretty_exceptions_enable=False, **_PLAIN)
+app = typer.Typer(name="ctxzip", cls=_Group, no_args_is_help=True, pretty_exceptions_enable=False, **PLAIN)
 
 
 def _print_version(wanted: bool) -> None:

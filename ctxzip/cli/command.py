@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ctxzip.cli.configfile import ConfigFile
     from ctxzip.cli.origins import Found
 
+# Of every app. Plain help: panels load rich, which --help would pay for, and do not pipe well.
+PLAIN: dict[str, Any] = {"rich_markup_mode": None, "context_settings": {"help_option_names": ["-h", "--help"]}}
+
 
 class Context(typer.Context):
     """Finds what was not given on the command line, when it is first asked for: never for `--help`."""

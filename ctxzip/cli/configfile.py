@@ -152,7 +152,7 @@ def _problem(option: Any, value: Any) -> str:
     if isinstance(option, dict):
         return "expected a table of options"
     if option.metavar in _FILES_OF_ONE_CALL and option.name not in _ANCHORED:
-        return f"names a file of one call: give it as {option.opts[0]}"
+        return f"names what is read or written by one call: give it as {option.opts[0]}"
     if option.is_flag:
         return "" if isinstance(value, bool) else "expected true or false"
     values = value if option.multiple and isinstance(value, list) else [value]

@@ -44,7 +44,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     if cuda["conflict"]:
         lines.append(f"{'conflict':22} {cuda['conflict']}")
     for model in found["models"]:
-        lines += ["", f"{model['name']:22} {model['path']}"]
+        lines += ["", f"{model['name']:22} {model['error'] or model['path']}"]
         lines += [f"  {file:32} {state}" for file, state in model["files"].items()]
     lines.append("")
     if inference["error"]:

@@ -25,7 +25,7 @@ call goes before a variable, a variable before a file."""
 _FILES = {
     f"{PROJECT}, or {PYPROJECT} with [tool.ctxzip]": "The nearest from the working folder upwards. max-tokens = 500 is "
     "meant for every command that has the option, a table [eval] (or [tool.ctxzip.eval]) for one. Options that name a "
-    "file of one call, such as --output, cannot stand there. A path of policy, model or tokenizer starts at the file.",
+    "file or folder of one call, such as --output and --cache, cannot stand there. A path of policy, model or tokenizer starts at the file.",
     f"ctxzip/{USER} in the config folder of the user": "The same, for what no project file says. The folder is "
     "$XDG_CONFIG_HOME or ~/.config on Linux; ctxzip config names it.",
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctxzip.cli.command import Command
+from ctxzip.cli.command import PLAIN, Command
 from ctxzip.cli.terminal import say
 from ctxzip.errors import ModelError
 
@@ -22,8 +22,7 @@ models_app = typer.Typer(
     name="models",
     no_args_is_help=True,
     add_completion=False,  # the whole command line has it
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    **PLAIN,
     help="List, show, verify and import models.",
 )
 

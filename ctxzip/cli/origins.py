@@ -19,6 +19,8 @@ NOT_OPTIONS = {
     NAMED: "the one config file to read, in place of all others",
     "CTXZIP_MODELS": "the folder of imported models",
     "CTXZIP_NO_COLOR": "no colors, as NO_COLOR",
+    "CTXZIP_PAGER": "what ctxzip inspect shows its text in on a terminal, before PAGER",
+    "CTXZIP_READER_TOKEN": "the key for the endpoint of ctxzip eval --reader",
 }
 _SHARED = "compress"  # whose options are meant for every command that has them
 

@@ -48,16 +48,17 @@ class Meter:
     def counted(self, items: Iterable[T]) -> Iterator[T]:
         """Pass on what is read."""
         for item in items:
-            self._places.append(self._place())
+            if self._sizes:
+                self._places.append(self._place())
             yield item
 
     def passed(self) -> None:
         """Take note that one more record came out; `fraction`, 0..1, is where it stood, None where that is unknown."""
-        if self._sizes and self._places:
+        if self._places:
             self.fraction = self._places.popleft()
 
     def _place(self) -> float:
-        if not self._sizes or self._stream is None:
+        if self._stream is None:
             return 0.0
         here = self._sizes[self._begun - 1] if self._stream.closed else self._stream.tell()
         return min(1.0, (sum(self._sizes[: self._begun - 1]) + here) / max(sum(self._sizes), 1))

@@ -80,13 +80,14 @@ def large(question: Labelled, scored: Scored, settings: Settings) -> Large:
     n_read = tokens_read(settings, scored.plain.query, n_tokens)
     if n_read is None:
         return Large(question, n_tokens, n_tokens, at_risk=False)
-    parts = best_of(cut(passages(scored.plain, units), units, PART), units, scored.scores.probability, n_read)
+    tokens = [unit.n_tokens for unit in units]
+    parts = best_of(cut(passages(scored.plain, units), tokens, PART), tokens, scored.scores.probability, n_read)
     read = [i for part in parts for i in range(part.first, part.last)]
     met = question.overlaps(units)[read].any(axis=0)
     return Large(
         question,
         n_tokens,
-        sum(units[i].n_tokens for i in read),
+        sum(tokens[i] for i in read),
         at_risk=not (met.all() if question.need == "all" else met.any()),
     )
 

@@ -225,12 +225,13 @@ class Compressor:
         """Score requests together, those twice whose questions may need several places."""
         asked = [self._asked(item) for item in batch]
         scores = self._scorer.score([(request, item.units) for request, item in zip(asked, batch, strict=True)])
-        again = [
-            i
+        again = {
+            i: informed(asked[i], item.units, scores[i])
             for i, item in enumerate(batch)
             if self._scorer.second_looks and worth_a_second_look(item.plain.query, len(item.plain.passages))
-        ]
-        second = self._scorer.score([(informed(asked[i], batch[i].units, scores[i]), batch[i].units) for i in again])
+        }
+        again = {i: request for i, request in again.items() if request.found}
+        second = self._scorer.score([(request, batch[i].units) for i, request in again.items()])
         for i, informed_scores in zip(again, second, strict=True):
             scores[i] = combined(scores[i], informed_scores)
         return [

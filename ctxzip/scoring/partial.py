@@ -11,7 +11,7 @@ from ctxzip.odds import sigmoid
 from ctxzip.records import DEADLINE, PREFILTER, Request, Scores, Unit
 from ctxzip.scoring.bm25 import Bm25Scorer
 from ctxzip.scoring.parts import Part, passages, request_of
-from ctxzip.scoring.prefilter import PART, best_first, best_of, cut, tokens_of
+from ctxzip.scoring.prefilter import PART, best_first, best_of, cut, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,13 +28,14 @@ _WORTH, _BIAS = 4.67, -3.80
 # unit a probability under 0.0008.
 _FAR_BELOW = 1e-6
 _STEP = 1_024  # tokens of one passage that are read between two looks at the clock
+_PIECE = 800  # code points: what a second look reads is chosen by the text alone, whatever counts its tokens
 
 
 class PartialScorer:
     """Asks the model about the parts of a request that it may read, those that BM25 ranks highest first.
 
-    `Request.read_tokens` says how much of a request it reads, `Request.read_by` until when; a request
-    without both is the model's alone. A unit that it does not read has a probability by BM25: far
+    `Request.read_tokens` and `Request.read_characters` say how much of a request it reads, `Request.read_by` until
+    when; a request without any is the model's alone. A unit that it does not read has a probability by BM25: far
     below all others where the prefilter dropped it; where the time was over, the chance that its share of BM25
     is worth, which can be compared with what the model says of others. `Scores.unread` says which.
 
@@ -63,7 +64,9 @@ class PartialScorer:
     def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
         """Score each request by itself; the model is asked together about those without a deadline."""
         plans = [
-            self._plan(request, units) if request.read_tokens is not None or request.read_by is not None else None
+            None
+            if request.read_tokens is request.read_characters is request.read_by is None
+            else self._plan(request, units)
             for request, units in batch
         ]
         together = [n for n, (request, _) in enumerate(batch) if request.read_by is None]
@@ -81,10 +84,14 @@ class PartialScorer:
     def _plan(self, request: Request, units: Sequence[Unit]) -> _Plan:
         (words,) = self._bm25.score([(request, units)])
         parts = passages(request, units)
+        tokens = [unit.n_tokens for unit in units]
         if request.read_tokens is not None:
-            parts = best_of(cut(parts, units, PART), units, words.probability, request.read_tokens)
+            parts = best_of(cut(parts, tokens, PART), tokens, words.probability, request.read_tokens)
+        if request.read_characters is not None:
+            characters = [unit.end - unit.start for unit in units]
+            parts = best_of(cut(parts, characters, _PIECE), characters, words.probability, request.read_characters)
         if request.read_by is not None:
-            parts = best_first(cut(parts, units, _STEP), words.probability)
+            parts = best_first(cut(parts, tokens, _STEP), words.probability)
         return _Plan(parts, words.probability)
 
     def _read_in_time(
@@ -96,6 +103,7 @@ class PartialScorer:
         long as the one before.
         """
         read: list[tuple[Sequence[Part], Scores]] = []
+        tokens = [unit.n_tokens for unit in units]
         at, took = 0, 0.0
         while at < len(plan.parts) and request.read_by is not None:
             began = self._clock()
@@ -103,7 +111,7 @@ class PartialScorer:
                 break
             end, n_tokens = at, 0
             while end < len(plan.parts):
-                n_tokens += tokens_of(plan.parts[end], units)
+                n_tokens += size_of(plan.parts[end], tokens)
                 if end > at and n_tokens > self.batch_tokens:
                     break
                 end += 1

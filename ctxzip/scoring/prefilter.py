@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ctxzip.records import Unit
-
 AUTO = "auto"
 OFF = "off"
 
@@ -56,16 +54,22 @@ def tokens_read(prefilter: str | int, query: str, n_tokens: int) -> int | None:
     return int(prefilter) if n_tokens > int(prefilter) else None
 
 
-def cut(parts: Sequence[Part], units: Sequence[Unit], size: int) -> list[Part]:
-    """Return the parts in pieces of at most that many tokens, cut between units; a larger unit is a piece by itself."""
+def cut(parts: Sequence[Part], sizes: Sequence[int], most: int) -> list[Part]:
+    """Return the parts in pieces of at most that size, cut between units; a larger unit is a piece by itself.
+
+    Args:
+        parts: to be cut.
+        sizes: of every unit of the request.
+        most: of a piece.
+    """
     pieces: list[Part] = []
     for part in parts:
         first, held = part.first, 0
         for i in range(part.first, part.last):
-            if i > first and held + units[i].n_tokens > size:
+            if i > first and held + sizes[i] > most:
                 pieces.append(Part(part.passage, first, i))
                 first, held = i, 0
-            held += units[i].n_tokens
+            held += sizes[i]
         pieces.append(Part(part.passage, first, part.last))
     return pieces
 
@@ -80,16 +84,23 @@ def best_first(parts: Sequence[Part], share: NDArray[np.float32]) -> list[Part]:
     return sorted(parts, key=lambda part: -share[part.first : part.last].max(initial=0))
 
 
-def best_of(parts: Sequence[Part], units: Sequence[Unit], share: NDArray[np.float32], n_tokens: int) -> list[Part]:
-    """Return the best parts that together hold that many tokens, one at least, in their order, neighbours as one."""
+def best_of(parts: Sequence[Part], sizes: Sequence[int], share: NDArray[np.float32], room: int) -> list[Part]:
+    """Return the best parts that fit together, in their order, neighbours as one; where none fits, the best.
+
+    Args:
+        parts: to choose from.
+        sizes: of every unit of the request.
+        share: `(n_units,)`, what BM25 says of every unit.
+        room: for those chosen.
+    """
+    ranked = best_first(parts, share)
     chosen: list[Part] = []
-    for part in best_first(parts, share):
-        n_tokens -= tokens_of(part, units)
-        if chosen and n_tokens < 0:
-            break
-        chosen.append(part)
+    for part in ranked:
+        if (size := size_of(part, sizes)) <= room:
+            chosen.append(part)
+            room -= size
     joined: list[Part] = []
-    for part in sorted(chosen, key=lambda part: (part.passage, part.first)):
+    for part in sorted(chosen or ranked[:1], key=lambda part: (part.passage, part.first)):
         if joined and (joined[-1].passage, joined[-1].last) == (part.passage, part.first):
             joined[-1] = Part(part.passage, joined[-1].first, part.last)
         else:
@@ -97,6 +108,6 @@ def best_of(parts: Sequence[Part], units: Sequence[Unit], share: NDArray[np.floa
     return joined
 
 
-def tokens_of(part: Part, units: Sequence[Unit]) -> int:
-    """Return how many tokens a part has."""
-    return sum(unit.n_tokens for unit in units[part.first : part.last])
+def size_of(part: Part, sizes: Sequence[int]) -> int:
+    """Return the sizes of its units together."""
+    return sum(sizes[part.first : part.last])

@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.odds import logit, sigmoid
-from ctxzip.query import read_query
-from ctxzip.query.complexity import UNSEEN
 from ctxzip.records import DEADLINE, PREFILTER, SECOND_LOOK, Scores
 
 if TYPE_CHECKING:
@@ -34,18 +32,6 @@ _SHARE = 0.4  # of the text that a second look reads
 _LEAST = 2_000  # code points that it reads where there are so many
 # What it leaves unread says nothing of what was found; without this, units of it would rise above those that it read.
 _UNREAD = 0.5  # off the log-odds; with 0 musique loses seven points at 20% of the words, and 0.25 to 1 are much alike
-# Complexity from which questions are asked twice. Of hotpotqa 83% are, and 13% of those of five single-fact sets; as
-# several places (`Query.several_places`) are read 67 and 6%.
-_COMPLEX = 0.3
-
-
-def worth_a_second_look(query: str, n_passages: int) -> bool:
-    """Tell whether the evidence may stand in a passage that the question alone does not lead to."""
-    if n_passages < 2:
-        return False
-    read = read_query(query)
-    known = read.english and read.kind not in UNSEEN
-    return read.several_places or (known and read.complexity >= _COMPLEX)
 
 
 def informed(request: Request, units: Sequence[Unit], scores: Scores) -> Request:

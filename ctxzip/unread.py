@@ -29,7 +29,8 @@ def tokens_read(settings: Settings, query: str, n_tokens: int) -> int | None:
 
     An automatic prefilter reads all under a policy, which was fitted on that; of questions that are not
     English, whose words may be other ones than those of the documents; and of those that need
-    several places: the second need not have a word of the question.
+    several places: the second need not have a word of the question. Those that only may
+    (`Query.maybe_several`) are filtered: their second look reads what the sentences found lead to.
 
     Args:
         settings: the prefilter, and whether there is a policy.

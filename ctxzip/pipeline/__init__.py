@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from ctxzip.ahead import worked_ahead
-from ctxzip.bridge import combined, informed, worth_a_second_look
+from ctxzip.bridge import combined, informed
 from ctxzip.errors import InputError
 from ctxzip.pipeline.choosing import choose
 from ctxzip.pipeline.policies import Policies, fitted_budget, scoring_graph
@@ -228,7 +228,7 @@ class Compressor:
         again = {
             i: informed(asked[i], item.units, scores[i])
             for i, item in enumerate(batch)
-            if self._scorer.second_looks and worth_a_second_look(item.plain.query, len(item.plain.passages))
+            if self._scorer.second_looks and len(item.plain.passages) > 1 and read_query(item.plain.query).maybe_several
         }
         again = {i: request for i, request in again.items() if request.found}
         second = self._scorer.score([(request, batch[i].units) for i, request in again.items()])

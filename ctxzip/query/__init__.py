@@ -16,6 +16,7 @@ from functools import lru_cache
 from ctxzip.query.comparison import EFFECT, sides_of
 from ctxzip.query.complexity import (
     MAY_HIDE_STEPS,
+    MAYBE_SEVERAL,
     SEVERAL_STEPS,
     UNKNOWN,
     UNSEEN,
@@ -41,6 +42,7 @@ class Query:
     why: str  # one phrase with the words that decided
     entities: tuple[str, ...] = ()  # quoted, capitalised or compared, as written
     several_places: bool = False  # evidence is expected in more than one passage
+    maybe_several: bool = False  # or might be: worth a second look
     english: bool = True
 
 
@@ -77,12 +79,14 @@ def _read(query: str) -> Query:
         kind, why = "multi_hop", f"more than one step likely ({quoted(movers(reading, found))})"
     if sides:
         why = f"two entities compared ({quoted(sides)})"
+    several = kind == "multi_hop" or (kind == "comparison" and not EFFECT.search(reading.asked))
     return Query(
         kind,
         complexity,
         why,
         (*sides, *(name for name in reading.names if not any(name in side for side in sides))),
-        several_places=kind == "multi_hop" or (kind == "comparison" and not EFFECT.search(reading.asked)),
+        several_places=several,
+        maybe_several=several or (kind not in UNSEEN and complexity >= MAYBE_SEVERAL),
     )
 
 

@@ -26,7 +26,7 @@ from ctxzip.evaluation.peers.measuring import first_lines, machine, positive
 from ctxzip.reading import SHAPES, to_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from ctxzip.records import Request
 
@@ -62,13 +62,13 @@ def main() -> None:
     except InputError as error:
         parser.error(str(error))
     with tempfile.TemporaryDirectory() as folder:
+        # First: what a process peaks at counts from what the one that starts it holds.
+        _memory(options.memory, lines, Path(folder, "many.jsonl"))
         _start_up(options.rounds)
         _cold_start(lines, Path(folder, "one.jsonl"), options.rounds)
         _words(lines, options.megabytes, Path(folder, "words.jsonl"), options.rounds)
         for model in ("mini", "nano"):
             _model(model, lines[: options.model_records], Path(folder), options.rounds)
-        if options.memory:
-            _memory(options.memory, lines, Path(folder, "many.jsonl"))
 
 
 def _start_up(rounds: int) -> None:
@@ -123,7 +123,7 @@ def _model(model: str, lines: Sequence[bytes], folder: Path, rounds: int) -> Non
     _table(f"{len(lines)} records, {model}", _in_turn(commands, data, rounds))
 
 
-def _memory(numbers: Iterable[int], lines: Sequence[bytes], file: Path) -> None:
+def _memory(numbers: Sequence[int], lines: Sequence[bytes], file: Path) -> None:
     """Print the peak memory over ever more records: single passages of the data in turn, and made ones of words never seen before."""
     passages = [
         (request.query, passage.text[:_SHORT]) for request in map(_request, lines) for passage in request.passages

@@ -170,15 +170,6 @@ def installed_folders() -> list[Path]:
     ]
 
 
-def installed_models() -> list[ModelFolder]:
-    """Return the shipped models, then those of the user, each by name.
-
-    Raises:
-        ModelError: the card of one cannot be read; `installed_folders` leaves the cards alone.
-    """
-    return [read_model(path) for path in installed_folders()]
-
-
 def folder_for(name: str) -> Path:
     """Return the folder that a model of the user has, or would have.
 

@@ -14,7 +14,6 @@ from ctxzip.shipped import (
     DEFAULT_MODEL,
     folder_for,
     installed_folders,
-    installed_models,
     models_folder,
     open_model,
     user_models_folder,
@@ -66,7 +65,7 @@ def test_every_file_of_a_shipped_model_is_on_its_card(name):
 def test_a_model_of_the_user_goes_by_its_name(mine):
     """As soon as it lies there."""
     assert open_model("mine").path == mine
-    assert [model.path.name for model in installed_models()][-1] == "mine"
+    assert [path.name for path in installed_folders()][-1] == "mine"
 
 
 def test_a_graph_is_asked_for_by_its_file(mine):

@@ -14,6 +14,11 @@ import pytest
 from tests.conftest import COMMAND, LINE
 
 
+def in_shell(line):
+    """Run a line of shell with one record on stdin."""
+    return subprocess.run(line, shell=True, input=LINE, capture_output=True, text=True, check=False, timeout=60)
+
+
 @pytest.mark.parametrize(
     ("redirection", "code", "out", "err"),
     [
@@ -24,15 +29,7 @@ from tests.conftest import COMMAND, LINE
 )
 def test_a_closed_stream_is_said_and_nothing_goes_where_it_does_not_belong(redirection, code, out, err):
     """Python prints to stdout where stderr is closed."""
-    done = subprocess.run(
-        f"{' '.join(COMMAND)} {redirection}",
-        shell=True,
-        input=LINE,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = in_shell(f"{' '.join(COMMAND)} {redirection}")
     assert done.returncode == code
     assert done.stdout.count("\n") == out
     assert done.stderr == err
@@ -68,14 +65,7 @@ def test_a_terminal_on_stdin_shows_help_and_exits_2():
 
 def test_head_ends_it_at_once_without_noise():
     """141, as for any filter whose reader went away."""
-    done = subprocess.run(
-        f"yes '{LINE.strip()}' | ({' '.join(COMMAND)}; echo $? >&2) | head -1",
-        shell=True,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    done = in_shell(f"yes '{LINE.strip()}' | ({' '.join(COMMAND)}; echo $? >&2) | head -1")
     assert json.loads(done.stdout)["id"] == 1
     assert done.stderr == "141\n"
 

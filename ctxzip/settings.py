@@ -152,6 +152,7 @@ class Settings:
         if self.threads is not None and self.threads < 1:
             raise UsageError(f"--threads {self.threads}: expected a number of at least 1")
         for name, value, least in (
+            ("--batch-tokens", self.batch_tokens, 1),
             ("--cache-size", self.cache_size_mb, 1),
             ("--deadline-ms", self.deadline_ms, 0),
             ("--prefilter", None if self.prefilter in {prefilters.AUTO, prefilters.OFF} else self.prefilter, 1),

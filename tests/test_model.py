@@ -37,13 +37,19 @@ def units_of(passages):
     ]
 
 
+longer = texts.map(lambda text: text * 20)
+
+
 @given(
-    queries, st.lists(st.tuples(texts, texts.map(lambda text: text * 3)), max_size=4), st.sampled_from([24, 64, 256])
+    queries | longer,
+    st.lists(st.tuples(texts | longer, texts.map(lambda text: text * 3)), max_size=4),
+    st.lists(texts | longer, max_size=2),
+    st.sampled_from([16, 24, 64, 256]),
 )
-def test_every_token_of_every_unit_is_in_exactly_one_window(query, passages, length):
-    """None is lost, none is read twice, and no window is longer than the model reads."""
+def test_every_token_of_every_unit_is_in_exactly_one_window(query, passages, found, length):
+    """None is lost, none is read twice, and no window is longer than the model reads: also at a second look."""
     units = units_of(passages)
-    windows = WindowBuilder(TOKENIZER, length).build(query, passages, units)
+    windows = WindowBuilder(TOKENIZER, length).build(query, passages, units, found)
     for index, (_, text) in enumerate(passages):
         if any(unit.passage == index for unit in units):
             read = [
@@ -68,6 +74,14 @@ def test_a_window_is_question_title_and_units():
     )
     assert window.n_first == 4
     assert window.units == (-1,) * 6 + (0,) * 5 + (1,) * 4 + (-1,)
+
+
+def test_a_quarter_of_a_window_is_for_the_text_whatever_stands_before_it():
+    """A question, a title and sentences found that all are long would fill it; then no text would ever be read."""
+    passages = [("a title " * 100, "eleven " * 1_000)]
+    for found in ([], ["found " * 200], ["found " * 200] * 2):
+        window = WindowBuilder(TOKENIZER, 256).build("why " * 300, passages, units_of(passages), found)[0]
+        assert sum(unit != NO_UNIT for unit in window.units) >= 64
 
 
 def test_windows_break_between_units_where_they_can():
@@ -153,6 +167,14 @@ def test_a_question_longer_than_the_model_reads_is_said():
     """Nothing is cut in silence."""
     result = compress("When does the ferry leave " * 100, ["The ferry leaves."], scorer="model")
     assert any("the question has" in warning for warning in result.warnings)
+
+
+def test_a_title_longer_than_the_model_reads_is_said(tmp_path):
+    """The same with a cache, which asks for one passage after the other."""
+    docs = [{"title": "The ferry " * 60, "text": "It leaves at seven."}, {"title": "Bus " * 60, "text": "It is red."}]
+    for cache in (None, None, tmp_path, tmp_path):
+        result = compress("When does the ferry leave?", docs, scorer="model", cache=cache)
+        assert result.warnings == ("titles of more than 50 tokens: the model read the first 50",)
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ class JointScorer:
         self, model: ModelFolder, *, threads: int | None = None, device: str = AUTO, batch_tokens: int = BATCH_TOKENS
     ) -> None:
         self.name = model.name
+        self._path = model.path
         card = model.card
         try:
             self._unit_weight, self._bias, self._relevance_scale = (
@@ -53,7 +54,11 @@ class JointScorer:
             length = int(card["window_length"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{model.path}/model.json: no {error} for a joint model (--scorer)") from error
-        self._windows = WindowBuilder(read_tokenizer(model.verified("tokenizer.json")), length)
+        tokenizer = read_tokenizer(model.verified("tokenizer.json"))
+        try:
+            self._windows = WindowBuilder(tokenizer, length)
+        except ValueError as error:
+            raise ModelError(f"{model.path}/model.json: a joint model needs a {error} (--model)") from error
         placed = place(model, threads=threads, device=device)
         self._session = placed.session
         self._batch_tokens = 0 if placed.alone else batch_tokens
@@ -78,6 +83,9 @@ class JointScorer:
         """Return, for each request, the mean logit of every unit, `(n_units,)`, and of every passage, `(n_passages,)`.
 
         A unit without tokens of its own has -30, as has a passage without text.
+
+        Raises:
+            ModelError: the graph fails, as on a card whose memory is full.
         """
         built = [
             self._windows.build(
@@ -93,11 +101,10 @@ class JointScorer:
         ]
 
     def _scores(self, request: Request, means: NDArray[np.float32], passages: NDArray[np.float32]) -> Scores:
-        cut = self._windows.cut(request.query)
         return Scores(
             sigmoid(self._unit_weight * means + self._bias),
             sigmoid(self._relevance_scale * passages),
-            (cut,) if cut else (),
+            self._windows.cut(request.query, [passage.title for passage in request.passages]),
         )
 
     def _run(self, windows: Sequence[Window]) -> list[tuple[NDArray[np.float32], float]]:
@@ -111,14 +118,18 @@ class JointScorer:
             positions = np.arange(ids.shape[1])
             mask = positions < np.array([lengths[i] for i in batch])[:, None]
             second = positions >= np.array([windows[i].n_first for i in batch])[:, None]
-            tokens, relevance = self._session.run(
-                {
-                    "input_ids": ids,
-                    "attention_mask": mask.astype(np.int64),
-                    "token_type_ids": (mask & second).astype(np.int64),
-                },
-                ["token_logits", "window_logits"],
-            )
+            inputs = {
+                "input_ids": ids,
+                "attention_mask": mask.astype(np.int64),
+                "token_type_ids": (mask & second).astype(np.int64),
+            }
+            try:
+                tokens, relevance = self._session.run(inputs, ["token_logits", "window_logits"])
+            except ModelError as error:
+                windows_of = f"{ids.shape[0]} windows of {ids.shape[1]} tokens"
+                raise ModelError(
+                    f"{self._path}: its graph cannot score {windows_of} on {self.device}: {error} (--batch-tokens)"
+                ) from error
             for row, i in enumerate(batch):
                 found[i] = tokens[row, : lengths[i]], float(relevance[row])
 

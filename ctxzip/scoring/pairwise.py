@@ -15,6 +15,7 @@ from ctxzip.odds import sigmoid
 from ctxzip.records import Request, Scores, Unit
 from ctxzip.scoring.batches import BATCH_TOKENS
 from ctxzip.scoring.runtime import AUTO, Session, place
+from ctxzip.scoring.windows import QUERY_SHARE, TITLE_SHARE, cut
 from ctxzip.shipped import read_tokenizer
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from ctxzip.shipped import ModelFolder
 
-_QUERY_SHARE = 0.5  # of the window that the question may fill, as in windows.py
-_TITLE_SHARE = 0.2  # of the window that the title may fill, as in windows.py
 _INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 _OUTPUT = "logits"
 
@@ -68,14 +67,13 @@ class PairBuilder:
         )
         self._query_type, self._text_type = sample.type_ids[first[0]], sample.type_ids[second[0]]
         self._room = length - len(self._before) - len(self._between) - len(self._after)
-        self._query_room, self._title_room = int(length * _QUERY_SHARE), int(length * _TITLE_SHARE)
+        self._query_room, self._title_room = int(length * QUERY_SHARE), int(length * TITLE_SHARE)
         if self._room <= self._query_room + self._title_room:
             raise ValueError(f"window_length of more than {length}")
 
-    def cut(self, query: str) -> str | None:
-        """Say, in words, that the question is longer than what the pairs hold of it."""
-        n, room = len(self._encode(query).ids), self._query_room
-        return f"the question has {n} tokens: the model read its first and last {room // 2}" if n > room else None
+    def cut(self, query: str, titles: Sequence[str]) -> tuple[str, ...]:
+        """Say, in words, that the question or titles are longer than what a pair holds of them."""
+        return cut(self._encode, query, titles, self._query_room, self._title_room)
 
     def build(self, query: str, passages: Sequence[tuple[str, str]], units: Sequence[Unit]) -> list[Pair]:
         """Return the pairs of all units, in order.
@@ -235,8 +233,8 @@ class PairwiseScorer:
         probability[read] = sigmoid(self._scale * logits[read] + self._bias)
         relevance = np.zeros(len(request.passages), dtype=np.float32)
         np.maximum.at(relevance, [unit.passage for unit in units], probability)
-        cut = self._pairs.cut(request.query)
-        return Scores(probability, relevance, (cut,) if cut else ())
+        titles = [passage.title for passage in request.passages]
+        return Scores(probability, relevance, self._pairs.cut(request.query, titles))
 
     def _run(self, batch: Sequence[Pair]) -> NDArray[np.float32]:
         """Return the logits of pairs of one length, `(n_pairs,)`."""
@@ -248,10 +246,9 @@ class PairwiseScorer:
         }
         try:
             (logits,) = self._session.run(inputs, [_OUTPUT])
-        except Exception as error:  # the library has no exception tree of its own
-            reason = str(error).partition("\n")[0]
+        except ModelError as error:
             raise ModelError(
-                f"{self._path}: its graph cannot score a pair of {ids.shape[1]} tokens: {reason} (--model)"
+                f"{self._path}: its graph cannot score a pair of {ids.shape[1]} tokens: {error} (--model)"
             ) from error
         if logits.size != len(batch) or not np.isfinite(logits).all():
             raise ModelError(

@@ -49,10 +49,17 @@ class Session:
     turn: AbstractContextManager[Any] = field(default_factory=nullcontext)
 
     def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
-        """Return the named outputs for one batch. Inputs that the graph does not read are left out."""
+        """Return the named outputs for one batch. Inputs that the graph does not read are left out.
+
+        Raises:
+            ModelError: it fails, as a card does whose memory is full; only the reason is said.
+        """
         feed = {name: value for name, value in inputs.items() if name in self.inputs}
-        with self.turn:
-            found: list[NDArray[Any]] = self.session.run(list(outputs), feed)
+        try:
+            with self.turn:
+                found: list[NDArray[Any]] = self.session.run(list(outputs), feed)
+        except Exception as error:  # the library has no exception tree of its own
+            raise ModelError(_first_line(error)) from error
         return found
 
 

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ctxzip.records import Unit
 
 NO_UNIT = -1
-_QUERY_SHARE = 0.5  # of the window that the question may fill
-_TITLE_SHARE = 0.2  # of the window that the title may fill
+QUERY_SHARE = 0.5  # of the window that the question may fill
+TITLE_SHARE = 0.2  # of the window that the title may fill
 _FOUND_SHARE = 0.16  # of the window that each sentence found so far may fill
+_TEXT_SHARE = 0.25  # of the window that is left for the text: where it would be less, less is read of what was found, then of the title
+SHORTEST = 16  # tokens of a window: of fewer, the shares above leave nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +49,22 @@ class WindowBuilder:
     Args:
         tokenizer: a `tokenizers.Tokenizer` with `[CLS]` and `[SEP]`, truncation and padding off.
         length: tokens of a window at most.
+
+    Raises:
+        ValueError: a window of fewer than 16 tokens.
     """
 
     def __init__(self, tokenizer: Any, length: int) -> None:
+        if length < SHORTEST:
+            raise ValueError(f"window_length of at least {SHORTEST}")
         self._tokenizer = tokenizer
         self._length = length
         self._cls = tokenizer.token_to_id("[CLS]")
         self._sep = tokenizer.token_to_id("[SEP]")
 
-    def cut(self, query: str) -> str | None:
-        """Say, in words, that the question is longer than what the windows hold of it."""
-        n, room = len(self._encode(query).ids), int(self._length * _QUERY_SHARE)
-        return f"the question has {n} tokens: the model read its first and last {room // 2}" if n > room else None
+    def cut(self, query: str, titles: Sequence[str]) -> tuple[str, ...]:
+        """Say, in words, that the question or titles are longer than what a window holds of them at most."""
+        return cut(self._encode, query, titles, self._room(QUERY_SHARE), self._room(TITLE_SHARE))
 
     def build(
         self, query: str, passages: Sequence[tuple[str, str]], units: Sequence[Unit], found: Sequence[str] = ()
@@ -76,18 +82,22 @@ class WindowBuilder:
             found: sentences that a first look took for evidence; each is read by its first words.
         """
         query_ids = self._encode(query).ids
-        room = int(self._length * _QUERY_SHARE)
+        room = self._room(QUERY_SHARE)
         if len(query_ids) > room:
             query_ids = query_ids[: room // 2] + query_ids[-(room - room // 2) :]
-        found_ids = [self._encode(sentence).ids[: int(self._length * _FOUND_SHARE)] for sentence in found]
+        # What is left beside question, text, [CLS] and two [SEP].
+        spare = self._length - 3 - len(query_ids) - self._room(_TEXT_SHARE)
+        each = min(self._room(_FOUND_SHARE), spare // len(found) - 1) if found else 0
+        found_ids = [self._encode(sentence).ids[:each] for sentence in found if each > 0]
         head = (self._cls, *query_ids, self._sep, *chain.from_iterable((*ids, self._sep) for ids in found_ids))
+        spare -= len(head) - len(query_ids) - 2
         windows: list[Window] = []
         first = 0
         for index, (title, text) in enumerate(passages):
             last = first
             while last < len(units) and units[last].passage == index:
                 last += 1
-            title_ids = self._encode(f"{title}:").ids[: int(self._length * _TITLE_SHARE)] if title.strip() else []
+            title_ids = self._encode(f"{title}:").ids[: min(self._room(TITLE_SHARE), spare)] if title.strip() else []
             prefix = (*head, *title_ids)
             tokens = self._tokens(text, units[first:last], first)
             windows.extend(
@@ -101,6 +111,9 @@ class WindowBuilder:
             )
             first = last
         return windows
+
+    def _room(self, share: float) -> int:
+        return int(self._length * share)
 
     def _encode(self, text: str) -> Any:
         return self._tokenizer.encode(text, add_special_tokens=False)
@@ -117,6 +130,27 @@ class WindowBuilder:
         for token, owner in zip(encoding.ids, owners.tolist(), strict=True):
             grouped[owner].append((token, first + owner))
         return grouped
+
+
+def cut(
+    encode: Callable[[str], Any], query: str, titles: Sequence[str], query_room: int, title_room: int
+) -> tuple[str, ...]:
+    """Say, in words, whether a model reads only a part of the question or of a title.
+
+    Args:
+        encode: returns an encoding with `ids`, special tokens left out.
+        query: the question.
+        titles: of all passages.
+        query_room: tokens that a question may fill.
+        title_room: tokens that a title and the colon behind it may fill.
+    """
+    remarks = []
+    if len(query) > query_room and (n := len(encode(query).ids)) > query_room:  # a token is a character at least
+        remarks.append(f"the question has {n} tokens: the model read its first and last {query_room // 2}")
+    if any(len(title) >= title_room and len(encode(f"{title}:").ids) > title_room for title in titles):
+        # Without their number: passages may be scored one by one, and this is said once.
+        remarks.append(f"titles of more than {title_room - 1} tokens: the model read the first {title_room - 1}")
+    return tuple(remarks)
 
 
 def _packed(units: list[list[tuple[int, int]]], room: int) -> Iterator[list[tuple[int, int]]]:

@@ -24,7 +24,7 @@ from ctxzip.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 GAP_MARK = "[...]"
 
@@ -171,14 +171,16 @@ def _joined(parts: Sequence[Any], result: Result) -> str:
     return "".join(texts)
 
 
-def _holds_list(node: Any) -> bool:
-    if isinstance(node, CellSlot):
-        return _holds_list(node.inner)
-    if isinstance(node, dict):
-        return any(map(_holds_list, node.values()))
-    if isinstance(node, list):
-        return any(map(_holds_list, node))
-    return isinstance(node, DocsSlot) or (isinstance(node, PiecesSlot) and any(map(_holds_list, node.parts)))
+def _lists(node: Any) -> Iterator[DocsSlot]:
+    """Yield the lists of documents of a record in the order in which they are written."""
+    if isinstance(node, DocsSlot):
+        yield node
+    elif isinstance(node, CellSlot):
+        yield from _lists(node.inner)
+    elif isinstance(node, dict | list | PiecesSlot):
+        parts = node.values() if isinstance(node, dict) else node.parts if isinstance(node, PiecesSlot) else node
+        for part in parts:
+            yield from _lists(part)
 
 
 def summary(result: Result) -> dict[str, Any]:
@@ -224,8 +226,10 @@ def summary(result: Result) -> dict[str, Any]:
         **({"unread": unread_counts(result.units, result.scores)} if result.scores.unread else {}),
         "warnings": list(result.warnings),
     }
-    if result.order != tuple(range(len(docs))) and _holds_list(result.request.extra):
-        found["order"] = list(result.order)
+    lists = list(_lists(result.request.extra))
+    written = [index for slot in lists for index in _indices(slot, result)]
+    if written != [slot.first + place for slot in lists for place in range(len(slot.items))]:
+        found["order"] = written
     return found
 
 
@@ -268,12 +272,11 @@ def _rounded(value: Any) -> float:
 
 def error_record(bad: BadRecord) -> bytes:
     """Return the record that takes the place of one that could not be used: what came in, and why not."""
-    about = failure(bad)
-    if isinstance(bad.content, dict):
-        return encode({**{key: value for key, value in bad.content.items() if key != OWN_KEY}, OWN_KEY: about})
-    return encode({OWN_KEY: {**about, "input": bad.content}})
+    values = bad.content if isinstance(bad.content, dict) else {}
+    return encode({**{key: value for key, value in values.items() if key != OWN_KEY}, OWN_KEY: failure(bad)})
 
 
 def failure(bad: BadRecord) -> dict[str, Any]:
-    """Return the value of the key `ctxzip` of a record that could not be used."""
-    return {"version": __version__, "error": bad.message, "line": bad.line_no}
+    """Return the value of the key `ctxzip` of a record that could not be used, with what came in where that is no object."""
+    about = {"version": __version__, "error": bad.message, "line": bad.line_no}
+    return about if isinstance(bad.content, dict) else {**about, "input": bad.content}

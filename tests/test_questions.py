@@ -32,7 +32,7 @@ def test_records_with_answers_are_labelled_by_where_they_stand(tmp_path):
 def test_an_answer_in_a_script_without_spaces_is_found(tmp_path):
     """It has no borders of words; one answer may stand alone, and the file may be gzipped."""
     record = {"query": "橋はいつ?", "answer": "一九六八年", "docs": ["橋は一九六八年に建てられた。"]}
-    path = tmp_path / "mine.jsonl.gz"
+    path = tmp_path / "mine.jsonl"  # what is gzipped says so itself
     path.write_bytes(gzip.compress(jsonl(record).encode()))
     (labelled,), _ = read_questions([path])
     assert labelled.questions[0].evidence == ((0, 2, 7),)

@@ -172,11 +172,14 @@ def test_a_cut_array_of_many_elements_is_read_to_its_cut():
     assert [isinstance(item, Request) for item in found] == [True] * 20_000 + [False]
 
 
-def test_a_bad_element_of_an_array_with_an_element_a_line_costs_itself_alone():
-    """The brackets are said to be no records, and the good elements are."""
-    line = json.dumps(GOOD)
-    found = items(f"[\n{line},\n{{bad}},\n{line}\n]\n")
-    assert [isinstance(item, Request) for item in found] == [False, True, False, True, False]
+@pytest.mark.parametrize(("opening", "closing"), [("[\n", "\n]\n"), ("[", "]\n"), ("[ ", ""), ("[\n", "")])
+@pytest.mark.parametrize("bad_at", [0, 1, 2])
+def test_a_bad_element_of_an_array_with_an_element_a_line_costs_itself_alone(opening, closing, bad_at):
+    """Wherever the brackets stand, and where the last one is missing."""
+    elements = [json.dumps(GOOD)] * 3
+    elements[bad_at] = "{bad}"
+    found = items(opening + ",\n".join(elements) + closing)
+    assert [isinstance(item, Request) for item in found] == [n != bad_at for n in range(3)]
 
 
 def test_a_line_that_is_an_array_does_not_make_the_rest_an_array():

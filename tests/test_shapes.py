@@ -11,7 +11,7 @@ import pytest
 from ctxzip.errors import InputError, UsageError
 from ctxzip.pipeline import Compressor, Settings
 from ctxzip.reading import SHAPES, TABLES, read, to_request, with_fields
-from ctxzip.reading.table import names
+from ctxzip.reading.known_shapes import names
 from ctxzip.records import Request
 from ctxzip.rendering import record
 from tests.conftest import FIXTURES, compress
@@ -325,6 +325,20 @@ def test_a_document_without_an_end_is_left_as_it_is_and_said():
     request = chat("<document>One.</document>When?", "<document>Two.")
     assert [passage.text for passage in request.passages] == ["One."]
     assert request.warnings == ("a <document> without an end @ $.messages[1].content: left as it is",)
+
+
+def test_the_order_of_documents_in_several_messages_is_that_in_which_they_are_written():
+    """A document stays in its message; `order` says where each of those written stood in the input."""
+    lists = [
+        "<documents>" + "".join(f"<document>{text}</document>" for text in texts) + "</documents>"
+        for texts in (("Fog.", "The ferry is late."), ("Rye.", "The ferry leaves at six."))
+    ]
+    messages = [{"role": "user", "content": lists[0]}, {"role": "user", "content": f"{lists[1]} When leaves the ferry?"}]
+    compressor = Compressor(Settings(scorer="bm25", ratio=1.0, order="relevance"))
+    written = json.loads(record(compressor.compress(to_request({"messages": messages}, SHAPES))))
+    texts = re.findall("<document>(.*?)</document>", json.dumps(written["messages"]))
+    assert texts == ["The ferry is late.", "Fog.", "The ferry leaves at six.", "Rye."]
+    assert written["ctxzip"]["order"] == [1, 0, 3, 2]
 
 
 def test_documents_of_a_message_are_dropped_and_ordered_with_their_tags():

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from ctxzip.errors import InputError, MissingDependencyError
-from ctxzip.reading.tables import cell
-from ctxzip.records import BadRecord
+from ctxzip.reading.tabular import cell
+from ctxzip.records import BadRecord, Request
 from tests.conftest import FIXTURES, compress, ctxzip, jsonl
 from tests.test_reading import items
 
@@ -103,13 +103,23 @@ def test_a_row_of_another_length_is_a_bad_record_in_its_place(tmp_path):
     found, about = rows(run.out)
     assert [row["context"] for row in found] == ["The ferry leaves at seven.", "", "The ferry leaves at seven."]
     assert about[1]["line"] == 3
+    assert about[1]["input"] == '["a","b","c"]'
+
+
+def test_a_row_that_is_not_utf_8_costs_itself_alone():
+    """The rows before it and behind it are read, whatever is decoded at once."""
+    good = f"{ROW['question']},{ROW['context']}\n".encode()
+    found = items(b"question,context\n" + good * 40 + b"x,caf\xe9\n" + good * 400, "x.csv")
+    assert [isinstance(item, Request) for item in found] == [True] * 40 + [False] + [True] * 400
+    assert found[40].message == "x.csv: line 42: not UTF-8: convert it with iconv -t UTF-8"
+    assert found[40].content == '["x","caf\ufffd"]'
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         (b"question,question\na,b\n", "two columns are called 'question'"),
-        (b"question,context\n\xff,b\n", "no CSV in UTF-8"),
+        (b"question,\xff\na,b\n", "no CSV in UTF-8"),
         (b"a,b\n1,2\n", "line 2: no question: expected one of query"),
     ],
 )
@@ -141,6 +151,18 @@ def test_a_scored_table_is_selected_from():
     assert [repr(record["retrieved_contexts"]) for record in selected.records] == [
         row["retrieved_contexts"] for row in after
     ]
+
+
+@pytest.mark.parametrize("bad_at", [1, 2, 3])
+def test_a_bad_row_of_a_scored_table_is_an_error_record_in_its_place(tmp_path, bad_at):
+    """Wherever it stands, the rows around it are scored."""
+    lines = ["question,context", *[f"{ROW['question']},{ROW['context']}"] * 3]
+    lines[bad_at] = f",{ROW['context']}"
+    file = tmp_path / "x.csv"
+    file.write_text("\n".join(lines) + "\n")
+    run = ctxzip("score", *BM25, file)
+    assert run.code == 1
+    assert ["error" in record["ctxzip"] for record in run.records] == [n == bad_at for n in (1, 2, 3)]
 
 
 @pytest.fixture

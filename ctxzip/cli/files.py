@@ -6,19 +6,18 @@ import os
 import sys
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
 from ctxzip.errors import UsageError
 from ctxzip.reading import TABLES, Source
+from ctxzip.reading.gzipped import decompressed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from io import BufferedReader
 
     from ctxzip.reading.joining import Join
 
 STDIO = "-"
-_GZIP = b"\x1f\x8b"
 
 
 def sources(
@@ -70,16 +69,11 @@ def join(corpus: str | None, run: str | None, depth: int | None, query: str | No
 
 @contextmanager
 def _open(name: str, opened: Callable[[BinaryIO], None] | None) -> Iterator[BinaryIO]:
-    """Open an input; what begins like gzip is decompressed, whatever its name."""
+    """Open an input, compressed or not."""
     if name == STDIO and sys.stdin is None:
         raise UsageError("stdin is closed: name a file")
     with nullcontext(sys.stdin.buffer) if name == STDIO else open(name, "rb") as stream:
         if opened is not None:
             opened(stream)
-        if cast("BufferedReader", stream).peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
-            yield stream
-            return
-        import gzip
-
-        with gzip.open(stream, "rb") as text:
-            yield cast("BinaryIO", text)
+        with decompressed(stream) as text:
+            yield text

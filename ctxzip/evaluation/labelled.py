@@ -7,7 +7,6 @@ are half-open code-point spans of `text`; `need` (`all`, `any`, `none`) and `ans
 
 from __future__ import annotations
 
-import gzip
 import json
 import zlib
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 
 from ctxzip.errors import InputError
 from ctxzip.reading import SHAPES, to_request
+from ctxzip.reading.gzipped import decompressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -96,9 +96,8 @@ def read_labelled(path: Path) -> Iterator[Labelled]:
     Raises:
         InputError: a record is not in the common form, or the file cannot be read.
     """
-    opener = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rb") as lines:
+        with path.open("rb") as stream, decompressed(stream) as lines:
             for line_no, line in enumerate(lines, 1):
                 if not line.strip():
                     continue

@@ -7,17 +7,18 @@ sentence may hold the words and not the answer.
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
+from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ctxzip.errors import InputError
-from ctxzip.evaluation.labelled import Labelled, spread
-from ctxzip.evaluation.sets import LabelledSet, read_sets
+from ctxzip.evaluation.labelled import Labelled, read_labelled, spread
+from ctxzip.evaluation.sets import LabelledSet, labelled_files, named
 from ctxzip.rawjson import Raw
 from ctxzip.reading import Source, read
+from ctxzip.reading.gzipped import decompressed
 from ctxzip.records import BadRecord, DocsSlot, Request, SentencesSlot
 
 if TYPE_CHECKING:
@@ -26,41 +27,43 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"[A-Za-z0-9]")
 _TEXTS = frozenset({".md", ".txt"})  # hold no questions: refused as what is in no form at all
-_SUFFIXES = (".gz", ".jsonl", ".json", ".csv", ".tsv", ".parquet")  # left out of the name of a set
 
 
 def read_questions(paths: Sequence[Path], limit: int | None = None) -> tuple[list[LabelledSet], int]:
     """Read labelled questions, and how many of them are labelled by their answers alone.
 
     Args:
-        paths: files, and folders of files in the common form.
+        paths: files, and folders of files in the common form; what is named twice is read once.
         limit: questions of each file, spread over it.
 
     Raises:
         UsageError: no such file.
         InputError: a record cannot be read, or has no labels.
     """
-    sets: list[LabelledSet] = []
-    n_weak = 0
+    files: list[Path] = []
+    others: set[Path] = set()
     for path in paths:
         if not path.is_file() or path.suffix in _TEXTS or _has_spans(path):
-            sets += read_sets([path], limit)
-            continue
-        found = spread(_of_other_shapes(path), limit)
-        sets.append(LabelledSet(_name(path), path, tuple(question for question, _ in found)))
-        n_weak += sum(weak for question, weak in found if question.need != "none")
+            files += labelled_files([path])
+        else:
+            files.append(path)
+            others.add(path)
+    sets: list[LabelledSet] = []
+    n_weak = 0
+    for name, file in named(files):
+        if file in others:
+            found = spread(_of_other_shapes(file), limit)
+            sets.append(LabelledSet(name, file, tuple(question for question, _ in found)))
+            n_weak += sum(weak for question, weak in found if question.need != "none")
+        else:
+            sets.append(LabelledSet(name, file, tuple(spread(read_labelled(file), limit))))
     return sets, n_weak
 
 
-def _name(path: Path) -> str:
-    name = path.name
-    for suffix in _SUFFIXES:
-        name = name.removesuffix(suffix)
-    return name
-
-
-def _open(path: Path) -> BinaryIO:
-    return cast("BinaryIO", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
+    with path.open("rb") as stream, decompressed(stream) as data:
+        yield data
 
 
 def _has_spans(path: Path) -> bool:

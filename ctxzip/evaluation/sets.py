@@ -1,4 +1,4 @@
-"""Files and folders -> sets of labelled questions, each with a name."""
+"""A set of labelled questions, and the names that files of them go by."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from ctxzip.errors import UsageError
 from ctxzip.evaluation.labelled import Labelled, read_labelled, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 _SUFFIXES = (".jsonl", ".jsonl.gz")
+_LEFT_OUT = (".gz", ".jsonl", ".json", ".csv", ".tsv", ".parquet")  # of the name of a set
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +42,20 @@ class LabelledSet:
         return bool(answerable) and all(question.need == "all" for question in answerable)
 
 
-def read_sets(paths: Sequence[Path], limit: int | None = None) -> list[LabelledSet]:
-    """Read files, and all labelled files of folders in the order of their names, each once.
-
-    Args:
-        paths: of `.jsonl` and `.jsonl.gz` files and of folders of them.
-        limit: questions of each file, spread over it.
+def labelled_files(paths: Sequence[Path]) -> list[Path]:
+    """Return the files, and all labelled files of folders in the order of their names.
 
     Raises:
         UsageError: no such file, a file of another kind, or a folder without a labelled file.
-        InputError: a record is not in the common form.
     """
-    files = list({file.resolve(): file for path in paths for file in _files(path)}.values())
-    shared = {name for name, count in Counter(map(_stem, files)).items() if count > 1}
-    return [
-        LabelledSet(
-            name=str(file.parent / _stem(file)) if _stem(file) in shared else _stem(file),
-            path=file,
-            questions=tuple(spread(read_labelled(file), limit)),
-        )
-        for file in files
-    ]
+    return [file for path in paths for file in _files(path)]
+
+
+def named(files: Iterable[Path]) -> list[tuple[str, Path]]:
+    """Return every file once, with a name: its own without suffixes, with its folder where two share one."""
+    once = list({file.resolve(): file for file in files}.values())
+    shared = {name for name, count in Counter(map(_stem, once)).items() if count > 1}
+    return [(str(file.parent / _stem(file)) if _stem(file) in shared else _stem(file), file) for file in once]
 
 
 def read_namesake(labelled: LabelledSet, folder: Path, limit: int) -> LabelledSet | None:
@@ -96,4 +90,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _stem(path: Path) -> str:
-    return path.name.removesuffix(".gz").removesuffix(".jsonl")
+    name = path.name
+    for suffix in _LEFT_OUT:
+        name = name.removesuffix(suffix)
+    return name

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ctxzip.errors import InputError, UsageError
 from ctxzip.rawjson import encode, opened, parse
+from ctxzip.reading.known_shapes import TABLES
 from ctxzip.reading.shapes import SHAPES, Shape, holds_only_documents, to_document, to_request, with_fields
-from ctxzip.reading.table import TABLES
-from ctxzip.reading.tables import CSV, PARQUET, csv_rows, parquet_rows
+from ctxzip.reading.tabular import CSV, PARQUET, csv_rows, parquet_rows
 from ctxzip.records import BadRecord, DocsSlot, Passage, Request
 
 if TYPE_CHECKING:
@@ -71,13 +71,14 @@ def read(
     query: str | None = None,
     shapes: tuple[Shape, ...] = SHAPES,
     join: Join | None = None,
+    asked: Callable[[dict[str, Any]], str | None] = lambda _record: None,
 ) -> Iterator[Request | BadRecord]:
     """Yield the requests of all sources in order.
 
     Without `query` every record holds its own question. With it every line, array element or text
     file is one document, and all of them together are one request; a record that holds documents
     and no question (the answer of a search engine) is a request of its own. With `join` every record
-    is a question, and gets its documents from there.
+    is a question, and gets its documents from there. `asked` knows the question of records that hold documents only.
 
     Raises:
         UsageError: a text file without a question.
@@ -93,7 +94,7 @@ def read(
         try:
             with source.open() as stream:
                 for item in _items(source, stream):
-                    yield _request(source, item, shapes, join)
+                    yield _request(source, item, shapes, join, asked)
         except _READ_ERRORS as error:
             yield _unreadable(source, error)
 
@@ -102,7 +103,8 @@ def read(
 class _Item:
     """One JSON value of a stream: where it stood and its bytes, or the value where it is read already.
 
-    A text file (`is_text`) is an object with `title` and `text`, whatever names the user's records use.
+    A text file (`is_text`) is an object with `title` and `text`, whatever names the user's records use. A row that is
+    no record says what is `wrong` with it.
     """
 
     place: str
@@ -111,22 +113,28 @@ class _Item:
     value: Any = None
     is_text: bool = False
     table: Table | None = None
+    wrong: str | None = None
 
     def opened(self) -> Any:
-        if isinstance(self.value, list) and self.table is not None:
-            columns = len(self.table.columns)
-            raise InputError(
-                f"{len(self.value)} cells in a table of {columns} columns: quote cells that hold delimiters"
-            )
+        if self.wrong is not None:
+            raise InputError(self.wrong)
         return parse(self.data) if self.value is None else opened(self.value)
 
 
-def _request(source: Source, item: _Item, shapes: tuple[Shape, ...], join: Join | None) -> Request | BadRecord:
+def _request(
+    source: Source,
+    item: _Item,
+    shapes: tuple[Shape, ...],
+    join: Join | None,
+    asked: Callable[[dict[str, Any]], str | None],
+) -> Request | BadRecord:
     value = None
     try:
         value = item.opened()
         record, warnings = (value, ()) if join is None else join.record(value)
-        request = to_request(record, shapes, line_no=item.number, place=source.at(item.place), table=item.table)
+        query = asked(record) if holds_only_documents(record, shapes) else None
+        place = source.at(item.place)
+        request = to_request(record, shapes, line_no=item.number, place=place, query=query, table=item.table)
         return replace(request, warnings=(*warnings, *request.warnings)) if warnings else request
     except InputError as error:
         return _bad(source, item, value, error)
@@ -201,8 +209,8 @@ def _unreadable(source: Source, error: Exception) -> BadRecord:
 def _items(source: Source, stream: BinaryIO) -> Iterator[_Item]:
     """Yield the records of one source: rows of a table, or JSON values."""
     if source.suffix in CSV:
-        for number, table, row in csv_rows(stream):
-            yield _Item(f"line {number}", number, b"", row, table=table)
+        for number, table, row, wrong in csv_rows(stream):
+            yield _Item(f"line {number}", number, b"", row, table=table, wrong=wrong)
     elif source.suffix in PARQUET:
         for number, table, values in parquet_rows(stream):
             yield _Item(f"row {number}", number, b"", values, table=table)
@@ -295,13 +303,25 @@ def _array(
         for index, value in enumerate(parse(data), 1):
             yield _Item(f"item {index}", index, b"null", value)
     except InputError:
-        if any(more.lstrip()[:1] == b"{" and _is_json(more) for _, more in rest):
+        rows = _unbracketed([(at, more.strip()) for at, more in ((number, line), *rest)])
+        if any(row[:1] == b"{" and _is_json(row) for at, row in rows if at != number):
             # JSON lines with a bad one at the top, or an array with an element a line and a bad one among them.
-            for at, more in ((number, line), *rest):
-                if more.strip():
-                    yield _Item(f"line {at}", at, more.rstrip().removesuffix(b","))
+            for at, row in rows:
+                yield _Item(f"line {at}", at, row.removesuffix(b","))
         else:
             yield from _elements(number, data)
+
+
+def _unbracketed(rows: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """Return the lines that say something, without the brackets where they are those of one array."""
+    rows = [(at, row) for at, row in rows if row]
+    (first_at, first), (last_at, last) = rows[0], rows[-1]
+    closed = last.endswith(b"]") and not _is_json(last)
+    if closed:
+        rows[-1] = last_at, last.removesuffix(b"]").rstrip()
+    if closed or any(row.endswith(b",") for _, row in rows):
+        rows[0] = first_at, first.removeprefix(b"[").lstrip()
+    return [(at, row) for at, row in rows if row]
 
 
 def _elements(number: int, data: bytes) -> Iterator[_Item]:

@@ -13,7 +13,7 @@ from ctxzip.reading.suggestions import suggestion
 from ctxzip.records import DocsSlot, Passage, TextSlot
 
 if TYPE_CHECKING:
-    from ctxzip.reading.table import Shape
+    from ctxzip.reading.known_shapes import Shape
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from ctxzip.reading import documents
 
 if TYPE_CHECKING:
     from ctxzip.reading.documents import Found
-    from ctxzip.reading.table import Shape
+    from ctxzip.reading.known_shapes import Shape
 
 
 def fits(node: Any, shape: Shape) -> bool:  # noqa: ARG001  # every form takes both

@@ -20,7 +20,7 @@ from ctxzip.reading.paths import array
 from ctxzip.records import DocsSlot, Passage, PiecesSlot, TextSlot
 
 if TYPE_CHECKING:
-    from ctxzip.reading.table import Shape
+    from ctxzip.reading.known_shapes import Shape
 
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>documents?)(?P<attributes>\s[^<>]*)?>", re.IGNORECASE)
 _HEAD = re.compile(r"\s*<(?P<name>source|title|url|id|date)>(?P<value>[^<]*)</(?P=name)>", re.IGNORECASE)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from ctxzip.errors import InputError
+from ctxzip.nearest import did_you_mean
 from ctxzip.rawjson import opened
 from ctxzip.reading.documents import Found
 from ctxzip.reading.paths import array, string
 from ctxzip.records import SEGMENTS, Passage, TextSlot
 
 if TYPE_CHECKING:
-    from ctxzip.reading.table import Shape
+    from ctxzip.reading.known_shapes import Shape
 
 _QUESTION = "question"
 
@@ -49,9 +49,10 @@ def read(node: Any, shape: Shape, where: str) -> Found:  # noqa: ARG001
             passages.append(Passage(text, segment=kind))
         else:
             names = [*SEGMENTS, _QUESTION]
-            near = get_close_matches(kind, names, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise InputError(f"unknown type {kind!r} @ {where}[{index}].type: expected one of {', '.join(names)}{hint}")
+            raise InputError(
+                f"unknown type {kind!r} @ {where}[{index}].type: "
+                f"expected one of {', '.join(names)}{did_you_mean(kind, names)}"
+            )
     question = "\n".join(questions).strip()
     if not question:
         raise InputError(f"no question @ {where}: expected a segment of type question (--query-field)")

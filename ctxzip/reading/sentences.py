@@ -14,7 +14,7 @@ from ctxzip.reading.paths import array, string
 from ctxzip.records import DocsSlot, Passage, SentencesSlot
 
 if TYPE_CHECKING:
-    from ctxzip.reading.table import Shape
+    from ctxzip.reading.known_shapes import Shape
 
 _COLUMNS = ("title", "sentences")
 

@@ -8,10 +8,10 @@ from ctxzip.errors import InputError
 from ctxzip.rawjson import kind, opened
 from ctxzip.reading import documents, kilt, messages, segments, sentences, titled
 from ctxzip.reading.documents import Found, document, identifier
+from ctxzip.reading.known_shapes import SHAPES, Shape, with_fields
 from ctxzip.reading.paths import find, get, put
 from ctxzip.reading.suggestions import suggestion
-from ctxzip.reading.table import SHAPES, Shape, with_fields
-from ctxzip.reading.tables import cell
+from ctxzip.reading.tabular import cell
 from ctxzip.records import OWN_KEY, CellSlot, Passage, Request, Table
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +16,8 @@ def suggestion(record: Mapping[str, Any], names: Iterable[str]) -> str:
     >>> suggestion({"id": 1}, ["docs", "contexts"])
     ''
     """
+    from difflib import get_close_matches
+
     names = [name for name in names if "." not in name]
     for key in record:
         near = get_close_matches(key.lower(), names, n=1, cutoff=0.8)

@@ -11,7 +11,7 @@ from ctxzip.records import DocsSlot, PiecesSlot, TextSlot
 
 if TYPE_CHECKING:
     from ctxzip.reading.documents import Found
-    from ctxzip.reading.table import Shape
+    from ctxzip.reading.known_shapes import Shape
 
 fits = documents.fits
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import platform
 import re
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ctxzip.cores import available_cores
 from ctxzip.errors import InputError
+from ctxzip.reading.gzipped import decompressed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -117,9 +117,8 @@ def first_lines(paths: Sequence[Path], count: int) -> list[bytes]:
 
 
 def _lines(path: Path) -> list[bytes]:
-    opener = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rb") as lines:
+        with path.open("rb") as stream, decompressed(stream) as lines:
             return [line.rstrip(b"\r\n") + b"\n" for line in lines if line.strip()]
     except (OSError, EOFError) as error:
         raise InputError(f"{path}: cannot read: {getattr(error, 'strerror', None) or error}") from error

@@ -13,41 +13,58 @@ from ctxzip.rawjson import parse
 from ctxzip.records import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 CSV = frozenset({".csv", ".tsv"})
 PARQUET = frozenset({".parquet", ".pq"})
 _DELIMITERS = ",;\t|"
 
 
-def csv_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any] | list[str]]]:
-    """Yield line number, table and values by column of every row; a row of another length comes as it is.
+def csv_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any] | list[str], str | None]]:
+    """Yield line number, table and values by column of every row, or its cells and what is wrong with them.
 
     The delimiter is the one of comma, semicolon, tab and bar that the first line has most of.
 
     Raises:
-        InputError: no header, a column twice, or bytes that are no CSV.
+        InputError: no header, a column twice, or a header that is not in UTF-8.
     """
     csv.field_size_limit(sys.maxsize)  # a text may be longer than the 128 KiB that are allowed otherwise
-    text = TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+    text = TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     try:
         first = text.readline()
         delimiter = max(_DELIMITERS, key=first.count)
         rows = csv.reader(_again(first, text), delimiter=delimiter)
         columns = tuple(next(rows, ()))
+        if not _is_utf8(columns):
+            raise InputError("no CSV in UTF-8: convert it with iconv -t UTF-8")
         for name in columns:
             if columns.count(name) > 1:
                 raise InputError(f"two columns are called {name!r}: rename one")
         table = Table(columns, delimiter=delimiter)
         line = rows.line_num + 1
         for row in rows:
-            if row:
-                yield line, table, dict(zip(columns, row, strict=True)) if len(row) == len(columns) else row
+            if not _is_utf8(row):
+                cells = [cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for cell in row]
+                yield line, table, cells, "not UTF-8: convert it with iconv -t UTF-8"
+            elif len(row) == len(columns):
+                yield line, table, dict(zip(columns, row, strict=True)), None
+            elif row:
+                wrong = f"{len(row)} cells in a table of {len(columns)} columns: quote cells that hold delimiters"
+                yield line, table, row, wrong
             line = rows.line_num + 1
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"no CSV in UTF-8: {error}") from error
+    except csv.Error as error:
+        raise InputError(f"no CSV: {error}") from error
     finally:
         text.detach()
+
+
+def _is_utf8(cells: Sequence[str]) -> bool:
+    """Tell whether no cell holds a byte that could not be decoded."""
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _again(first: str, text: TextIOWrapper) -> Iterator[str]:

@@ -7,10 +7,10 @@ paths has a form of its own (`FORMS` in `ctxzip.reading.shapes`), one module eac
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any
 
 from ctxzip.errors import UsageError
+from ctxzip.nearest import did_you_mean
 
 AUTO = "auto"  # --input-format: the first row that fits
 TABLES = ("csv", "tsv", "parquet")  # what the input is, whatever its name; its records are of any shape
@@ -216,8 +216,7 @@ def with_fields(
         field: value if field == "context_role" else (value,) for field, value in named.items() if value
     }
     if input_format not in names():
-        near = get_close_matches(input_format, names(), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise UsageError(f"--input-format {input_format}: expected one of {', '.join(names())}{hint}")
+        known = ", ".join(names())
+        raise UsageError(f"--input-format {input_format}: expected one of {known}{did_you_mean(input_format, names())}")
     chosen = tuple(shape for shape in SHAPES if input_format in {AUTO, shape.name, *TABLES})
     return tuple(dict.fromkeys(replace(shape, **changes) for shape in chosen)) if changes else chosen

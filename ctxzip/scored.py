@@ -14,7 +14,7 @@ from ctxzip.records import DEADLINE, OWN_KEY, PREFILTER, SECOND_LOOK, Kind, Requ
 from ctxzip.rendering import as_read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 KEY = "scored"  # inside the key `ctxzip` of a record
 _KINDS = frozenset(get_args(Kind))
@@ -28,6 +28,7 @@ def record(scored: Scored) -> bytes:
     points; probabilities have all the digits of a float32, so that nothing is decided otherwise.
     """
     about = {
+        "query": scored.request.query,
         "scorer": scored.scorer,
         "device": scored.device,
         "model_sha256": scored.model_sha256,
@@ -56,7 +57,7 @@ def read(request: Request, well_formed: Callable[[Request], Request]) -> Scored:
     Raises:
         InputError: there are no scores in it, or they are not those of its documents.
     """
-    about = _about(request)
+    about = _about(request.own)
     if about is None:
         raise InputError(f"no scores @ $.{OWN_KEY}.{KEY}: make them with `ctxzip score`")
     try:
@@ -71,12 +72,20 @@ def read(request: Request, well_formed: Callable[[Request], Request]) -> Scored:
 
 def holds_scores(request: Request) -> bool:
     """Tell whether a request was read from what `record` wrote."""
-    return _about(request) is not None
+    return _about(request.own) is not None
 
 
-def _about(request: Request) -> dict[str, Any] | None:
+def question_of(record: Mapping[str, Any]) -> str | None:
+    """Return the question that a record was scored for; None where it holds no scores."""
+    about = _about(record.get(OWN_KEY))
+    query = None if about is None else about.get("query")
+    return query if isinstance(query, str) and query.strip() else None
+
+
+def _about(own: Any) -> dict[str, Any] | None:
+    """Return what `record` wrote under the key `ctxzip`."""
     try:
-        about = json.loads(encode(request.own))[KEY]
+        about = json.loads(encode(own))[KEY]
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
     return about if isinstance(about, dict) else None
@@ -86,6 +95,8 @@ def _scored(request: Request, plain: Request, about: dict[str, Any]) -> Scored:
     units: list[Unit] = []
     probability: list[float] = []
     for index, (passage, start, end, n_tokens, kind, parent, chance) in enumerate(about["units"]):
+        if not all(type(number) is int for number in (passage, start, end, n_tokens, 0 if parent is None else parent)):
+            raise ValueError(f"unit {index} has numbers that are not whole")
         before = units[-1] if units else None
         text = plain.passages[passage].text
         begins = before.end if before is not None and before.passage == passage else 0
@@ -99,6 +110,7 @@ def _scored(request: Request, plain: Request, about: dict[str, Any]) -> Scored:
     languages = tuple(map(str, about["languages"]))
     if len(languages) != len(plain.passages):
         raise ValueError(f"{len(languages)} documents were scored, and there are {len(plain.passages)}")
+    model_sha256 = about["model_sha256"]
     return Scored(
         request=request,
         plain=plain,
@@ -111,7 +123,7 @@ def _scored(request: Request, plain: Request, about: dict[str, Any]) -> Scored:
             _chances(about["relevance"], len(plain.passages)),
             unread=_unread(about.get("unread", []), len(units)),
         ),
-        model_sha256=about["model_sha256"],
+        model_sha256=None if model_sha256 is None else str(model_sha256),
         **{name: str(about[name]) for name in _TEXTS},
     )
 

@@ -108,6 +108,9 @@ SCORED: dict[str, Any] = {
         {"units": [[0, 0, 17, 3, "verse", None, 0.5]]},
         {"units": [[0, 0, 17, 3, "sentence", None, 1.5]]},
         {"units": [[0, 0, 17]]},
+        {"units": [[0, 0.0, 17, 3, "sentence", None, 0.5]]},
+        {"units": [[0, 0, 17, 3.5, "sentence", None, 0.5]]},
+        {"units": [[0, False, 17, 3, "sentence", None, 0.5]]},
         {"units": 1},
         {"relevance": []},
         {"languages": ["en", "en"]},
@@ -134,7 +137,22 @@ def test_a_record_without_scores_says_how_they_are_made():
 
 
 def test_a_recall_needs_a_policy_of_what_scored():
-    """Which stands in the records."""
-    run = ctxzip("select", "--recall", "0.9", stdin=jsonl(SCORED))
-    assert run.code == 2
-    assert "--recall 0.9: no policy for bm25" in run.err
+    """Which stands in the record: one that words scored costs itself alone."""
+    plain = {key: value for key, value in SCORED.items() if key != "ctxzip"}
+    by_model = ctxzip("score", stdin=jsonl(plain)).records[0]
+    run = ctxzip("select", "--recall", "0.9", stdin=jsonl(SCORED, by_model))
+    assert run.code == 1
+    assert "line 1: --recall 0.9: no policy for bm25" in run.err
+    assert ["error" in record["ctxzip"] for record in run.records] == [True, False]
+
+
+def test_the_question_of_records_that_hold_documents_only_is_kept():
+    """What a search engine answers has no room for it but under our key."""
+    answer = jsonl({"documents": [{"text": "The ferry leaves at seven. It is red."}]})
+    scored = ctxzip("score", "--scorer", "bm25", "-q", "When does the ferry leave?", stdin=answer)
+    selected = ctxzip("select", "-n", "1", stdin=scored.out)
+    assert (
+        selected.out
+        == ctxzip("compress", "--scorer", "bm25", "-n", "1", "-q", "When does the ferry leave?", stdin=answer).out
+    )
+    assert selected.records[0]["documents"][0]["text"] == "The ferry leaves at seven."

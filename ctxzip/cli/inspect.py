@@ -13,7 +13,7 @@ from ctxzip.cli.running import check_call, settings_of
 from ctxzip.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ctxzip.cli.report import Report
     from ctxzip.inspection import Shown
@@ -84,6 +84,7 @@ def inspect(
     from ctxzip.cli.pace import Meter, Pace
     from ctxzip.cli.report import Report
     from ctxzip.reading import read, with_fields
+    from ctxzip.scored import question_of
 
     settings = settings_of(context)
     settings.limits()  # refused before anything is read
@@ -94,9 +95,10 @@ def inspect(
             sources(files or [], input_format),
             query=query,
             shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role),
+            asked=question_of,
         ),
     )
-    report = Report(quiet=quiet, in_records=True, pace=Pace(Meter(files or []), quiet=True), notice=lambda: notice)
+    report = Report(quiet=quiet, in_records=True, pace=Pace(Meter(files or []), quiet=True), notice=notice)
     if html is None:
         _write_text(results, report, top_docs)
     else:
@@ -106,8 +108,8 @@ def inspect(
         raise typer.Exit(InputError.exit_code)
 
 
-def _results(settings: Settings, items: Iterator[Any]) -> tuple[Iterable[Result | BadRecord], str | None]:
-    """Return what is read, scored and selected as it is asked for, and what must be said before."""
+def _results(settings: Settings, items: Iterator[Any]) -> tuple[Iterable[Result | BadRecord], Callable[[], str | None]]:
+    """Return what is read, scored and selected as it is asked for, and what says what a person must know."""
     from ctxzip.pipeline import Compressor
     from ctxzip.records import Request
     from ctxzip.scored import holds_scores
@@ -116,9 +118,11 @@ def _results(settings: Settings, items: Iterator[Any]) -> tuple[Iterable[Result 
     first = next(items, None)
     rest = items if first is None else chain([first], items)
     if isinstance(first, Request) and holds_scores(first):
-        return Compressor(settings, Bm25Scorer()).reselect(rest), None  # the scorer loads nothing, and is not asked
+        return Compressor(settings, Bm25Scorer()).reselect(
+            rest
+        ), lambda: None  # the scorer loads nothing, and is not asked
     compressor = Compressor(settings)
-    return compressor.stream(rest), compressor.notice
+    return compressor.stream(rest), lambda: compressor.notice
 
 
 def _write_text(results: Iterable[Result | BadRecord], report: Report, top_docs: int | None) -> None:

@@ -80,4 +80,5 @@ def score(
         output=output,
         stats=stats,
         on_error=on_error,
+        to="jsonl",  # of a table, too: a row has no place for the scores
     )

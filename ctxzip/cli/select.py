@@ -66,6 +66,7 @@ def select(
     from ctxzip.cli.report import Report
     from ctxzip.pipeline import Compressor
     from ctxzip.reading import read, with_fields
+    from ctxzip.scored import question_of
     from ctxzip.scoring.bm25 import Bm25Scorer
 
     meter = Meter(files or [])
@@ -80,6 +81,7 @@ def select(
                 read(
                     inputs,
                     shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role),
+                    asked=question_of,
                 )
             )
         ),

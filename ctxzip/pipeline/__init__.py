@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxzip.ahead import worked_ahead
 from ctxzip.bridge import combined, informed
-from ctxzip.errors import InputError
+from ctxzip.errors import InputError, UsageError
 from ctxzip.pipeline.choosing import choose
 from ctxzip.pipeline.policies import Policies, fitted_budget, scoring_graph
 from ctxzip.pipeline.preparing import Prepared, prepare, weight_of, well_formed
@@ -61,7 +61,12 @@ def compress(query: str, documents: str | Sequence[str | dict[str, Any] | Passag
         for document in listed
     ]
     request = to_request({"query": query, "docs": docs}, SHAPES)
-    return Compressor(Settings(**settings)).compress(request)
+    # What a passage says of its sentences and its segment stands in no document.
+    passages = (
+        replace(document, id=read.id) if isinstance(document, Passage) else read
+        for document, read in zip(listed, request.passages, strict=True)
+    )
+    return Compressor(Settings(**settings)).compress(replace(request, passages=tuple(passages)))
 
 
 class Compressor:
@@ -101,6 +106,7 @@ class Compressor:
         else:
             self._scorer = load_scorer(settings.scorer, settings.model, clock=clock, **settings.scoring())
         self._clock = clock
+        self._given = scorer is not None
         self._words = self._second_best(scorer)
         self._policies = Policies(settings, self._limits, self._scorer.device)
         if scorer is None:
@@ -124,8 +130,8 @@ class Compressor:
 
     @cached_property
     def model_sha256(self) -> str | None:
-        """SHA-256 of the graph that scores, as its card says; None where no model does."""
-        if self._scorer.name == BM25:
+        """SHA-256 of the graph that scores, as its card says; None where no model of the settings does."""
+        if self._given or self._scorer.name == BM25:
             return None
         return scoring_graph(self.settings.model, self._scorer.device)[1]
 
@@ -141,12 +147,21 @@ class Compressor:
         """Yield one result a request, in order, as soon as it is ready; bad records pass through.
 
         With `one_by_one` no item is asked for before the result of the one before it was used.
+
+        Raises:
+            ModelError: the graph of the model fails.
+            UsageError: a recall is asked for, and there is no policy for what scored.
         """
         for item in self.score(items, one_by_one=one_by_one):
             yield item if isinstance(item, BadRecord) else self.select(item)
 
     def compress(self, request: Request) -> Result:
-        """Compress one request."""
+        """Compress one request.
+
+        Raises:
+            ModelError: the graph of the model fails.
+            UsageError: a recall is asked for, and there is no policy for what scored.
+        """
         return self.select(*self._score([self._prepare(request)]))
 
     def score(self, items: Iterable[Request | BadRecord], *, one_by_one: bool = False) -> Iterator[Scored | BadRecord]:
@@ -156,6 +171,9 @@ class Compressor:
         works, and what was read by then is scored together; nothing waits for more to come. Not with
         `one_by_one`: there no item is asked for before the scores of the one before it were used; nor with
         a deadline: time counts from when a record was read, and none spends it waiting.
+
+        Raises:
+            ModelError: the graph of the model fails.
         """
         prepared = (item if isinstance(item, BadRecord) else self._prepare(item) for item in items)
         tokens = self._scorer.batch_tokens
@@ -174,19 +192,20 @@ class Compressor:
     def reselect(self, items: Iterable[Request | BadRecord]) -> Iterator[Result | BadRecord]:
         """Yield one result for each request that was scored before (`ctxzip.scored`), in order.
 
-        A record without scores of its own becomes a bad record in its place.
+        A record without scores of its own becomes a bad record in its place, as does one whose scores no policy is for
+        where one is needed: `ctxzip score` lets words score a question in another language.
         """
         for item in items:
             if isinstance(item, BadRecord):
                 yield item
                 continue
             try:
-                scored = read_scored(item, well_formed)
-            except InputError as error:
+                result = self.select(read_scored(item, well_formed))
+            except (InputError, UsageError) as error:
                 place = f"{item.place}: " if item.place else ""
                 yield BadRecord(f"{place}{error}", item.line_no, as_read(item))
                 continue
-            yield self.select(scored)
+            yield result
 
     def _prepare(self, request: Request) -> Prepared:
         deadline_ms = self.settings.deadline_ms

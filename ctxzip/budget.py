@@ -93,9 +93,9 @@ def decide(limits: Limits, probability: NDArray[np.float32], tokens_in: int, cut
             mode="+".join(mode),
             limits=limits,
             max_tokens=limits.max_tokens,
-            soft_tokens=None,
-            max_sentences=EMPTY[limits.empty],
-            threshold=None,
+            soft_tokens=soft_tokens,
+            max_sentences=min((n for n in (EMPTY[limits.empty], limits.max_sentences) if n is not None), default=None),
+            threshold=limits.threshold,
             why=f"{IRRELEVANT}: {limits.empty}",
             irrelevant=IRRELEVANT,
         )

@@ -1,6 +1,6 @@
 """Results -> records in the shapes of other libraries (`--to langchain`, ...).
 
-What every shape has goes over: the question, and of each document its text, title, id and relevance. A
+The question goes over, and of each document what the shape has a place for: its text, title, id and relevance. A
 library's own reader takes what is written here; `ctxzip` reads it, too.
 """
 

@@ -30,8 +30,10 @@ from ctxzip.evaluation.metrics import (
     ratio_for_recall,
     roc_auc,
 )
-from ctxzip.evaluation.sets import read_sets
+from ctxzip.evaluation.questions import read_questions
 from ctxzip.pipeline import Compressor, Settings
+from ctxzip.reading import SHAPES, to_request
+from ctxzip.records import Scored
 from ctxzip.scoring.bm25 import Bm25Scorer
 from ctxzip.shipped import DEFAULT_MODEL
 from tests.conftest import FIXTURES, ctxzip, jsonl
@@ -274,6 +276,17 @@ def test_methods_with_a_model_run_once_for_each_model():
     assert [method.label for method in methods] == ["model ctxzip-mini", "bm25"]
 
 
+def test_a_method_compresses_as_compress_does_with_its_model():
+    """By the policy of that model, and by words what is not in its language."""
+    mini, nano, words, lead = load_methods(["auto", "bm25", "lead"], ["mini", "nano"])
+    assert [method.compressor().settings.model for method in (mini, nano)] == ["mini", "nano"]
+    assert mini.compressor().policy is not None
+    assert mini.compressor().policy != nano.compressor().policy
+    foreign = to_request({"query": "Wann wurde die Brücke gesperrt?", "docs": ["Die Brücke ist gesperrt."]}, SHAPES)
+    scored = [next(method.compressor().score([foreign])) for method in (mini, words, lead)]
+    assert [one.scorer for one in scored if isinstance(one, Scored)] == ["bm25", "bm25", "lead"]
+
+
 def test_a_set_without_an_answerable_question_is_left_out_and_said(tmp_path):
     """An error only where nothing is left."""
     unanswerable = {"query": "Which?", "docs": [{"text": "The hut opened.", "evidence": []}]}
@@ -322,10 +335,9 @@ def test_a_record_in_another_form_is_one_line_that_says_where(tmp_path, content,
     assert run.err == f"ctxzip: {error.value}\n"
 
 
-@pytest.mark.parametrize("content", [b"{}", gzip.compress(jsonl(SMALL).encode())[:-9]])
-def test_a_damaged_gzip_file_is_an_error(tmp_path, content):
-    """Never gzip, or cut off."""
-    (tmp_path / "bad.jsonl.gz").write_bytes(content)
+def test_a_gzip_file_that_is_cut_off_is_an_error(tmp_path):
+    """What came before the cut is not all there was."""
+    (tmp_path / "bad.jsonl.gz").write_bytes(gzip.compress(jsonl(SMALL).encode())[:-9])
     with pytest.raises(InputError, match=r"bad\.jsonl\.gz: cannot read: "):
         list(read_labelled(tmp_path / "bad.jsonl.gz"))
 
@@ -360,10 +372,15 @@ def test_files_that_share_a_name_are_told_by_their_folders(tmp_path):
     for folder in ("dev", "train"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "small.jsonl").write_text(jsonl(SMALL))
-    sets = read_sets([tmp_path / "dev", tmp_path / "train", tmp_path / "dev" / "small.jsonl"])
-    assert [labelled.name for labelled in sets] == [str(tmp_path / "dev" / "small"), str(tmp_path / "train" / "small")]
+    (tmp_path / "dev" / "answered.jsonl").write_text(jsonl({"query": "When?", "docs": ["At ten."], "answer": "ten"}))
+    named = [tmp_path / "dev" / "small.jsonl", tmp_path / "train", tmp_path / "dev" / "small.jsonl"]
+    answered = tmp_path / "dev" / "answered.jsonl"
+    sets, n_weak = read_questions([*named, answered, answered])
+    names = [str(tmp_path / "dev" / "small"), str(tmp_path / "train" / "small"), "answered"]
+    assert [labelled.name for labelled in sets] == names
+    assert n_weak == 1
     with pytest.raises(UsageError, match="no such file or folder"):
-        read_sets([tmp_path / "test"])
+        read_questions([tmp_path / "test"])
 
 
 @pytest.mark.skipif(importlib.util.find_spec("sentence_transformers") is not None, reason="training is installed")

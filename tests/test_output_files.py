@@ -23,10 +23,11 @@ def test_a_pipe_is_written_to_directly(target):
     assert json.loads(done.stdout)["id"] == 1
 
 
-def test_a_closed_stderr_leaves_no_temporary_file(tmp_path):
+@pytest.mark.parametrize("stats", ["", "--stats stats.json"])
+def test_a_closed_stderr_leaves_no_temporary_file(tmp_path, stats):
     """The reader of the messages may go before the file is done."""
     subprocess.run(
-        ["bash", "-c", f"yes '{{' | head -5000 | {' '.join(COMMAND)} -o out.jsonl 2>&1 | head -1"],
+        ["bash", "-c", f"yes '{{' | head -5000 | {' '.join(COMMAND)} -o out.jsonl {stats} 2>&1 | head -1"],
         cwd=tmp_path, capture_output=True, check=True, timeout=60,
     )  # fmt: skip
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".tmp")]

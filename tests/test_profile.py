@@ -137,6 +137,8 @@ def test_empty_decides_what_is_kept_instead(policy):
     assert sum(map(bool, unanswerable(policy, empty="keep-best").texts)) == 1
     assert unanswerable(policy, empty="passthrough").texts == whole
     assert unanswerable(policy, empty="passthrough", max_tokens=5, budget="auto").tokens_out <= 5
+    assert len(unanswerable(policy, empty="passthrough", max_sentences=2, budget="auto").selection.kept) == 2
+    assert unanswerable(policy, empty="passthrough", ratio=0.5, budget="auto").kept_fraction <= 0.5
 
 
 @pytest.mark.parametrize("settings", [{"recall": 0.9}, {"ratio": 0.5}, {"max_sentences": 1}])

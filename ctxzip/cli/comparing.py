@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ctxzip.cli.progress import progress
-from ctxzip.errors import InputError, MissingDependencyError
+from ctxzip.errors import InputError, MissingDependencyError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ctxzip.pipeline import Compressor
 
 _RECALLS = (0.8, 0.9, 0.95)
+_PICTURES = (".png", ".svg", ".pdf")
 _PLOT_SIZE = (78, 20)
 
 
@@ -27,6 +28,7 @@ def compare_budgets(
     """Print what fixed limits and the adaptive budget keep at the same recall; return the numbers.
 
     Raises:
+        UsageError: the picture cannot be written.
         InputError: no answerable question.
         MissingDependencyError: a picture is asked for and matplotlib is not installed.
     """
@@ -38,6 +40,10 @@ def compare_budgets(
     from ctxzip.scoring import HYBRID
 
     if plot is not None:
+        if plot.suffix not in _PICTURES:
+            raise UsageError(f"--plot {plot}: expected a name that ends in {', '.join(_PICTURES)}")
+        if not plot.absolute().parent.is_dir():
+            raise UsageError(f"--plot {plot}: there is no such folder")
         try:
             import matplotlib  # noqa: F401, ICN001
         except ImportError as error:
@@ -57,7 +63,10 @@ def compare_budgets(
     typer.echo("\n".join(_by_set(costs, savings) + _said(emptied)))
     _draw(costs)
     if plot is not None:
-        write_plot(costs, plot)
+        try:
+            write_plot(costs, plot)
+        except OSError as error:
+            raise UsageError(f"--plot {plot}: cannot write: {error.strerror}") from error
     return {
         "scorer": compressor.scorer_name,
         "questions": len(answerable),

@@ -143,9 +143,9 @@ def import_model(
 ) -> None:
     """Make a model for --model of a cross-encoder: export to ONNX, quantize, compare, write.
 
-    Needs pip install 'ctxzip[train]'. This is the only command that uses the network, and only where
-    SOURCE is an id of the Hugging Face Hub. Code that comes with a model is never run. int8 runs on
-    the CPU where it decides as fp32 does on a few pairs of English texts, fp32 where it does not.
+    Needs pip install 'ctxzip[train]'. Uses the network only where SOURCE is an id of the Hugging Face
+    Hub. Code that comes with a model is never run. int8 runs on the CPU where it decides as fp32 does
+    on a few pairs of English texts, fp32 where it does not.
 
     Models are written, whole or not at all, to the data folder of the user, or to $CTXZIP_MODELS.
     """

@@ -57,7 +57,7 @@ PolicyFile = Annotated[
 ]
 Profile = Annotated[
     Literal["light", "balanced", "aggressive"] | None,
-    typer.Option("--profile", help="auto, but more or less of it: about 2 to 3, 5 to 7, or 10 times shorter."),
+    typer.Option("--profile", help="auto, but more or less of it: about 2 to 3, 5 to 7, or 10 and more times shorter."),
 ]
 MinSaving = Annotated[
     float | None,

@@ -154,19 +154,25 @@ def _said(name: str) -> Iterator[None]:
         raise CtxzipError(f"{name}: cannot write: {error.strerror}") from None
 
 
+_temporary: list[str] = []  # files that a SIGPIPE takes with it: an output and its statistics may be open together
+
+
 @contextmanager
 def _unlinked_on_sigpipe(path: str | None) -> Iterator[None]:
     """Let a SIGPIPE (of stderr, as stdout is not written to) take the temporary file with it."""
     if path is None or not hasattr(signal, "SIGPIPE"):
         yield
         return
-
-    def leave(number: int, _: Any) -> None:
-        os.unlink(path)
-        os._exit(128 + number)
-
-    before = signal.signal(signal.SIGPIPE, leave)
+    _temporary.append(path)
+    before = signal.signal(signal.SIGPIPE, _leave)
     try:
         yield
     finally:
         signal.signal(signal.SIGPIPE, before)
+        _temporary.remove(path)
+
+
+def _leave(number: int, _: Any) -> None:
+    for path in _temporary:
+        os.unlink(path)
+    os._exit(128 + number)

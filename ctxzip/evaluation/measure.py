@@ -20,7 +20,6 @@ from ctxzip.evaluation.metrics import (
     roc_auc,
 )
 from ctxzip.evaluation.outcomes import outcome
-from ctxzip.pipeline import Compressor, Settings
 from ctxzip.records import BadRecord, Result, Scored
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from ctxzip.evaluation.outcomes import Outcome
     from ctxzip.evaluation.reader import Reader
     from ctxzip.evaluation.sets import LabelledSet
+    from ctxzip.pipeline import Compressor
 
 KEPT = (0.1, 0.2, 0.3)  # ratios at which recall is shown
 WANTED_RECALL = 0.9
@@ -149,7 +149,7 @@ def measure(
         threshold = best_threshold(
             [(result.scores.probability, question.are_evidence(result.units)) for question, _, result in tuned]
         )
-    at_kept = [Compressor(Settings(ratio=ratio, tokenizer="words"), method.scorer) for ratio in KEPT]
+    at_kept = [method.compressor(ratio=ratio) for ratio in KEPT]
     seen = [
         _seen(question, scored, result, at_kept, reader)
         for question, scored, result in _scored(
@@ -260,7 +260,7 @@ def _scored(
     method: Method, questions: Sequence[Labelled], progress: Callable[[int], None]
 ) -> Iterator[tuple[Labelled, Scored, Result]]:
     """Yield each question with its scores and with its result under the automatic budget."""
-    auto = Compressor(Settings(tokenizer="words", prefilter="off"), method.scorer)
+    auto = method.compressor()
     results = auto.score(question.request for question in questions)
     for done, (question, scored) in enumerate(zip(questions, results, strict=True), 1):
         if isinstance(scored, BadRecord):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ctxzip.errors import MissingDependencyError, UsageError
+from ctxzip.pipeline import Compressor, Settings
 from ctxzip.records import Request, Scores, Unit
 from ctxzip.scoring import BM25, SCORERS, load_scorer
+from ctxzip.scoring.prefilter import OFF
 from ctxzip.shipped import DEFAULT_MODEL
+from ctxzip.tokens import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -42,11 +45,23 @@ class Method:
         label: its name, with the model where it has one.
         gives_probability: whether its scores go out as probabilities, so that their calibration error
             says something.
+        settings: by which `ctxzip compress` comes to the scorer; none of a baseline, which only `ctxzip eval` knows.
     """
 
     label: str
     scorer: Scorer
     gives_probability: bool
+    settings: Settings | None = None
+
+    def compressor(self, **limits: Any) -> Compressor:
+        """Return what compresses with the scorer as `ctxzip compress` does, by the policy that goes with it.
+
+        Args:
+            limits: fields of `Settings`; tokens are words.
+        """
+        if self.settings is None:
+            return Compressor(Settings(tokenizer=WORDS, **limits), self.scorer)
+        return Compressor(replace(self.settings, tokenizer=WORDS, prefilter=OFF, **limits), loading=lambda: self.scorer)
 
 
 def load_methods(
@@ -83,12 +98,13 @@ def load_methods(
         if name in baselines:
             methods.append(Method(name, baselines[name](), gives_probability=False))
         elif name == BM25:
-            methods.append(Method(name, load_scorer(name=name), gives_probability=True))
+            scorer = load_scorer(name=name)
+            methods.append(Method(name, scorer, gives_probability=True, settings=Settings(scorer=name)))
         else:
-            methods += [
-                Method(f"{name} {model}", load_scorer(name=name, model=model, threads=threads), gives_probability=True)
-                for model in dict.fromkeys(models or [DEFAULT_MODEL])
-            ]
+            for model in dict.fromkeys(models or [DEFAULT_MODEL]):
+                scorer = load_scorer(name=name, model=model, threads=threads)
+                settings = Settings(scorer=name, model=model)
+                methods.append(Method(f"{name} {model}", scorer, gives_probability=True, settings=settings))
     return methods
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ctxzip.errors import MissingDependencyError, UsageError
@@ -204,9 +205,11 @@ def _spacy_pipeline(name: str) -> SentenceSplitter:
 
 
 def _spacy_spans(nlp: Any) -> SentenceSplitter:
+    lock = Lock()
+
     def spans(text: str) -> Offsets:
-        # Outside of a zone the vocabulary keeps every word it ever saw.
-        with nlp.memory_zone():
+        # Outside of a zone the vocabulary keeps every word it ever saw, and zones of two threads must not overlap.
+        with lock, nlp.memory_zone():
             return [(sentence.start_char, sentence.end_char) for sentence in nlp(text).sents]
 
     return spans

@@ -140,7 +140,7 @@ class Request:
         found: sentences that a first look took for evidence; empty at a first look.
         table: that it was a row of, or None.
         read_tokens: how many tokens of it a model reads; None where it reads all.
-        read_characters: how many code points of its passages a second look reads; None where it reads all.
+        read_characters: how many code points of its units a model reads; None where it reads all.
         read_by: reading of the clock of the scorer, in seconds, after which no more of it is read by a
             model; None where it has all the time it needs.
     """

@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING
 
 from ctxzip.errors import UsageError
 from ctxzip.records import SEGMENTS, Budget, Selection
-from ctxzip.selection import select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-
-    from ctxzip.records import Passage, Scores, Unit
 
 CONTEXT = "context"  # what the other limits are for, where it has no budget of its own
 # The middle of what the literature keeps: 80 to 90% of instructions (0.85 in LLMLingua, Jiang et al. 2023,
@@ -53,16 +50,13 @@ def check(shares: Iterable[tuple[str, float]]) -> None:
 
 
 def select_segments(
-    passages: Sequence[Passage],
-    units: Sequence[Unit],
+    kinds: Sequence[str | None],
     ranked: Sequence[int],
-    scores: Scores,
     budget: Budget,
-    measure: Callable[[Iterable[int]], int],
+    measure: Callable[[Sequence[int]], int],
     *,
     shares: Iterable[tuple[str, float]],
-    passage_cost: Sequence[int] = (),
-    gap_cost: int = 0,
+    choose_within: Callable[..., Selection],
 ) -> tuple[Selection, Budget]:
     """Keep of every type of segment what its share allows, and of the context what `budget` does.
 
@@ -70,15 +64,12 @@ def select_segments(
     those behind it do not get.
 
     Args:
-        passages: of the request, each with its type.
-        units: all of the request, in document order.
+        kinds: type of the segment of every unit, in document order.
         ranked: indices of the candidates, best first.
-        scores: of all units.
         budget: for the context; its ceiling is for all together.
         measure: tokens of the final text when the given units are kept.
-        shares: 0..1 by type, over `DEFAULTS`.
-        passage_cost: see `select`.
-        gap_cost: see `select`.
+        shares: 0..1 by type, over `DEFAULTS`; of a share of 0 nothing is kept.
+        choose_within: `ctxzip.selection.select` for some of the candidates; takes `budget` and `measure`.
 
     Returns:
         what is kept of all, and the budget with all reasons.
@@ -86,35 +77,33 @@ def select_segments(
     share_of = {**dict(DEFAULTS), **dict(shares)}
     kept: list[int] = []
     n_tokens = measure(kept)
-    reasons: list[str | None] = [None] * len(units)
+    reasons: list[str | None] = [None] * len(kinds)
     why = []
     for kind in SEGMENTS:
-        ours = [i for i, unit in enumerate(units) if passages[unit.passage].segment == kind]
+        ours = [i for i, of in enumerate(kinds) if of == kind]
         if not ours:
             continue
-        allowed = budget
-        if kind in share_of:
-            tokens_in = measure(ours)
-            soft_tokens = math.floor(share_of[kind] * tokens_in + 1e-9)  # 0.29 of 400 is 115.99999999999999
-            said = f"{share_of[kind]:g}: at most {soft_tokens} of {tokens_in} tokens"
-            allowed = replace(budget, threshold=None, max_sentences=None, soft_tokens=soft_tokens, irrelevant=None)
-        else:
-            said = budget.why
+        allowed, said = (
+            (budget, budget.why) if kind not in share_of else _of_share(budget, share_of[kind], measure(ours))
+        )
         why.append(f"{kind} {said}")
         if budget.max_tokens is not None:
             allowed = replace(allowed, max_tokens=max(budget.max_tokens - n_tokens, 0))
-        of_kind = set(ours)
-        part = select(
-            units,
-            [i for i in ranked if i in of_kind],
-            scores,
-            allowed,
-            lambda chosen, before=tuple(kept), n=n_tokens: measure(sorted((*before, *chosen))) - n,  # type: ignore[misc]
-            passage_cost=passage_cost,
-            gap_cost=gap_cost,
+        part = choose_within(
+            [i for i in ranked if kinds[i] == kind],
+            budget=allowed,
+            measure=lambda chosen, before=tuple(kept), n=n_tokens: measure(sorted((*before, *chosen))) - n,
         )
         kept = sorted((*kept, *part.kept))
         n_tokens += part.n_tokens
         for i in ours:
             reasons[i] = part.dropped_because[i]
     return Selection(tuple(kept), n_tokens, tuple(reasons)), replace(budget, why="; ".join(why) or budget.why)
+
+
+def _of_share(budget: Budget, share: float, tokens_in: int) -> tuple[Budget, str]:
+    """Return the budget of a type that keeps a share of its tokens, and why."""
+    soft_tokens = math.floor(share * tokens_in + 1e-9)  # 0.29 of 400 is 115.99999999999999
+    most = None if share else 0  # units: the best one of all would stay whatever its length
+    said = f"{share:g}: at most {soft_tokens} of {tokens_in} tokens"
+    return replace(budget, threshold=None, max_sentences=most, soft_tokens=soft_tokens, irrelevant=None), said

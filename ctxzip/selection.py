@@ -22,13 +22,16 @@ NOTHING_UNDER_IT = "nothing under it kept"
 _HEADS = frozenset({"heading", "table_header"})
 
 
-def candidates(units: Sequence[Unit], scores: Scores, top_docs: int | None = None) -> list[int]:
+def candidates(
+    units: Sequence[Unit], scores: Scores, top_docs: int | None = None, always: Collection[int] = ()
+) -> list[int]:
     """Return the units that may be kept for their own sake, best first, ties by place in the input.
 
     Left out are headings and table headers with something under them, and passages that are not
-    among the `top_docs` most relevant.
+    among the `top_docs` most relevant, those of `always` not counted.
     """
-    allowed = _top_passages(units, scores, top_docs)
+    passages = {unit.passage for unit in units}
+    allowed = passages if top_docs is None else {*always, *_top_passages(passages.difference(always), scores, top_docs)}
     parents = {unit.parent for unit in units}
     probability = scores.probability.tolist()
     return sorted(
@@ -258,8 +261,5 @@ def _excess(n_tokens: int, budget: Budget, *, alone: bool) -> int:
     return max((n_tokens - ceiling for ceiling in ceilings if ceiling is not None), default=0)
 
 
-def _top_passages(units: Sequence[Unit], scores: Scores, top_docs: int | None) -> set[int]:
-    passages = {unit.passage for unit in units}
-    if top_docs is None:
-        return passages
-    return set(sorted(passages, key=lambda p: (-scores.relevance[p], p))[:top_docs])
+def _top_passages(passages: Collection[int], scores: Scores, top_docs: int) -> list[int]:
+    return sorted(passages, key=lambda p: (-scores.relevance[p], p))[:top_docs]

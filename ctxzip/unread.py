@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ctxzip.query import read_query
-from ctxzip.records import DEADLINE, PREFILTER, SECOND_LOOK, Scores, Unit
+from ctxzip.records import DEADLINE, PREFILTER, SECOND_LOOK, Request, Scores, Unit
 from ctxzip.rendering import unread_counts
 from ctxzip.scoring import prefilter as prefilters
 
@@ -24,8 +25,8 @@ _UNREAD = {
 }
 
 
-def tokens_read(settings: Settings, query: str, n_tokens: int) -> int | None:
-    """Return how many tokens of a request a model reads; None where it reads all.
+def limited(settings: Settings, request: Request, units: Sequence[Unit], n_tokens: int) -> Request:
+    """Return a request with how much of it a model may read.
 
     An automatic prefilter reads all under a policy, which was fitted on that; of questions that are not
     English, whose words may be other ones than those of the documents; and of those that need
@@ -34,15 +35,19 @@ def tokens_read(settings: Settings, query: str, n_tokens: int) -> int | None:
 
     Args:
         settings: the prefilter, and whether there is a policy.
-        query: the question.
+        request: with every character one that a tokenizer takes.
+        units: of its passages.
         n_tokens: of all passages together.
     """
-    if settings.prefilter == prefilters.AUTO:
-        question = read_query(query)
-        under_policy = settings.recall is not None or settings.policy is not None
-        if under_policy or question.several_places or not question.english:
-            return None
-    return prefilters.tokens_read(settings.prefilter, query, n_tokens)
+    prefilter = settings.prefilter
+    if isinstance(prefilter, int):
+        return replace(request, read_tokens=prefilter) if n_tokens > prefilter else request
+    question = read_query(request.query)
+    under_policy = settings.recall is not None or settings.policy is not None
+    if prefilter == prefilters.OFF or under_policy or question.several_places or not question.english:
+        return request
+    n_characters = sum(unit.end - unit.start for unit in units)
+    return replace(request, read_characters=prefilters.characters_read(request.query, n_characters))
 
 
 def remarks(units: Sequence[Unit], scores: Scores) -> list[str]:

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 
     Words = tuple[str, ...]
 
-# A run of digits, a run of letters, a mark that may belong to the number behind it, or a symbol. All other marks (full
-# stops, commas, quotes, brackets, dashes) differ where the same words were set twice.
-_WORD = re.compile(r"\d+|[^\W\d_]+|[.,:/'’(–−-](?=\s?\d)|[^\s\w.,;:!\"'“”„«»‘’`´()\[\]{}…–—-]")
+# A run of digits, a run of letters, a mark that may belong to the number behind it, the sign of a letter, or a symbol: `!` is
+# one in front of what it negates. All other marks (full stops, commas, quotes, brackets, dashes) differ where the same
+# words were set twice.
+_WORD = re.compile(
+    r"\d+|[^\W\d_]+|_|[.,:/'’(–−-](?=\s?\d)|(?<![^\s(\[{=<>*/^,])[−-](?=\w)|!(?=[^\s!?.,;:\"'”’»)\]}])"
+    r"|[^\s\w.,;:!\"'“”„«»‘’`´()\[\]{}…–—-]"
+)
 _MARKER = re.compile(r"\s*+(?:>[\s>]*+|[-*+•‣◦▪–—]\s++)?")
 _MARKED = frozenset({"list_item", "quote"})
 _ARTICLE = "the"  # "a" and "an" stay: "hepatitis a" is a name where people type without capitals

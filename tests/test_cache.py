@@ -14,9 +14,9 @@ import pytest
 from ctxzip.cli.pace import Meter, Pace
 from ctxzip.cli.report import Report
 from ctxzip.records import Passage, Request, Scores, Unit
-from ctxzip.scoring import load_scorer
 from ctxzip.scoring.cache import FILE, ScoreCache
 from ctxzip.scoring.cached import CachedScorer, identity
+from ctxzip.scoring.joint import JointScorer
 from ctxzip.shipped import open_model
 from tests.conftest import compress, ctxzip, jsonl
 
@@ -38,13 +38,16 @@ class Counting:
     notice: str | None = None
 
     def __init__(self, *, alone: bool = True) -> None:
-        self._model = load_scorer("model", "nano")
+        self._model = JointScorer(open_model("nano"), device="cpu")
         self.name, self.device, self.alone = self._model.name, self._model.device, alone
         self.asked: list[int] = []
 
     def score(self, batch):
         self.asked += [len(request.passages) for request, _ in batch]
         return self._model.score(batch)
+
+    def remarks(self, request):
+        return self._model.remarks(request)
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +127,16 @@ def test_a_warning_about_the_question_is_kept_with_the_scores(models, tmp_path):
         cached = CachedScorer(models[0], "mine", ScoreCache(tmp_path, 1))
         for found in cached.score([(long, UNITS), (replace(long, passages=()), ())]):
             assert "the question has" in found.warnings[0]
+
+
+def test_a_passage_brings_no_warning_about_another_one(models, tmp_path):
+    """It was first scored beside one whose title is cut."""
+    titled = replace(FERRY, title="The ferry " * 60)
+    cached = CachedScorer(models[0], "mine", ScoreCache(tmp_path, 1))
+    (both,) = cached.score([(replace(REQUEST, passages=(titled, BREAD)), UNITS)])
+    (alone,) = cached.score([(replace(REQUEST, passages=(BREAD,)), (replace(UNITS[2], passage=0),))])
+    assert "titles of more than" in both.warnings[0]
+    assert alone.warnings == ()
 
 
 def test_the_command_line_writes_the_same_with_a_cache_and_without(tmp_path):

@@ -32,7 +32,7 @@ from ctxzip.scoring.hybrid import HybridScorer
 from ctxzip.scoring.partial import PartialScorer
 from ctxzip.scoring.parts import Part, passages, request_of
 from ctxzip.scoring.prefilter import best_of, cut
-from ctxzip.unread import tokens_read
+from ctxzip.unread import limited
 from tests.conftest import compress, jsonl
 
 TEXTS = ("Bread is baked. It is dear.", "The ferry leaves at seven. It is red.", "A ferry is a ship.", "Rain fell.")
@@ -217,16 +217,25 @@ FACT = "Which ferry leaves at seven?"
 OTHERS = ("Wann fährt die Fähre von Thornlea ab?", "Which is older, the ferry or the bridge?", "Yes.")
 
 
+def read_of(query, n_characters, **settings):
+    """Return the limits in tokens and code points that a request of so many code points has, five of them a token."""
+    request = replace(REQUEST, query=query)
+    units = [Unit(0, at, at + 50, 10, "sentence") for at in range(0, n_characters, 50)]
+    found = limited(Settings(**settings), request, units, n_characters // 5)
+    return found.read_tokens, found.read_characters
+
+
 def test_auto_reads_all_of_what_it_was_not_fitted_on():
     """A policy was fitted on all of the text; what needs two steps or another language shares no words with it."""
-    assert tokens_read(Settings(), FACT, 1_500) is tokens_read(Settings(), FACT, 9_999) is None
-    assert tokens_read(Settings(), FACT, 50_000) == 20_000
-    assert tokens_read(Settings(prefilter="off"), FACT, 50_000) is None
-    assert tokens_read(Settings(recall=0.9), FACT, 50_000) is None
-    assert tokens_read(Settings(policy="policy.json"), FACT, 50_000) is None
+    assert read_of(FACT, 7_500) == read_of(FACT, 44_950) == (None, None)
+    assert read_of(FACT, 225_000) == (None, 90_000)
+    assert read_of(FACT, 225_000, prefilter="off") == (None, None)
+    assert read_of(FACT, 225_000, recall=0.9) == (None, None)
+    assert read_of(FACT, 225_000, policy="policy.json") == (None, None)
     for query in OTHERS:
-        assert tokens_read(Settings(), query, 50_000) is None
-        assert tokens_read(Settings(prefilter=300), query, 50_000) == 300
+        assert read_of(query, 225_000) == (None, None)
+        assert read_of(query, 225_000, prefilter=300) == (300, None)
+    assert read_of(FACT, 1_000, prefilter=300) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -135,12 +135,18 @@ def test_what_promises_nothing_goes_by_one_number_for_all_kinds():
 
 
 def test_kinds_with_enough_questions_speak_for_themselves_and_the_others_together():
-    """Ten over alpha are enough; where the others are too few together, the smallest joins them."""
+    """Ten over alpha are enough; where the others are too few together, the smallest joins them.
+
+    One that needs more than those it is taken together with gets more.
+    """
     some = policy({"fact": [0.1] * 100, "list": [0.5] * 60, "code": [0.9] * 50})
     assert [some.level(kind, 0.9).kind for kind in ("fact", "list", "code", "summary")] == ["fact", RARE, RARE, RARE]
     assert some.level("fact", 0.9).depth == 0.1
     assert some.level("list", 0.9).n == 110
     assert some.level("list", 0.9).depth == 0.9
+    deeper = policy({"fact": [0.1] * 300, "list": [0.2] * 60, "code": [0.2] * 40 + [0.9] * 10})
+    assert [deeper.level(kind, 0.9).depth for kind in ("fact", "list", "code")] == [0.1, 0.2, 0.9]
+    assert (deeper.level("code", 0.9).kind, deeper.level("code", 0.9).n) == (RARE, 110)
     few = policy({"fact": [0.1] * 300, "yes_no": [0.3] * 120, "code": [0.9] * 8})
     assert [few.level(kind, 0.9).kind for kind in ("fact", "yes_no", "code")] == ["fact", RARE, RARE]
     assert few.level("code", 0.9).n == 128

@@ -20,7 +20,7 @@ PROMPT = {
         {"type": "instruction", "text": TEN},
         {"type": "context", "text": TEN},
         {"type": "question", "text": QUESTION},
-        {"type": "context", "text": TEN},
+        {"type": "context", "text": TEN.replace("buoy", "pier")},
     ]
 }
 
@@ -76,6 +76,38 @@ def _text(max_tokens):
     result = Compressor(settings).compress(to_request(PROMPT, SHAPES))
     assert len((result.context or "").split()) == result.tokens_out
     return result
+
+
+def compressed(*segments, **settings):
+    """Return the texts of segments, each a type and a text, before a question."""
+    prompt = {"segments": [{"type": kind, "text": text} for kind, text in (*segments, ("question", QUESTION))]}
+    result = Compressor(Settings(scorer="bm25", tokenizer="words", **settings)).compress(to_request(prompt, SHAPES))
+    return [segment["text"] for segment in json.loads(record(result))["segments"]][:-1]
+
+
+INSTRUCTION = ("instruction", "Answer in one word. Say so where you cannot.")
+FERRY = "The Ada is red. It does leave when the ferry to the north quay is full."
+
+
+def test_the_most_relevant_documents_are_those_of_the_context():
+    """Instructions are no documents."""
+    found = compressed(INSTRUCTION, ("context", "Fog."), ("context", FERRY), top_docs=1, ratio=1.0)
+    assert found[0].startswith("Answer in one word.")
+    assert found[1:] == ["", FERRY]
+
+
+def test_the_rules_of_the_wording_hold_in_segments():
+    """What leans on a neighbour brings it, and what is said twice is kept once."""
+    assert compressed(("context", FERRY), neighbours=True, threshold=0.9) == [FERRY]
+    assert compressed(("context", FERRY), threshold=0.9) != [FERRY]
+    said = "The ferry leaves the north quay at seven in the morning."
+    assert compressed(("context", said), ("context", said), ratio=1.0) == [said, ""]
+
+
+def test_of_a_share_of_nothing_nothing_is_kept():
+    """Elsewhere the best unit stays whatever its length."""
+    found = compressed(("example", TEN), ("context", FERRY), ratio=1.0, segment_budget=(("example", 0.0),))
+    assert found == ["", FERRY]
 
 
 def test_segments_that_were_scored_are_selected_as_if_they_were_compressed():

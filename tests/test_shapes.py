@@ -333,7 +333,10 @@ def test_the_order_of_documents_in_several_messages_is_that_in_which_they_are_wr
         "<documents>" + "".join(f"<document>{text}</document>" for text in texts) + "</documents>"
         for texts in (("Fog.", "The ferry is late."), ("Rye.", "The ferry leaves at six."))
     ]
-    messages = [{"role": "user", "content": lists[0]}, {"role": "user", "content": f"{lists[1]} When leaves the ferry?"}]
+    messages = [
+        {"role": "user", "content": lists[0]},
+        {"role": "user", "content": f"{lists[1]} When leaves the ferry?"},
+    ]
     compressor = Compressor(Settings(scorer="bm25", ratio=1.0, order="relevance"))
     written = json.loads(record(compressor.compress(to_request({"messages": messages}, SHAPES))))
     texts = re.findall("<document>(.*?)</document>", json.dumps(written["messages"]))

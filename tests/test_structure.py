@@ -18,7 +18,6 @@ SHARED = ["records", "errors", "rawjson", "shipped", "odds", "cores", "nearest",
 # A stage may be built on another where it adds to it: a draft is measured as it will be written.
 BUILT_ON = {
     "draft": {"rendering", "settings", "tokens"},
-    "segments": {"selection"},
     "conversion": {"rendering"},
     "scored": {"rendering"},
 }

@@ -72,6 +72,16 @@ def test_a_number_a_name_a_negation_or_any_other_word_is_a_difference(other):
     assert not same(BRIDGE, other, titles=["Log", "Log"])
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("x = 0", "x != 0"), ("a", "-a"), ("a", "!a"), ("(a", "(-a"), ("a_b", "a b"), ("x > a", "x > −a")],
+)
+def test_a_sign_is_a_difference(one, other):
+    """What negates is a mark like those that mean nothing."""
+    text = "The pump of the lower basin stops at once where {} holds."
+    assert not same(text.format(one), text.format(other))
+
+
 def test_the_same_words_under_another_title_are_about_something_else():
     """Two ships carry as many passengers; that both do may be what is asked."""
     said = "The passenger capacity is 382 passengers, and there are 295 crew members."

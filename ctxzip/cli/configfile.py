@@ -18,8 +18,9 @@ NAMED = "CTXZIP_CONFIG"  # in the environment: the one file to read
 PROJECT = "ctxzip.toml"
 PYPROJECT = "pyproject.toml"
 USER = "config.toml"  # in the user's config folder
-# Metavars of options that a file may not set: a folder that somebody else made must not say what is written over.
-_FILES_OF_ONE_CALL = frozenset({"FILE", "DIR"})
+# Metavars of options that a file may not set: a folder that somebody else made must not say what is written over, nor where
+# documents and a token are sent.
+_OF_ONE_CALL = frozenset({"FILE", "DIR", "URL"})
 _ANCHORED = frozenset({"policy", "model", "tokenizer"})  # may be a path, which starts at the file it stands in
 
 
@@ -151,8 +152,8 @@ def _problem(option: Any, value: Any) -> str:
     """Say why an option cannot have this value; what it takes among strings and numbers is its own to say."""
     if isinstance(option, dict):
         return "expected a table of options"
-    if option.metavar in _FILES_OF_ONE_CALL and option.name not in _ANCHORED:
-        return f"names what is read or written by one call: give it as {option.opts[0]}"
+    if option.metavar in _OF_ONE_CALL and option.name not in _ANCHORED:
+        return f"names what one call reads, writes or asks: give it as {option.opts[0]}"
     if option.is_flag:
         return "" if isinstance(value, bool) else "expected true or false"
     values = value if option.multiple and isinstance(value, list) else [value]

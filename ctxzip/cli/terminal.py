@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TextIO
 
+from ctxzip.visible import visible
+
 _RESET = "\x1b[0m"
 WIPE = "\r\x1b[K"  # the line that is written over
 RED, YELLOW = "\x1b[31m", "\x1b[33m"
@@ -22,6 +24,9 @@ def has_color(stream: TextIO) -> bool:
 
 
 def say(line: str, color: str = "") -> None:
-    """Write one line to stderr, the name of the program in front of it in this color."""
+    """Write one line to stderr, the name of the program in front of it in this color.
+
+    What files and records say of themselves may stand in it: it is shown, and does nothing to the terminal.
+    """
     name = f"{color}ctxzip:{_RESET}" if color and has_color(sys.stderr) else "ctxzip:"
-    print(f"{name} {line}", file=sys.stderr)
+    print(f"{name} {visible(line)}", file=sys.stderr)

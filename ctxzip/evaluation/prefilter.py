@@ -23,9 +23,8 @@ import numpy as np
 from ctxzip.evaluation.labelled import Labelled, read_labelled
 from ctxzip.pipeline import Compressor, Settings
 from ctxzip.records import BadRecord
-from ctxzip.scoring.parts import passages
-from ctxzip.scoring.prefilter import AUTO, OFF, PART, best_of, cut
-from ctxzip.unread import tokens_read
+from ctxzip.scoring.prefilter import AUTO, OFF, parts_read
+from ctxzip.unread import limited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,17 +76,13 @@ def assembled(questions: Sequence[Labelled], n_passages: int) -> Iterator[Labell
 def large(question: Labelled, scored: Scored, settings: Settings) -> Large:
     """Return what the prefilter does to one request, of which BM25 scored the units."""
     units, n_tokens = scored.units, scored.passage_tokens
-    n_read = tokens_read(settings, scored.plain.query, n_tokens)
-    if n_read is None:
-        return Large(question, n_tokens, n_tokens, at_risk=False)
-    tokens = [unit.n_tokens for unit in units]
-    parts = best_of(cut(passages(scored.plain, units), tokens, PART), tokens, scored.scores.probability, n_read)
+    parts = parts_read(limited(settings, scored.plain, units, n_tokens), units, scored.scores.probability)
     read = [i for part in parts for i in range(part.first, part.last)]
     met = question.overlaps(units)[read].any(axis=0)
     return Large(
         question,
         n_tokens,
-        sum(tokens[i] for i in read),
+        sum(units[i].n_tokens for i in read),
         at_risk=not (met.all() if question.need == "all" else met.any()),
     )
 

@@ -24,8 +24,8 @@ from ctxzip.settings import Settings
 from ctxzip.shipped import open_model
 from ctxzip.splitting import AUTO, UNKNOWN, splitter_for
 from ctxzip.tokens import load_tokenizer
+from ctxzip.unread import limited
 from ctxzip.unread import remarks as unread_remarks
-from ctxzip.unread import tokens_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -260,8 +260,7 @@ class Compressor:
 
     def _asked(self, item: Prepared) -> Request:
         """Return a request with what a model may read of it."""
-        n_tokens = tokens_read(self.settings, item.plain.query, item.passage_tokens)
-        return replace(item.plain, read_tokens=n_tokens, read_by=item.read_by)
+        return replace(limited(self.settings, item.plain, item.units, item.passage_tokens), read_by=item.read_by)
 
     def _as_scored(self, item: Prepared, scores: Scores, scorer: str, device: str, model_sha256: str | None) -> Scored:
         return Scored(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,8 +47,9 @@ def choose(
     draft = Draft(settings, tokenizer, plain.passages, units, order)
     # What stands in records is the passages as they came, and their tokens are known.
     tokens_in = scored.passage_tokens if settings.in_records else draft.measure(range(len(units)))
-    ranked = candidates(units, scores, settings.top_docs)
     context = _of_context(request, units)
+    others = () if context is None else {i for i, p in enumerate(plain.passages) if p.segment != CONTEXT}
+    ranked = candidates(units, scores, settings.top_docs, others)
     profile = profile_of(plain.query, units, scores, context)
     cut = cut_for(profile)
     selection, budget = _selected(scored, draft, ranked, context, limits, cut, tokens_in)
@@ -92,33 +94,25 @@ def _selected(
 ) -> tuple[Selection, Budget]:
     """Return what is kept under which budget: of a prompt in segments each type has its own, and `limits` are the context's."""
     plain, units, scores, settings = scored.plain, scored.units, scored.scores, draft.settings
-    if context is not None:
-        in_context = [i for i in ranked if i in context]
-        return select_segments(
-            plain.passages,
-            units,
-            ranked,
-            scores,
-            budgets.decide(limits, scores.probability[in_context], draft.measure(sorted(context)), cut),
-            draft.measure,
-            shares=settings.segment_budget,
-            passage_cost=draft.passage_costs(),
-            gap_cost=draft.gap_cost,
-        )
-    budget = budgets.decide(limits, scores.probability[ranked], tokens_in, cut)
     wording = Wording(plain.passages, units, scored.languages)
-    selection = select(
+    among = ranked if context is None else [i for i in ranked if i in context]
+    of_all = tokens_in if context is None else draft.measure(sorted(context))
+    budget = budgets.decide(limits, scores.probability[among], of_all, cut)
+    choose_within = partial(
+        select,
         units,
-        order_of_choice(plain.query, ranked, wording),
-        scores,
-        budget,
-        draft.measure,
+        scores=scores,
         passage_cost=draft.passage_costs(),
         gap_cost=draft.gap_cost,
         key=wording.key if _once(budget) else None,
         leans=wording.leans if settings.neighbours else None,
     )
-    return selection, budget
+    if context is not None:
+        kinds = [plain.passages[unit.passage].segment for unit in units]
+        return select_segments(
+            kinds, ranked, budget, draft.measure, shares=settings.segment_budget, choose_within=choose_within
+        )
+    return choose_within(order_of_choice(plain.query, ranked, wording), budget=budget, measure=draft.measure), budget
 
 
 def profile_of(query: str, units: Sequence[Unit], scores: Scores, among: Collection[int] | None = None) -> Profile:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ctxzip.settings import Settings
     from ctxzip.tokens import Tokenizer
 
+_PER_TOKEN = 4  # characters, about, of English
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -62,8 +63,10 @@ def recounted(scored: Scored, tokenizer: Tokenizer) -> Scored:
 
 
 def weight_of(item: Prepared | BadRecord) -> int:
-    """Return what an item counts for in a batch."""
-    return item.passage_tokens + 1 if isinstance(item, Prepared) else 1
+    """Return what an item counts for in a batch, and among what is read ahead: a bad record holds what came in."""
+    if isinstance(item, Prepared):
+        return item.passage_tokens + 1
+    return 1 + (len(item.content) // _PER_TOKEN if isinstance(item.content, str) else 0)
 
 
 def _languages(request: Request, settings: Settings) -> tuple[tuple[str, ...], list[str]]:

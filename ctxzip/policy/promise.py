@@ -126,6 +126,9 @@ class Policy:
     def level(self, kind: str, recall: float) -> Level:
         """Return the depth that keeps all evidence of at least that share of the questions.
 
+        A kind with too few questions for a number of its own has that of several kinds together, or a deeper one where
+        its own few questions say so.
+
         Raises:
             UsageError: too few questions for it, or the evidence of too many stands in no unit.
         """
@@ -143,7 +146,18 @@ class Policy:
                 f"--recall {recall:g}: of {n - len(scores)} of the {n} questions in {self.place} the evidence stands in "
                 f"no unit: ask for at most {math.floor(1000 * len(scores) / (n + 1)) / 1000:g}"
             )
-        return Level(float(scores[rank - 1]), n, group, float(1 - share), kind in self.kinds)
+        depth = max(float(scores[rank - 1]), self._own_depth(kind, share) if group != kind else 0.0)
+        return Level(depth, n, group, float(1 - share), kind in self.kinds)
+
+    def _own_depth(self, kind: str, share: Fraction) -> float:
+        """Return how deep the questions of a kind say to go that others speak for, too; 0 where they are too few to say.
+
+        What holds for all of a pool may hold less often for one kind in it; going deeper breaks no promise.
+        """
+        own = self.kinds.get(kind)
+        if own is None or not len(own.scores) or (rank := math.ceil((own.n + 1) * share)) > own.n:
+            return 0.0
+        return float(own.scores[min(rank, len(own.scores)) - 1])
 
     def usual(self, share: float) -> Level:
         """Return the depth that this share of the calibration questions needed at most: no promise, never refused.

@@ -52,6 +52,10 @@ class ModelScorer(Scorer, Protocol):
 
     alone: bool
 
+    def remarks(self, request: Request) -> tuple[str, ...]:
+        """Say, in words, of which question and titles it reads only a part."""
+        ...
+
 
 AUTO = "auto"
 BM25 = "bm25"

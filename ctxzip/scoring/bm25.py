@@ -186,8 +186,8 @@ def _score(request: Request, units: Sequence[Unit]) -> Scores:
         whole[unit.passage].extend(words)
         above: list[str] = []
         parent = unit.parent
-        while parent is not None:
-            above += own[parent]
+        while parent is not None and len(above) < _SHARED:
+            above += own[parent][:_SHARED]
             parent = units[parent].parent
         # A rule or a bare mark has no words of its own and must not live on those above it.
         in_context.append(words + above[:_SHARED] + titles[unit.passage] if words else [])

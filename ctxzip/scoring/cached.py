@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ctxzip.scoring.cache import ScoreCache
     from ctxzip.shipped import ModelFolder
 
-_FORM = 1  # raise it when windows, pairs or the options of a session change
+_FORM = 2  # raise it when windows, pairs or the options of a session change
 
 
 def identity(model: ModelFolder, device: str) -> str:
@@ -86,15 +86,22 @@ class CachedScorer:
             sizes = [parts[n][i].last - parts[n][i].first for i in missing[n]]
             chances = np.split(answer.probability, np.cumsum(sizes)[:-1]) if sizes else []
             for i, relevance, probability in zip(missing[n], answer.relevance, chances, strict=True):
-                new[keys[n][i]] = _packed(relevance, probability, answer.warnings)
+                new[keys[n][i]] = _packed(relevance, probability)
         self._cache.put(new)
         found = kept | new
         return [
-            _joined([_unpacked(found[key], part) for key, part in zip(keys[n], parts[n], strict=True)])
+            _joined(
+                [_unpacked(found[key], part) for key, part in zip(keys[n], parts[n], strict=True)],
+                self.remarks(request),
+            )
             if parts[n]
             else answers[n]
-            for n in range(len(batch))
+            for n, (request, _) in enumerate(batch)
         ]
+
+    def remarks(self, request: Request) -> tuple[str, ...]:
+        """Say what the model says of the request: it is of all its titles, and not kept."""
+        return self._model.remarks(request)
 
     def _keys(self, request: Request, units: Sequence[Unit], parts: Sequence[Part]) -> list[bytes]:
         about = [
@@ -113,21 +120,20 @@ def _sha256(*values: Any) -> bytes:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).digest()
 
 
-def _packed(relevance: np.float32, probability: NDArray[np.float32], warnings: Sequence[str]) -> bytes:
-    """Return the scores of one passage as bytes: its relevance, its units, and the warnings as JSON."""
-    return np.concatenate([[relevance], probability]).astype("<f4").tobytes() + json.dumps(warnings).encode()
+def _packed(relevance: np.float32, probability: NDArray[np.float32]) -> bytes:
+    """Return the scores of one passage as bytes: its relevance and its units."""
+    return np.concatenate([[relevance], probability]).astype("<f4").tobytes()
 
 
-def _unpacked(value: bytes, part: Part) -> tuple[NDArray[np.float32], list[str]]:
-    """Return what `_packed` took: relevance and units in one array, and the warnings."""
-    n = 1 + part.last - part.first
-    return np.frombuffer(value, dtype="<f4", count=n).astype(np.float32), json.loads(value[4 * n :])
+def _unpacked(value: bytes, part: Part) -> NDArray[np.float32]:
+    """Return what `_packed` took: relevance and units in one array."""
+    return np.frombuffer(value, dtype="<f4", count=1 + part.last - part.first).astype(np.float32)
 
 
-def _joined(scores: Sequence[tuple[NDArray[np.float32], list[str]]]) -> Scores:
+def _joined(scores: Sequence[NDArray[np.float32]], warnings: tuple[str, ...]) -> Scores:
     """Return the scores of a request, of which there is one passage at least."""
     return Scores(
-        probability=np.concatenate([numbers[1:] for numbers, _ in scores]),
-        relevance=np.concatenate([numbers[:1] for numbers, _ in scores]),
-        warnings=tuple(dict.fromkeys(warning for _, warnings in scores for warning in warnings)),
+        probability=np.concatenate([numbers[1:] for numbers in scores]),
+        relevance=np.concatenate([numbers[:1] for numbers in scores]),
+        warnings=warnings,
     )

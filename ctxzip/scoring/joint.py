@@ -77,6 +77,10 @@ class JointScorer:
             for (request, _), (means, passages) in zip(batch, self.logits(batch), strict=True)
         ]
 
+    def remarks(self, request: Request) -> tuple[str, ...]:
+        """Say, in words, of which question and titles the windows hold only a part."""
+        return self._windows.cut(request.query, [passage.title for passage in request.passages])
+
     def logits(
         self, batch: Sequence[tuple[Request, Sequence[Unit]]]
     ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
@@ -104,7 +108,7 @@ class JointScorer:
         return Scores(
             sigmoid(self._unit_weight * means + self._bias),
             sigmoid(self._relevance_scale * passages),
-            self._windows.cut(request.query, [passage.title for passage in request.passages]),
+            self.remarks(request),
         )
 
     def _run(self, windows: Sequence[Window]) -> list[tuple[NDArray[np.float32], float]]:

@@ -202,6 +202,10 @@ class PairwiseScorer:
         """
         return [self._score(request, units) for request, units in batch]
 
+    def remarks(self, request: Request) -> tuple[str, ...]:
+        """Say, in words, of which question and titles the pairs hold only a part."""
+        return self._pairs.cut(request.query, [passage.title for passage in request.passages])
+
     def logits(self, request: Request, units: Sequence[Unit]) -> NDArray[np.float32]:
         """Return the logit of every unit, `(n_units,)`; minus infinity for a unit without tokens of its own.
 
@@ -233,8 +237,7 @@ class PairwiseScorer:
         probability[read] = sigmoid(self._scale * logits[read] + self._bias)
         relevance = np.zeros(len(request.passages), dtype=np.float32)
         np.maximum.at(relevance, [unit.passage for unit in units], probability)
-        titles = [passage.title for passage in request.passages]
-        return Scores(probability, relevance, self._pairs.cut(request.query, titles))
+        return Scores(probability, relevance, self.remarks(request))
 
     def _run(self, batch: Sequence[Pair]) -> NDArray[np.float32]:
         """Return the logits of pairs of one length, `(n_pairs,)`."""

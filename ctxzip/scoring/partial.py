@@ -10,8 +10,8 @@ import numpy as np
 from ctxzip.odds import sigmoid
 from ctxzip.records import DEADLINE, PREFILTER, Request, Scores, Unit
 from ctxzip.scoring.bm25 import Bm25Scorer
-from ctxzip.scoring.parts import Part, passages, request_of
-from ctxzip.scoring.prefilter import PART, best_first, best_of, cut, size_of
+from ctxzip.scoring.parts import Part, request_of
+from ctxzip.scoring.prefilter import best_first, cut, parts_read, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +28,6 @@ _WORTH, _BIAS = 4.67, -3.80
 # unit a probability under 0.0008.
 _FAR_BELOW = 1e-6
 _STEP = 1_024  # tokens of one passage that are read between two looks at the clock
-_PIECE = 800  # code points: what a second look reads is chosen by the text alone, whatever counts its tokens
 
 
 class PartialScorer:
@@ -83,15 +82,9 @@ class PartialScorer:
 
     def _plan(self, request: Request, units: Sequence[Unit]) -> _Plan:
         (words,) = self._bm25.score([(request, units)])
-        parts = passages(request, units)
-        tokens = [unit.n_tokens for unit in units]
-        if request.read_tokens is not None:
-            parts = best_of(cut(parts, tokens, PART), tokens, words.probability, request.read_tokens)
-        if request.read_characters is not None:
-            characters = [unit.end - unit.start for unit in units]
-            parts = best_of(cut(parts, characters, _PIECE), characters, words.probability, request.read_characters)
+        parts = parts_read(request, units, words.probability)
         if request.read_by is not None:
-            parts = best_first(cut(parts, tokens, _STEP), words.probability)
+            parts = best_first(cut(parts, [unit.n_tokens for unit in units], _STEP), words.probability)
         return _Plan(parts, words.probability)
 
     def _read_in_time(

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ctxzip.scoring.bm25 import terms
-from ctxzip.scoring.parts import Part
+from ctxzip.scoring.parts import Part, passages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,44 +14,61 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ctxzip.records import Request, Unit
+
 AUTO = "auto"
 OFF = "off"
 
-PART = 200  # tokens: with its question and title, about what one window holds
+_PART = 200  # tokens: with its question and title, about what one window holds
+_PIECE = 800  # code points, about the same
 
-# The rule of `auto`, fitted on dev data with `python -m ctxzip.evaluation.prefilter --limit 100 FILE`. Of 100
+# The rule of `auto`. It counts code points, so that what counts tokens does not decide what is read; fitted was it in tokens,
+# of 4.5 code points, on dev data with `python -m ctxzip.evaluation.prefilter --limit 100 FILE`. Of 100
 # questions each (66 of musique), before 100 passages (squad, bioasq, musique, hotpotqa), 75 (qed), 25 (doc2dial) or 10
 # (timeqa), it loses at 20% of the words 1 of squad's and no other: 0.14 points in the mean over sets. Where it drops
 # anything the model needs 0.34 to 0.45 of the time. With 4,000 tokens, a share of 0.3 and questions of one word
 # too, it lost 1 of squad's and 2 of doc2dial's and took 0.33 of the time; and 2 of 60 of musique's, before questions
 # that need several places were left alone (ctxzip/unread.py). Ten passages of a paragraph are 1,500 tokens: nothing.
-_LEAST = 5_000  # tokens
+_LEAST = 22_500  # code points
 _SHARE = 0.4
 _WORTH_IT = 2  # times what is read; below, less than half of the time would be saved
 _WORDS = 2  # content words of a question; "yes", as people answer in a dialogue, leads nowhere
 
 
-def tokens_read(prefilter: str | int, query: str, n_tokens: int) -> int | None:
-    """Return how many tokens of a request the model reads; None where it reads all.
+def characters_read(query: str, n_characters: int) -> int | None:
+    """Return how many code points of a request the model reads under `auto`; None where it reads all.
 
     Args:
-        prefilter: `off`, `auto`, or the number.
         query: the question.
-        n_tokens: of all passages together.
+        n_characters: of all units together.
 
-    >>> [tokens_read("auto", "Which ferry leaves at seven?", n) for n in (9_999, 10_000, 30_000)]
-    [None, 5000, 12000]
-    >>> tokens_read("auto", "Yes, I did.", 30_000), tokens_read(800, "Yes, I did.", 30_000)
-    (None, 800)
+    >>> [characters_read("Which ferry leaves at seven?", n) for n in (44_999, 45_000, 90_000)]
+    [None, 22500, 36000]
+    >>> characters_read("Yes, I did.", 90_000) is None
+    True
     """
-    if prefilter == OFF:
+    if len(set(terms(query))) < _WORDS:
         return None
-    if prefilter == AUTO:
-        if len(set(terms(query))) < _WORDS:
-            return None
-        read = max(_LEAST, math.ceil(_SHARE * n_tokens))
-        return read if n_tokens >= _WORTH_IT * read else None
-    return int(prefilter) if n_tokens > int(prefilter) else None
+    read = max(_LEAST, math.ceil(_SHARE * n_characters))
+    return read if n_characters >= _WORTH_IT * read else None
+
+
+def parts_read(request: Request, units: Sequence[Unit], share: NDArray[np.float32]) -> list[Part]:
+    """Return the parts of a request that its `read_tokens` and `read_characters` let a model read, in their order.
+
+    Args:
+        request: its passages and those limits.
+        units: of all passages.
+        share: `(n_units,)`, what BM25 says of every unit.
+    """
+    parts = passages(request, units)
+    for room, sizes, most in (
+        (request.read_tokens, [unit.n_tokens for unit in units], _PART),
+        (request.read_characters, [unit.end - unit.start for unit in units], _PIECE),
+    ):
+        if room is not None:
+            parts = best_of(cut(parts, sizes, most), sizes, share, room)
+    return parts
 
 
 def cut(parts: Sequence[Part], sizes: Sequence[int], most: int) -> list[Part]:

@@ -28,6 +28,8 @@ _EASTERN_STOP = r"(?:[。！？｡]+|[.!?…]+(?=[\"'」』）】〉》”’)\]
 # leaders and rulers are such runs; only their last mark can end a sentence.
 # The mark of an image, `![...]`, ends nothing either.
 _MASKED = re.compile(r"[^\w\s]{16,}|!(?=\[)")
+# Nor does any inside of a long run without white space, such as JSON in one line: there it takes quadratic time, too.
+_UNSPACED = re.compile(r"\S{500,}")
 # A run of 16 holds two neighbours of every eighth character: most texts hold none, and are not read whole.
 _MAYBE_MASKED = re.compile(r"[^\w\s]{2}")
 # Right behind a stop: closing quotes and brackets, footnote and citation marks.
@@ -56,7 +58,9 @@ def sentence_spans(text: str, splitter: SentenceSplitter) -> Offsets:
 
 
 def _masked(piece: str) -> str:
-    """Put letters where runs of marks stand that no sentence ends in, so that offsets stay."""
+    """Put letters where runs stand that no sentence ends in, so that offsets stay."""
+    if _UNSPACED.search(piece):
+        piece = _UNSPACED.sub(lambda run: "x" * (len(run[0]) - 1) + run[0][-1], piece)
     if "![" not in piece and not _MAYBE_MASKED.search(piece[::8]):
         return piece
     return _MASKED.sub(lambda run: "x" * (len(run[0]) - 1) + ("x" if run[0] == "!" else run[0][-1]), piece)

@@ -305,8 +305,8 @@ def _calibrate(options: argparse.Namespace) -> None:
 def _policy(options: argparse.Namespace) -> None:
     from ctxzip.evaluation.conformal import RECALLS, as_text
     from ctxzip.evaluation.conformal import fit as calibrated
+    from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions
-    from ctxzip.evaluation.sets import read_sets
     from ctxzip.pipeline import Compressor, Settings
     from ctxzip.pipeline.policies import POLICY
     from ctxzip.policy import REACH
@@ -320,7 +320,10 @@ def _policy(options: argparse.Namespace) -> None:
     ranked = rank_questions(compressor, asked, _told)
     seen = [(found, question) for found, (_, question) in zip(ranked, asked, strict=True) if found is not None]
     fitted = fit([found for found, _ in seen], [question.need != "none" for _, question in seen], options.seed)
-    sets = [one for one in read_sets([options.data / "dev"], options.limit) if one.answerable]
+    sets = [one for one in read_questions([options.data / "dev"], options.limit)[0] if one.answerable]
+    # A question counts once: where it stands among ten passages, that is how it is asked.
+    names = {one.name for one in sets}
+    sets = [one for one in sets if f"{one.name}_rag10" not in names]
     asked = [(one.name, whole_list(one.name, question)) for one in sets for question in one.questions]
     ranked = rank_questions(compressor, asked, _told)
     unseen = [(found, question) for found, (_, question) in zip(ranked, asked, strict=True) if found is not None]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class Wording:
         return ("",) if beside is None else self._words(beside)
 
 
+@lru_cache(maxsize=256)  # a title and a heading stand above many units
 def _words(text: str) -> Words:
     """Return what must be the same in two texts that say the same.
 

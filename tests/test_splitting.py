@@ -246,6 +246,9 @@ def test_a_long_stretch_without_stops_splits_at_its_lines():
         "a.[1] ",
         "> a\r",
         "> a\r\n",
+        "a.)",
+        ".).).).).).).)a",
+        '{"a":"b.c","d":["e!","f?"]},',
     ],
 )
 def test_a_hostile_text_is_split_as_any_other(mark):

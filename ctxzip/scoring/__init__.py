@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class Scorer(Protocol):
     """Scores the units of requests. What it returns for one request does not depend on the others.
 
+    To the last bit on the CPU with the graphs that ship; where windows are computed together (CUDA), to 1e-4.
+
     Attributes:
         name: what stands in the record.
         device: where it runs: `cpu` or `cuda:N`.

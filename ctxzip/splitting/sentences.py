@@ -29,7 +29,8 @@ _EASTERN_STOP = r"(?:[。！？｡]+|[.!?…]+(?=[\"'」』）】〉》”’)\]
 # The mark of an image, `![...]`, ends nothing either.
 _MASKED = re.compile(r"[^\w\s]{16,}|!(?=\[)")
 # Nor does any inside of a long run without white space, such as JSON in one line: there it takes quadratic time, too.
-_UNSPACED = re.compile(r"\S{500,}")
+_UNSPACED_FROM = 500  # code points
+_UNSPACED = re.compile(rf"\S{{{_UNSPACED_FROM},}}")
 # A run of 16 holds two neighbours of every eighth character: most texts hold none, and are not read whole.
 _MAYBE_MASKED = re.compile(r"[^\w\s]{2}")
 # Right behind a stop: closing quotes and brackets, footnote and citation marks.
@@ -59,7 +60,7 @@ def sentence_spans(text: str, splitter: SentenceSplitter) -> Offsets:
 
 def _masked(piece: str) -> str:
     """Put letters where runs stand that no sentence ends in, so that offsets stay."""
-    if _UNSPACED.search(piece):
+    if len(piece) >= _UNSPACED_FROM and max(map(len, piece.split()), default=0) >= _UNSPACED_FROM:
         piece = _UNSPACED.sub(lambda run: "x" * (len(run[0]) - 1) + run[0][-1], piece)
     if "![" not in piece and not _MAYBE_MASKED.search(piece[::8]):
         return piece

@@ -120,7 +120,7 @@ def test_every_model_and_device_has_scores_of_its_own():
     assert identity(mini, "cuda:0") == identity(mini, "cuda:1")
 
 
-def test_a_warning_about_the_question_is_kept_with_the_scores(models, tmp_path):
+def test_a_warning_about_the_question_is_said_from_the_cache_too(models, tmp_path):
     """And said for a request without any documents, of which nothing is kept."""
     long = replace(REQUEST, query="When does the ferry leave " * 60)
     for _ in range(2):

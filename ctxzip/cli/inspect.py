@@ -118,9 +118,8 @@ def _results(settings: Settings, items: Iterator[Any]) -> tuple[Iterable[Result 
     first = next(items, None)
     rest = items if first is None else chain([first], items)
     if isinstance(first, Request) and holds_scores(first):
-        return Compressor(settings, Bm25Scorer()).reselect(
-            rest
-        ), lambda: None  # the scorer loads nothing, and is not asked
+        loads_nothing = Bm25Scorer()  # and is not asked
+        return Compressor(settings, loads_nothing).reselect(rest), lambda: None
     compressor = Compressor(settings)
     return compressor.stream(rest), lambda: compressor.notice
 

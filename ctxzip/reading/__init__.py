@@ -71,7 +71,7 @@ def read(
     query: str | None = None,
     shapes: tuple[Shape, ...] = SHAPES,
     join: Join | None = None,
-    asked: Callable[[dict[str, Any]], str | None] = lambda _record: None,
+    asked: Callable[[dict[str, Any]], str | None] | None = None,
 ) -> Iterator[Request | BadRecord]:
     """Yield the requests of all sources in order.
 
@@ -126,13 +126,13 @@ def _request(
     item: _Item,
     shapes: tuple[Shape, ...],
     join: Join | None,
-    asked: Callable[[dict[str, Any]], str | None],
+    asked: Callable[[dict[str, Any]], str | None] | None,
 ) -> Request | BadRecord:
     value = None
     try:
         value = item.opened()
         record, warnings = (value, ()) if join is None else join.record(value)
-        query = asked(record) if holds_only_documents(record, shapes) else None
+        query = asked(record) if asked is not None and holds_only_documents(record, shapes) else None
         place = source.at(item.place)
         request = to_request(record, shapes, line_no=item.number, place=place, query=query, table=item.table)
         return replace(request, warnings=(*warnings, *request.warnings)) if warnings else request

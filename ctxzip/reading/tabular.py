@@ -46,7 +46,7 @@ def csv_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any] | li
             if not _is_utf8(row):
                 cells = [cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for cell in row]
                 yield line, table, cells, "not UTF-8: convert it with iconv -t UTF-8"
-            elif len(row) == len(columns):
+            elif row and len(row) == len(columns):
                 yield line, table, dict(zip(columns, row, strict=True)), None
             elif row:
                 wrong = f"{len(row)} cells in a table of {len(columns)} columns: quote cells that hold delimiters"

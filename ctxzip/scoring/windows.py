@@ -23,7 +23,7 @@ QUERY_SHARE = 0.5  # of the window that the question may fill
 TITLE_SHARE = 0.2  # of the window that the title may fill
 _FOUND_SHARE = 0.16  # of the window that each sentence found so far may fill
 _TEXT_SHARE = 0.25  # of the window that is left for the text: where it would be less, less is read of what was found, then of the title
-SHORTEST = 16  # tokens of a window: of fewer, the shares above leave nothing
+_SHORTEST = 16  # tokens of a window: of fewer, the shares above leave nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class WindowBuilder:
     """
 
     def __init__(self, tokenizer: Any, length: int) -> None:
-        if length < SHORTEST:
-            raise ValueError(f"window_length of at least {SHORTEST}")
+        if length < _SHORTEST:
+            raise ValueError(f"window_length of at least {_SHORTEST}")
         self._tokenizer = tokenizer
         self._length = length
         self._cls = tokenizer.token_to_id("[CLS]")

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctxzip import compress
 from ctxzip.errors import InputError, UsageError
 from ctxzip.reading import SHAPES, Source, read, to_request, with_fields
-from ctxzip.records import BadRecord, Request
+from ctxzip.records import BadRecord, Passage, Request
 from tests.conftest import FIXTURES, jsonl
 
 GOOD = {"query": "When?", "docs": ["At ten."]}
@@ -303,3 +304,11 @@ def test_a_record_that_is_no_object_is_an_input_error():
     """The library raises what the command line says."""
     with pytest.raises(InputError):
         to_request([], SHAPES)
+
+
+def test_a_passage_from_python_keeps_its_split_and_its_segment():
+    """What stands in no document of a record is not lost on the way."""
+    passage = Passage("At ten. At noon.", sentences=((0, 16),), segment="context")
+    result = compress("When?", [passage, "Fog."], scorer="bm25")
+    assert result.request.passages[0] == passage
+    assert [(unit.start, unit.end) for unit in result.units if unit.passage == 0] == [(0, 16)]

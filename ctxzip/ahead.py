@@ -27,7 +27,7 @@ def worked_ahead(
 
     One thread reads the source. Each worker takes what was read by then and works on it together;
     nothing waits for a list to fill: where the source is slow, every list holds one item. An error of
-    the source or of the work is raised when the results before it have been yielded. The threads end
+    the source, or of the work on a list, is raised when the results of the lists before it have been yielded. The threads end
     with the process; when the iterator is closed earlier, they end after what they are doing.
 
     Args:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from ctxzip.records import Request, Unit
 
+_TOLD = 2_000  # code points of what was found: a longer unit is a block, and BM25 would be asked for all of its words
 _PASSAGES = 2  # told of: both things compared, or the first step and what comes near it
 _SHARE = 0.4  # of the text that a second look reads
 _LEAST = 2_000  # code points that it reads where there are so many
@@ -54,10 +55,10 @@ def best_of_passages(units: Sequence[Unit], scores: Scores) -> list[int]:
 
 
 def sentence_with_title(request: Request, unit: Unit) -> str:
-    """Return a unit as a second look is told of it: what its passage is about stands in front."""
+    """Return a unit as a second look is told of it: what its passage is about stands in front, and of a block its head."""
     passage = request.passages[unit.passage]
     text = passage.text[unit.start : unit.end]
-    return f"{passage.title}: {text}" if passage.title.strip() else text
+    return (f"{passage.title}: {text}" if passage.title.strip() else text)[:_TOLD]
 
 
 def combined(first: Scores, second: Scores) -> Scores:

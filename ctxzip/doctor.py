@@ -13,7 +13,7 @@ from typing import Any
 
 from ctxzip import __version__
 from ctxzip.errors import CtxzipError, ModelError
-from ctxzip.shipped import DEFAULT_MODEL, installed_folders, read_model
+from ctxzip.shipped import DEFAULT_MODEL, installed_folders, read_model, user_models_folder
 
 _PACKAGES = (
     "onnxruntime-gpu", "onnxruntime", "tokenizers", "numpy", "msgspec", "nupunkt", "spacy", "rank-bm25", "typer", "rich",
@@ -35,7 +35,13 @@ def examine(device: str = "auto") -> dict[str, Any]:
     Returns:
         JSON values: `versions`, `machine`, `cuda`, `models`, `folders`, `inference` and `ok`, whether one
         record could be compressed with the model that ships.
+
+    Raises:
+        UsageError: no such device.
     """
+    from ctxzip.scoring.runtime import check_device
+
+    check_device(device)
     inference = _inference(device)
     return {
         "versions": _versions(),
@@ -106,12 +112,8 @@ def _models() -> list[dict[str, Any]]:
     return found
 
 
-def _folders() -> dict[str, Any]:
-    import platformdirs
-
-    cache = platformdirs.user_cache_path("ctxzip")
-    nearest = next(path for path in (cache, *cache.parents) if path.exists())
-    return {"executable": sys.executable, "cache": str(cache), "cache_writable": os.access(nearest, os.W_OK)}
+def _folders() -> dict[str, str]:
+    return {"executable": sys.executable, "own_models": str(user_models_folder())}
 
 
 def _inference(device: str) -> dict[str, Any]:

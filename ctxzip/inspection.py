@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ctxzip.segments import no_context
 from ctxzip.selection import candidates
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def inspected(result: Result, top_docs: int | None = None) -> Shown:
         result: not rendered with documents left out.
         top_docs: how many documents might give anything, as in the settings that made the result.
     """
-    free = set(candidates(result.units, result.scores, top_docs))
+    free = set(candidates(result.units, result.scores, top_docs, no_context(result.request.passages)))
     kept = set(result.selection.kept)
     by_passage: list[list[ShownUnit]] = [[] for _ in result.request.passages]
     end = 0

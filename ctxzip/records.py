@@ -143,6 +143,7 @@ class Request:
         read_characters: how many code points of its units a model reads; None where it reads all.
         read_by: reading of the clock of the scorer, in seconds, after which no more of it is read by a
             model; None where it has all the time it needs.
+        n_bytes: of the line that it came in; 0 where it came in none.
     """
 
     query: str
@@ -158,6 +159,7 @@ class Request:
     read_tokens: int | None = None
     read_characters: int | None = None
     read_by: float | None = None
+    n_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ class BadRecord:
         emits: whether an error record may take its place. A bad line among the documents of one
             request has no place of its own in the output.
         table: that it was a row of, or None.
+        n_bytes: of the line that it came in; 0 where it came in none.
     """
 
     message: str
@@ -177,6 +180,7 @@ class BadRecord:
     content: Any = None
     emits: bool = True
     table: Table | None = None
+    n_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +261,10 @@ class Scored:
     tokenizer: str
 
 
+# The kind of question, for a policy, that is not in English: English ones that are hard to read say nothing of it.
+FOREIGN = "foreign"
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What the ranking of one question looks like: the units that may be kept for their own sake, best first.
@@ -266,7 +274,7 @@ class Profile:
         size: `(n,)` int64, code points that each adds to what stands before it, its headings included.
         passage: `(n,)` int64, index of the passage of each.
         relevance: `(n_passages,)` float32, 0..1.
-        kind: how the question was read.
+        kind: how the question was read, or `FOREIGN`.
         complexity: 0..1, of the question.
         several_places: whether its evidence is expected in more than one passage.
     """

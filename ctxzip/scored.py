@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from ctxzip import __version__
 from ctxzip.errors import InputError
 from ctxzip.rawjson import encode
-from ctxzip.records import DEADLINE, OWN_KEY, PREFILTER, SECOND_LOOK, Kind, Request, Scored, Scores, Unit
+from ctxzip.records import DEADLINE, OWN_KEY, PREFILTER, SECOND_LOOK, BadRecord, Kind, Request, Scored, Scores, Unit
 from ctxzip.rendering import as_read
 
 if TYPE_CHECKING:
@@ -73,6 +74,19 @@ def read(request: Request, well_formed: Callable[[Request], Request]) -> Scored:
 def holds_scores(request: Request) -> bool:
     """Tell whether a request was read from what `record` wrote."""
     return _about(request.own) is not None
+
+
+def as_it_came(bad: BadRecord) -> BadRecord:
+    """Return a record that could not be used when it was to be scored as what it was then."""
+    own = bad.content.get(OWN_KEY) if isinstance(bad.content, dict) else None
+    try:
+        about = json.loads(encode(own))
+        message, line_no = about["error"], about["line"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return bad
+    if not isinstance(message, str) or not isinstance(line_no, int):
+        return bad
+    return replace(bad, message=message, line_no=line_no, content=about.get("input", bad.content))
 
 
 def question_of(record: Mapping[str, Any]) -> str | None:

@@ -12,6 +12,8 @@ from ctxzip.records import SEGMENTS, Budget, Selection
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from ctxzip.records import Passage
+
 CONTEXT = "context"  # what the other limits are for, where it has no budget of its own
 # The middle of what the literature keeps: 80 to 90% of instructions (0.85 in LLMLingua, Jiang et al. 2023,
 # "LLMLingua: compressing prompts for accelerated inference"), 20 to 40% of examples. Questions are kept whole.
@@ -49,6 +51,12 @@ def check(shares: Iterable[tuple[str, float]]) -> None:
             )
 
 
+def no_context(passages: Sequence[Passage]) -> frozenset[int]:
+    """Return the passages of a prompt in segments that are not of the context: limits on documents are not for them."""
+    kinds = [passage.segment for passage in passages]
+    return frozenset(i for i, kind in enumerate(kinds) if kind != CONTEXT) if any(kinds) else frozenset()
+
+
 def select_segments(
     kinds: Sequence[str | None],
     ranked: Sequence[int],
@@ -83,9 +91,9 @@ def select_segments(
         ours = [i for i, of in enumerate(kinds) if of == kind]
         if not ours:
             continue
-        allowed, said = (
-            (budget, budget.why) if kind not in share_of else _of_share(budget, share_of[kind], measure(ours))
-        )
+        allowed, said = budget, budget.why
+        if kind in share_of:
+            allowed, said = _of_share(budget, share_of[kind], measure(ours), limited=kind == CONTEXT)
         why.append(f"{kind} {said}")
         if budget.max_tokens is not None:
             allowed = replace(allowed, max_tokens=max(budget.max_tokens - n_tokens, 0))
@@ -101,9 +109,18 @@ def select_segments(
     return Selection(tuple(kept), n_tokens, tuple(reasons)), replace(budget, why="; ".join(why) or budget.why)
 
 
-def _of_share(budget: Budget, share: float, tokens_in: int) -> tuple[Budget, str]:
-    """Return the budget of a type that keeps a share of its tokens, and why."""
+def _of_share(budget: Budget, share: float, tokens_in: int, *, limited: bool) -> tuple[Budget, str]:
+    """Return the budget of a type that keeps a share of its tokens, and why.
+
+    A share takes the place of an automatic budget; where it is `limited`, what the user allows beside it holds, too.
+    """
     soft_tokens = math.floor(share * tokens_in + 1e-9)  # 0.29 of 400 is 115.99999999999999
-    most = None if share else 0  # units: the best one of all would stay whatever its length
     said = f"{share:g}: at most {soft_tokens} of {tokens_in} tokens"
-    return replace(budget, threshold=None, max_sentences=most, soft_tokens=soft_tokens, irrelevant=None), said
+    threshold = most = None
+    if limited:
+        threshold = budget.limits.threshold if budget.limits.adaptive else budget.threshold
+        most = budget.limits.max_sentences
+        soft_tokens = min(soft_tokens, soft_tokens if budget.soft_tokens is None else budget.soft_tokens)
+        said = said if budget.limits.adaptive else f"{said}; {budget.why}"
+    most = most if share else 0  # units: the best one of all would stay whatever its length
+    return replace(budget, threshold=threshold, max_sentences=most, soft_tokens=soft_tokens, irrelevant=None), said

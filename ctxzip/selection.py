@@ -94,7 +94,8 @@ def select(
     """Keep the best units that the budget allows, each with its headings and what it leans on.
 
     Greedy in the order of `ranked`; a unit that does not fit is passed over and smaller ones behind
-    it are tried. The one best unit may break every limit but the ceiling in tokens. What is kept
+    it are tried. The one best unit may break every limit but the ceiling in tokens; where it is longer than that, the
+    best that fits may break them, but not the threshold of the user. What is kept
     never measures more than the ceilings: tokens are estimated unit by unit, then the final text is
     measured, and the worst units leave until it fits.
 
@@ -138,8 +139,10 @@ def select(
     for rank, i in enumerate(ranked):
         if i in kept.users:
             continue
-        below = budget.threshold is not None and scores.probability[i] < budget.threshold
-        reasons[i] = BELOW_THRESHOLD if rank and below else take(i, best=not rank)
+        best = not kept.chosen
+        lowest = budget.limits.threshold if best and budget.threshold is not None else budget.threshold
+        below = rank > 0 and lowest is not None and scores.probability[i] < lowest
+        reasons[i] = BELOW_THRESHOLD if below else take(i, best=best)
         if reasons[i] is None and budget.threshold is None:
             bring_before(i)
     if budget.threshold is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -55,7 +56,7 @@ class Settings:
         cache_size_mb: of it at most, in millions of bytes; what was used longest ago goes first.
         deadline_ms: time from reading a record; what the model has not read by then is scored by bm25.
         prefilter: `off` lets the model read all at its first look; `auto` leaves out of records with far too much text what
-            bm25 ranks lowest; a number is how many tokens of a record the model reads at most.
+            bm25 ranks lowest; a number is how many tokens of a record the model reads at most, and one part at least.
         splitter: `auto` or `spacy:NAME`.
         lang: language code of the documents; None detects it for each.
         tokenizer: see `ctxzip.tokens.load_tokenizer`.
@@ -112,6 +113,11 @@ class Settings:
         """Whether results are written as records, not as prompt-ready contexts."""
         return self.to not in CONTEXTS
 
+    @property
+    def under_policy(self) -> bool:
+        """Whether a policy that was named, or calibrated for a recall, decides how much is kept."""
+        return self.recall is not None or (self.policy is not None and self.limits().adaptive)
+
     def limits(self) -> Limits:
         """Return the limits, checked.
 
@@ -158,7 +164,7 @@ class Settings:
             ("--prefilter", None if self.prefilter in {prefilters.AUTO, prefilters.OFF} else self.prefilter, 1),
         ):
             if value is not None and (
-                isinstance(value, bool) or not isinstance(value, int | float) or not value >= least
+                isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < math.inf
             ):
                 words = "auto, off or " if name == "--prefilter" else ""
                 raise UsageError(f"{name} {value!r}: expected {words}a number of at least {least}")

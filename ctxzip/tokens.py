@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ctxzip.errors import MissingDependencyError, ModelError, UsageError
-from ctxzip.shipped import DEFAULT_MODEL, models_folder, read_tokenizer
+from ctxzip.shipped import DEFAULT_MODEL, models_folder, read_tokenizer, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,9 +28,15 @@ _LONGEST_KNOWN = 64  # code points: what is longer is an address or Chinese, and
 
 
 class Tokenizer(Protocol):
-    """Counts tokens. No special tokens are added: what is counted is the text."""
+    """Counts tokens. No special tokens are added: what is counted is the text.
+
+    Attributes:
+        name: as it was asked for.
+        identity: the same for those that count the same: of a file its SHA-256, for many are called `tokenizer.json`.
+    """
 
     name: str
+    identity: str
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text."""
@@ -59,23 +65,24 @@ def load_tokenizer(spec: str = MODEL) -> Tokenizer:
     if spec.startswith(_TIKTOKEN):
         return _Tiktoken(spec.removeprefix(_TIKTOKEN))
     if spec == MODEL:
-        return _from_file(DEFAULT_MODEL, models_folder() / DEFAULT_MODEL / "tokenizer.json")
+        return _from_file(DEFAULT_MODEL, models_folder() / DEFAULT_MODEL / "tokenizer.json", DEFAULT_MODEL)
     path = Path(spec)
     if not path.is_file():
         raise UsageError(f"no tokenizer {spec!r}: expected model, words, tiktoken:NAME or a tokenizer.json")
     return _from_file(spec, path)
 
 
-def _from_file(name: str, path: Path) -> Tokenizer:
+def _from_file(name: str, path: Path, identity: str | None = None) -> Tokenizer:
     try:
         tokenizer = read_tokenizer(path)
     except ModelError as error:
         raise ModelError(f"{error} (--tokenizer)") from error
+    identity = identity or f"sha256:{sha256(path)}"
     parts = (type(tokenizer.normalizer).__name__, type(tokenizer.pre_tokenizer).__name__)
     added = list(tokenizer.get_added_tokens_decoder().values())
     if parts == ("BertNormalizer", "BertPreTokenizer") and all(map(_is_plain, added)):
-        return _Bert(name, tokenizer, [token.content for token in added])
-    return _HuggingFace(name, tokenizer)
+        return _Bert(name, identity, tokenizer, [token.content for token in added])
+    return _HuggingFace(name, identity, tokenizer)
 
 
 def _is_plain(added: Any) -> bool:
@@ -87,8 +94,9 @@ def _is_plain(added: Any) -> bool:
 class _HuggingFace:
     """A tokenizer.json of any kind."""
 
-    def __init__(self, name: str, tokenizer: Any) -> None:
+    def __init__(self, name: str, identity: str, tokenizer: Any) -> None:
         self.name = name
+        self.identity = identity
         self._tokenizer = tokenizer
 
     def count(self, texts: Sequence[str]) -> list[int]:
@@ -107,8 +115,9 @@ class _Bert:
     at white space alone. `tests/test_tokens.py` compares with the library on arbitrary text.
     """
 
-    def __init__(self, name: str, tokenizer: Any, added: Sequence[str]) -> None:
+    def __init__(self, name: str, identity: str, tokenizer: Any, added: Sequence[str]) -> None:
         self.name = name
+        self.identity = identity
         self._tokenizer = tokenizer
         special = "".join(f"{re.escape(token)}|" for token in sorted(added, key=len, reverse=True))
         self._words = re.compile(
@@ -194,7 +203,7 @@ def _ends(encoding: Any) -> NDArray[np.int64]:
 class _Words:
     """What `wc -w` counts."""
 
-    name = WORDS
+    name = identity = WORDS
 
     def count(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]
@@ -213,7 +222,7 @@ class _Tiktoken:
             raise MissingDependencyError(
                 "tiktoken is not installed: pip install 'ctxzip[tiktoken]' (--tokenizer)"
             ) from error
-        self.name = _TIKTOKEN + encoding
+        self.name = self.identity = _TIKTOKEN + encoding
         self._encoding: Any = _cached_encoding(tiktoken, encoding)
 
     def count(self, texts: Sequence[str]) -> list[int]:

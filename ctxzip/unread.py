@@ -43,8 +43,7 @@ def limited(settings: Settings, request: Request, units: Sequence[Unit], n_token
     if isinstance(prefilter, int):
         return replace(request, read_tokens=prefilter) if n_tokens > prefilter else request
     question = read_query(request.query)
-    under_policy = settings.recall is not None or settings.policy is not None
-    if prefilter == prefilters.OFF or under_policy or question.several_places or not question.english:
+    if prefilter == prefilters.OFF or settings.under_policy or question.several_places or not question.english:
         return request
     n_characters = sum(unit.end - unit.start for unit in units)
     return replace(request, read_characters=prefilters.characters_read(request.query, n_characters))

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 # A run of digits, a run of letters, a mark that may belong to the number behind it, the sign of a letter, or a symbol: `!` is
 # one in front of what it negates. All other marks (full stops, commas, quotes, brackets, dashes) differ where the same
-# words were set twice.
+# words were set twice; behind a number quotes are feet and inches.
 _WORD = re.compile(
-    r"\d+|[^\W\d_]+|_|[.,:/'’(–−-](?=\s?\d)|(?<![^\s(\[{=<>*/^,])[−-](?=\w)|!(?=[^\s!?.,;:\"'”’»)\]}])"
+    r"\d+|(?<=\d)['\"’”′″]|[^\W\d_]+|_|[.,:/'’(–−-](?=\s?\d)|(?<![^\s(\[{=<>*/^,])[−-](?=\w)|!(?=[^\s!?.,;:\"'”’»)\]}])"
     r"|[^\s\w.,;:!\"'“”„«»‘’`´()\[\]{}…–—-]"
 )
 _MARKER = re.compile(r"\s*+(?:>[\s>]*+|[-*+•‣◦▪–—]\s++)?")
@@ -70,18 +70,22 @@ class Wording:
         Equal keys mean: the same words, numbers and symbols in the same order, but for the word "the", a link at the
         head ("However,") and punctuation, under the same headings and the same title. Under another title the same words
         can be about something else: "The passenger capacity is 382" is said of two ships in hotpotqa. Where a sentence
-        leans on what stands before it, or is short and has no title, its neighbour must have the same words, too.
+        leans on what stands before it, is short, or stands in its passage more than once, and where it is an item of a list,
+        its neighbour must have the same words, too.
         """
         unit = self.units[i]
         passage = self.passages[unit.passage]
         where = (unit.kind, _words(passage.title), tuple(map(self._words, self._above(i))))
-        if unit.kind in _TO_THE_LETTER:
-            return where, self._text(i)
+        text = self._text(i)
+        if unit.kind in _TO_THE_LETTER or (
+            unit.kind == "table_row" and "\t" in text
+        ):  # in a row of tabs each has its column
+            return where, text
         if unit.kind not in _BY_WORDS or not (words := self._words(i)):
             return None
-        points = self.languages[unit.passage] != "en" or _LEANS.match(_without_link(self._text(i)))
-        alone = not points and (passage.title.strip() or len(words) >= _COPIED)
-        return where, words, () if alone else self._beside(i)
+        points = self.languages[unit.passage] != "en" or _LEANS.match(_without_link(text))
+        whole = len(words) >= _COPIED and unit.kind != "list_item" and passage.text.count(text) == 1
+        return where, words, () if whole and not points else self._beside(i)
 
     def leans(self, i: int) -> bool:
         """Tell whether a sentence begins with an English pronoun or link to the one before it in its paragraph."""

@@ -51,6 +51,13 @@ def test_what_is_told_has_the_title_in_front():
     assert sentence_with_title(REQUEST, UNITS[3]) == "Bread is baked here."
 
 
+def test_of_a_long_block_its_head_is_told():
+    """BM25 would be asked for every word of it, once for every unit."""
+    code = " ".join(f"name_{n}" for n in range(10_000))
+    request = Request("Who named it?", (Passage(code, "Names"),))
+    assert len(sentence_with_title(request, Unit(0, 0, len(code), 1, "code"))) == 2_000
+
+
 def test_both_looks_count_the_same():
     """A case worked by hand: odds of 1/4 and 2/3 have the mean 0.408."""
     assert combined(scores(0.2, 0.0, 1.0, 0.0), scores(0.4, 0.0, 0.0, 0.0)).probability.tolist() == pytest.approx(

@@ -18,7 +18,7 @@ from ctxzip.pipeline import Compressor, Settings
 from ctxzip.policy import depths, load_policy
 from ctxzip.profile import RANK_FEATURES
 from ctxzip.records import Passage, Request
-from tests.conftest import FIXTURES, compress, ctxzip
+from tests.conftest import FIXTURES, compress, ctxzip, jsonl
 from tests.strategies import profile, stump
 
 REQUESTS = FIXTURES / "requests.jsonl"
@@ -182,6 +182,44 @@ def test_too_few_questions_are_refused_before_any_is_scored(tmp_path):
     assert run.code == 2
     assert "--recall 0.99: takes at least 99 answerable questions, and there are 19" in run.err
     assert not (tmp_path / "p.json").exists()
+
+
+def test_what_cannot_be_promised_is_refused_and_not_written(tmp_path):
+    """Evidence that stands in no unit is kept by no depth."""
+    good = {
+        "query": "When does it leave?",
+        "kind": "fact",
+        "docs": [{"text": "It leaves at seven.", "evidence": [[0, 19]]}],
+    }
+    bad = good | {"docs": [{"text": "It leaves.   It is red.", "evidence": [[10, 13]]}]}
+    (tmp_path / "some.jsonl").write_text(jsonl(*[good] * 19, bad))
+    call = ("calibrate", "some.jsonl", "--scorer", "bm25", "-o", "p.json")
+    run = ctxzip(*call, "--recall", "0.95", cwd=tmp_path)
+    assert run.code == 2
+    assert "of 1 of the 20 questions in the policy the evidence stands in no unit" in run.err
+    assert not (tmp_path / "p.json").exists()
+    assert ctxzip(*call, "--recall", "0.9", "--splitter", "spacy:en", cwd=tmp_path).code == 0
+    promised = ("compress", "--scorer", "bm25", "--recall", "0.9", "--policy", "p.json", "--splitter", "spacy:en")
+    (record,) = ctxzip(*promised, stdin=jsonl(good), cwd=tmp_path).records
+    assert record["ctxzip"]["budget"]["guarantee"]["n"] == 20
+
+
+def test_documents_of_white_space_are_nothing_to_calibrate_on(tmp_path):
+    """One line says so."""
+    blank = {"query": "When does it leave?", "docs": [{"text": "   ", "evidence": [[0, 2]]}]}
+    (tmp_path / "blank.jsonl").write_text(jsonl(*[blank] * 30))
+    for call in (("calibrate", "-o", "p.json"), ("eval", "--compare-budgets")):
+        run = ctxzip(*call, "blank.jsonl", cwd=tmp_path)
+        assert run.code == 1
+        assert "no text in any document in blank.jsonl" in run.err
+
+
+def test_a_policy_that_decides_nothing_is_a_wrong_call(calibrated):
+    """It would not be looked at."""
+    path, _ = calibrated
+    run = compress("--scorer", "bm25", "--ratio", "0.3", "--policy", path, REQUESTS)
+    assert run.code == 2
+    assert "no policy decides under these limits" in run.err
 
 
 def test_a_policy_of_another_scorer_is_an_error(calibrated):

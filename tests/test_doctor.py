@@ -66,6 +66,12 @@ def test_an_imported_model_with_a_broken_card_hides_nothing_else(tmp_path, monke
     assert errors == {"ctxzip-mini": None, "ctxzip-nano": None}
 
 
+def test_a_device_that_is_none_is_a_wrong_call():
+    """Not a machine that is broken."""
+    done = doctor("--device", "foo")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
 def test_a_device_that_is_not_there_exits_3():
     """And says what is missing."""
     done = doctor("--device", "cuda:99")

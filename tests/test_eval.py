@@ -237,7 +237,9 @@ def test_the_table_has_a_block_a_method_a_line_a_set_and_the_mean_last(tmp_path)
         table = [line for line in lines if not line.startswith(("words", "calibration"))]
         assert [line.split()[0] for line in table] == ["set", "requests", "small", "mean"]
         assert len({len(line) for line in table}) == 1
-        assert any(line.startswith("words kept for 90% recall by one fixed ratio: ") for line in lines)
+        assert any(
+            line.startswith("smallest ratio that gives 90% recall, the same for all questions: ") for line in lines
+        )
     assert run.err == ""
 
 

@@ -89,6 +89,18 @@ def test_a_run_is_compared_with_an_earlier_one(reported, tmp_path):
     assert ctxzip(*call, tmp_path / "before.json", "--tolerance", "1").code == 0
 
 
+def test_what_was_not_run_again_does_not_pass(reported, tmp_path):
+    """A smaller run would hide what got worse."""
+    before = json.loads((reported / "report" / "numbers.json").read_text())
+    lead = before["methods"]["lead"]
+    lead["sets"]["other"] = lead["sets"]["small"]
+    before["methods"]["bm25"] = lead
+    (tmp_path / "before.json").write_text(json.dumps(before))
+    run = ctxzip("eval", "--method", "lead", reported / "small.jsonl", "--baseline", tmp_path / "before.json")
+    assert run.code == 1
+    assert "in the baseline and not in this run: method bm25, set other" in run.out.decode()
+
+
 @pytest.mark.parametrize(
     ("content", "code", "message"),
     [

@@ -115,6 +115,7 @@ def test_several_records_end_with_the_total_and_a_bad_one_keeps_its_place():
 def test_scores_that_were_written_are_shown_without_the_model():
     """By their scorer, whatever the options say."""
     scored = ctxzip("score", "--scorer", "bm25", stdin=jsonl(FERRY)).out
+    assert b"bm25 on cpu" in ctxzip("inspect", stdin=b"{\n" + scored).out  # a bad record at the head says nothing of it
     shown, anew = (
         ctxzip("inspect", "--threshold", "0.1", *arguments, stdin=stdin)
         for arguments, stdin in (((), scored), (("--scorer", "bm25"), jsonl(FERRY)))

@@ -7,6 +7,8 @@ import pytest
 from ctxzip import Compressor, Settings, compress
 from ctxzip.evaluation.labelled import read_labelled
 from ctxzip.records import Result
+from ctxzip.splitting import splitter_for
+from ctxzip.splitting.sentences import sentence_spans
 from tests.conftest import FIXTURES
 
 REMARK = "the question is not English, which is all that ctxzip-mini+bm25 was taught: scored by bm25"
@@ -33,6 +35,25 @@ def test_a_scorer_that_is_named_scores_every_language(scorer):
     """As it was asked to."""
     result = compress("Wann wird die Brücke gesperrt?", ["Die Brücke ist rot."], scorer=scorer)
     assert result.scorer.startswith("ctxzip-mini")
+    assert f"the question is not English, which is all that {result.scorer} was taught" in result.warnings
+
+
+@pytest.mark.parametrize("query", ["Wann wird die Brücke gesperrt?", "橋の長さは?"])
+def test_nothing_is_promised_of_a_language_that_was_not_calibrated_on(query):
+    """English questions that are hard to read say nothing of it."""
+    result = compress(query, ["Die Brücke ist rot. 橋の長さは百メートルです。"], recall=0.9)
+    assert result.query_kind == "other"
+    assert result.budget.guarantee is None
+    assert any("no guarantee" in warning for warning in result.warnings)
+
+
+def test_a_long_chinese_paragraph_is_split_at_its_stops():
+    """It is one run without white space."""
+    sentences = [f"第{n}座桥很长。" for n in range(200)]
+    splitter, warning = splitter_for("zh")
+    spans = sentence_spans("".join(sentences), splitter)
+    assert len(spans) == len(sentences)
+    assert warning is None
 
 
 def test_the_evidence_of_the_fixtures_survives_in_every_language():

@@ -169,6 +169,15 @@ def test_a_question_longer_than_the_model_reads_is_said():
     assert any("the question has" in warning for warning in result.warnings)
 
 
+def test_a_syllable_may_be_several_tokens():
+    """The letters of a Korean syllable are."""
+    query = "한국 " * 30  # fewer characters than a question may have tokens
+    builder = WindowBuilder(TOKENIZER, 256)
+    assert len(TOKENIZER.encode(query, add_special_tokens=False)) > 128 > len(query)
+    assert builder.cut(query, [])
+    assert builder.cut("When?", ["한국 " * 15])
+
+
 def test_a_title_longer_than_the_model_reads_is_said(tmp_path):
     """The same with a cache, which asks for one passage after the other."""
     docs = [{"title": "The ferry " * 60, "text": "It leaves at seven."}, {"title": "Bus " * 60, "text": "It is red."}]

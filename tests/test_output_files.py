@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import subprocess
+import time
 
 import pytest
 
@@ -74,6 +75,26 @@ def test_gzip_is_read(tmp_path):
     path = tmp_path / "records.jsonl.gz"
     path.write_bytes(gzip.compress(LINE.encode() * 2))
     assert len(compress(path).records) == 2
+
+
+def test_gzip_is_read_whose_first_byte_comes_alone():
+    """As a slow pipe may hand it over."""
+    data = gzip.compress(LINE.encode())
+    process = subprocess.Popen([*COMMAND, "--scorer", "bm25"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(data[:1])
+    process.stdin.flush()
+    time.sleep(1)
+    out, _ = process.communicate(data[1:], timeout=60)
+    assert process.returncode == 0
+    assert json.loads(out)["id"] == 1
+
+
+def test_output_and_statistics_need_a_file_each(tmp_path):
+    """However they are spelled."""
+    run = compress("-o", "same.jsonl", "--stats", "./same.jsonl", stdin=LINE, cwd=tmp_path)
+    assert run.code == 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_damaged_gzip_is_said_in_one_line(tmp_path):

@@ -58,7 +58,7 @@ class Reader:
 
     name = "reader"
     device = "cpu"
-    batch_tokens = 10  # two units are read in one step
+    batch_tokens = 10  # forty bytes are read in one step
     second_looks = True
     notice: str | None = None
 
@@ -94,13 +94,16 @@ def read_by(deadline, request=REQUEST, units=UNITS):
 
 def test_the_best_passages_are_read_first_until_the_time_is_over():
     """Looks at the clock: before a step and behind it; none begins that the last one shows to be too long."""
-    steps = [["The ferry leaves at seven.", "It is red."], ["A ferry is a ship."], ["Bread is baked.", "It is dear."]]
-    # The third step holds two passages: ten tokens at once, and the next would be more.
-    for deadline, n_steps in ((0.0, 0), (0.5, 1), (3.0, 1), (3.5, 2), (5.5, 3), (9.0, 4)):
+    steps = [
+        ["The ferry leaves at seven.", "It is red."],
+        ["A ferry is a ship."],
+        ["Bread is baked.", "It is dear.", "Rain fell."],
+    ]
+    # The third step holds two passages: forty bytes at once, which ten tokens take, and the second and the next would be more.
+    for deadline, n_steps in ((0.0, 0), (0.5, 1), (3.0, 1), (3.5, 2), (9.0, 3)):
         read, scores = read_by(deadline)
-        assert read[:3] == steps[:n_steps]
-        assert len(read) == n_steps
-        assert bool(scores.unread) == (n_steps < 4)
+        assert read == steps[:n_steps]
+        assert bool(scores.unread) == (n_steps < 3)
         assert scores.warnings == (("read",) if n_steps else ())
 
 
@@ -125,10 +128,12 @@ def test_a_long_passage_is_read_in_parts_under_a_deadline():
     """It would be late by all of it."""
     text = " ".join(f"The ferry has {n} seats." for n in range(500))
     request = Request("ferry", (Passage(text),))
-    read, scores = read_by(1.5, request, units_of(text))
-    assert [len(step) for step in read] == [204]
-    assert scores.unread.count(DEADLINE) == 296
-    assert scores.relevance.tolist() == [0.75]
+    for n_tokens in (5, 0):  # what counts tokens has no say in it
+        units = [replace(unit, n_tokens=n_tokens) for unit in units_of(text)]
+        read, scores = read_by(1.5, request, units)
+        assert [len(step) for step in read] == [175]
+        assert scores.unread.count(DEADLINE) == 500 - 175
+        assert scores.relevance.tolist() == [0.75]
 
 
 def read_tokens(n_tokens, **changed):
@@ -245,6 +250,7 @@ def test_auto_reads_all_of_what_it_was_not_fitted_on():
         {"prefilter": 0},
         {"deadline_ms": -1},
         {"cache_size_mb": 0},
+        {"cache_size_mb": float("inf")},
         {"prefilter": 9, "recall": 0.9},
     ],
     ids=str,

@@ -29,6 +29,15 @@ def test_records_with_answers_are_labelled_by_where_they_stand(tmp_path):
     assert (first.need, second.need, third.need) == ("any", "none", "none")
 
 
+def test_an_answer_stands_between_the_borders_of_words_in_any_alphabet(tmp_path):
+    """And is found once, however often it is given."""
+    record = {"query": "Кто?", "answers": ["кот", "КОТ"], "docs": ["Собака, который лаял, и кот. Été, née."]}
+    path = tmp_path / "mine.jsonl"
+    path.write_text(jsonl(record, record | {"answers": ["n\u00e9"]}))
+    (labelled,), _ = read_questions([path])
+    assert [question.evidence for question in labelled.questions] == [((0, 24, 27),), ()]
+
+
 def test_an_answer_in_a_script_without_spaces_is_found(tmp_path):
     """It has no borders of words; one answer may stand alone, and the file may be gzipped."""
     record = {"query": "橋はいつ?", "answer": "一九六八年", "docs": ["橋は一九六八年に建てられた。"]}

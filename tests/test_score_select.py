@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from tests.conftest import FIXTURES, compress, ctxzip, jsonl
 
@@ -74,6 +75,25 @@ def test_a_scored_record_is_the_input_and_the_scores(scored, requests):
             assert 0 <= probability <= 1
 
 
+def test_another_tokenizer_of_the_same_name_counts_anew(tmp_path):
+    """Nearly all are called tokenizer.json."""
+    record = jsonl({"query": "When does the ferry leave?", "docs": ["The ferry leaves at seven. It is red."]})
+    for folder, splitter in (
+        ("one", pre_tokenizers.Whitespace()),
+        ("other", pre_tokenizers.Digits(individual_digits=True)),
+    ):
+        tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))  # noqa: S106
+        tokenizer.pre_tokenizer = splitter
+        (tmp_path / folder).mkdir()
+        tokenizer.save(str(tmp_path / folder / "tokenizer.json"))
+    named = ("--tokenizer", "tokenizer.json")
+    scored = ctxzip("score", "--scorer", "bm25", *named, stdin=record, cwd=tmp_path / "one").out
+    selected = ctxzip("select", "-n", "1", *named, stdin=scored, cwd=tmp_path / "other").out
+    assert (
+        selected == ctxzip("compress", "--scorer", "bm25", "-n", "1", *named, stdin=record, cwd=tmp_path / "other").out
+    )
+
+
 def test_a_pipe_of_both_keeps_bad_records_in_their_place():
     """Each is said once, where it stands."""
     good = {"query": "When does the ferry leave?", "docs": ["The ferry leaves at seven. It is red."]}
@@ -82,7 +102,7 @@ def test_a_pipe_of_both_keeps_bad_records_in_their_place():
     first, second, third = (json.loads(line) for line in run.out.splitlines())
     assert first == third
     assert first["docs"] == ["The ferry leaves at seven."]
-    assert "no question" in second["ctxzip"]["error"]
+    assert second == json.loads(ctxzip("compress", "--scorer", "bm25", stdin=jsonl(good) + "{\n").out.splitlines()[1])
     assert (piped.code, run.code) == (1, 1)
 
 

@@ -50,8 +50,10 @@ def test_every_type_keeps_its_share():
 def test_a_share_may_be_named():
     """Of any type; the question is none."""
     assert kept(ratio=0.5, segment_budget=(("example", 0.5), ("instruction", 1.0)))[0][:2] == [5, 10]
-    counts, _ = kept(max_sentences=1, segment_budget=(("context", 0.25),))
+    counts, _ = kept(segment_budget=(("context", 0.25),))
     assert counts[2] + counts[3] == 5
+    counts, _ = kept(max_sentences=1, segment_budget=(("context", 0.25),))
+    assert counts[2] + counts[3] == 1  # the tightest holds
     for wrong in (("example", 2.0), ("question", 0.5), ("exampel", 0.5)):
         with pytest.raises(UsageError, match=f"--segment-budget {wrong[0]}={wrong[1]:g}: "):
             kept(ratio=0.5, segment_budget=(wrong,))

@@ -88,6 +88,12 @@ def test_the_best_unit_alone_is_exempt_from_the_soft_limits():
     assert keep(Limits(max_tokens=5, threshold=0.5), profile(0.9, 0.2), units(9, 4)).kept == ()
 
 
+@pytest.mark.parametrize("limits", [Limits(max_tokens=5, adaptive=True), Limits(max_tokens=5, ratio=0.1)])
+def test_where_the_best_unit_is_too_long_the_best_that_fits_is_kept(limits):
+    """No automatic limit empties a context that holds something which the ceiling allows."""
+    assert keep(limits, profile(0.9, 0.2, 0.1), units(9, 4, 1)).kept == (1,)
+
+
 def test_a_heading_is_kept_with_what_stands_under_it_and_never_alone():
     """Its own score counts for nothing, its tokens count."""
     kinds, parents = ("heading", "heading", "sentence", "sentence"), (None, 0, 1, None)

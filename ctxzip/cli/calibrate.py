@@ -59,6 +59,8 @@ def calibrate(
     model: options.Model = "mini",
     device: options.Device = "auto",
     threads: options.Threads = None,
+    splitter: options.Splitter = "auto",
+    lang: options.Lang = None,
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", min=1, help="Only N questions of each file, spread over it.")
     ] = None,
@@ -106,6 +108,8 @@ def calibrate(
             model=model,
             device=device,
             threads=threads,
+            splitter=splitter,
+            lang=lang,
             prefilter="off",  # no policy is asked about anything but scores of all the text
         )
     )
@@ -115,9 +119,11 @@ def calibrate(
     if depth == REACH and fitted is None:
         raise UsageError(f"--depth {REACH}: nothing was fitted for {compressor.scorer_name}: leave it out")
     asked = [(labelled.name, question) for labelled in sets for question in labelled.answerable]
-    with progress(quiet=quiet) as told:
-        questions = [found for found in rank_questions(compressor, asked, told) if found is not None]
-    with writing(output) as stream:
+    with writing(output) as stream:  # refused before the scoring, not behind it
+        with progress(quiet=quiet) as told:
+            questions = [found for found in rank_questions(compressor, asked, told) if found is not None]
+        if not questions:
+            raise InputError(f"no text in any document in {', '.join(data)}: nothing to calibrate on")
         policy = fit(
             questions,
             sets,

@@ -56,6 +56,8 @@ def compare_budgets(
         found = rank_questions(compressor, asked, told)
     pairs = [(one, question.need != "none") for one, (_, question) in zip(found, asked, strict=True) if one is not None]
     answerable = [one for one, answered in pairs if answered]
+    if not answerable:
+        raise InputError(f"no text in any document in {', '.join(map(str, data))}: nothing to compare")
     policy = compressor.policy
     costs, savings = compare(answerable, _RECALLS, None if policy is None else policy.reach)
     typer.echo("\n".join(_table(costs, savings)))

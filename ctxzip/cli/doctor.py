@@ -39,7 +39,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         f"{'machine':22} {machine['platform']}, {machine['cores_allowed']} of {machine['cores']} cores",
         f"{'cpu features':22} {' '.join(machine['cpu_features'] or ['unknown'])}",
         f"{'cuda':22} {'a driver is there' if cuda['usable'] else cuda['missing']}",
-        f"{'cache folder':22} {folders['cache']}{'' if folders['cache_writable'] else ' (not writable)'}",
+        f"{'your own models':22} {folders['own_models']}",
     ]
     if cuda["conflict"]:
         lines.append(f"{'conflict':22} {cuda['conflict']}")

@@ -157,13 +157,14 @@ def evaluate(
     from ctxzip.cli.reporting import as_bytes, made, print_changes, read_baseline, write_report
     from ctxzip.cli.writing import writing
     from ctxzip.evaluation.reader import Reader
-    from ctxzip.evaluation.regression import changes
+    from ctxzip.evaluation.regression import changes, gone
 
     folder = None if report is None else made(report)
     asked = None if reader is None else Reader(reader, reader_model, os.environ.get("CTXZIP_READER_TOKEN"))
     before = None if baseline is None else read_baseline(baseline)
     measured: dict[str, list[Measured]] = {}
     changed: list[Change] = []
+    missing: list[str] = []
     with nullcontext() if json_file is None else writing(json_file) as stream:
         if compare_budgets:
             numbers = compared(
@@ -207,10 +208,11 @@ def evaluate(
     if before is not None:
         tolerance = _TOLERANCE if tolerance is None else tolerance
         changed = changes(before, found, tolerance)
-        print_changes(changed, tolerance)
+        missing = gone(before, found)
+        print_changes(changed, missing, tolerance)
     if folder is not None:
         write_report(folder, found, measured, changed)
-    if any(change.worse for change in changed):
+    if missing or any(change.worse for change in changed):
         raise typer.Exit(InputError.exit_code)
 
 

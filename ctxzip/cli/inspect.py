@@ -115,9 +115,13 @@ def _results(settings: Settings, items: Iterator[Any]) -> tuple[Iterable[Result 
     from ctxzip.scored import holds_scores
     from ctxzip.scoring.bm25 import Bm25Scorer
 
-    first = next(items, None)
-    rest = items if first is None else chain([first], items)
-    if isinstance(first, Request) and holds_scores(first):
+    read_first: list[Any] = []  # up to the first that could be scored: before it, records that could not be used
+    for item in items:
+        read_first.append(item)
+        if isinstance(item, Request):
+            break
+    rest = chain(read_first, items)
+    if read_first and isinstance(read_first[-1], Request) and holds_scores(read_first[-1]):
         loads_nothing = Bm25Scorer()  # and is not asked
         return Compressor(settings, loads_nothing).reselect(rest), lambda: None
     compressor = Compressor(settings)

@@ -129,7 +129,8 @@ Prefilter = Annotated[
     typer.Option(
         "--prefilter",
         metavar="auto|off|N",
-        help="Tokens of a record that the model reads, the best by bm25; auto limits records of some 10,000 and more.",
+        help="Tokens of a record that the model reads at most, the best by bm25, and one part at least; auto limits records of "
+        "some 10,000 and more.",
     ),
 ]
 Tokenizer = Annotated[

@@ -78,14 +78,16 @@ def write_report(
             stream.write(data)
 
 
-def print_changes(changed: Sequence[Change], tolerance: float) -> None:
-    """Print a line for every metric that changed, and the verdict."""
+def print_changes(changed: Sequence[Change], missing: Sequence[str], tolerance: float) -> None:
+    """Print a line for every metric that changed, what was not run again, and the verdict."""
     typer.echo(f"\n{'beside the baseline, %':<36} {'before':>7} {'after':>7} {'p':>7} {'n':>6}")
     for one in changed:
         if one.before != one.after or one.p < 1:
             name = f"{one.method}: {one.metric}"
             mark = "  worse" if one.worse else ""
             typer.echo(f"{name:<36} {100 * one.before:7.1f} {100 * one.after:7.1f} {one.p:7.4f} {one.n:6}{mark}")
+    if missing:
+        typer.echo(f"in the baseline and not in this run: {', '.join(missing)}")
     worse = sum(one.worse for one in changed)
     typer.echo(
         f"{worse} of {len(changed)} metrics are worse by more than {100 * tolerance:g} points"

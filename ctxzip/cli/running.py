@@ -40,7 +40,9 @@ def check_call(
         raise UsageError("no input: name files, or pipe records in")
     if query and not files and os.path.isfile(query):
         raise UsageError(f"--query {query}: this is a file, not a question (-q is --query; to silence, say --quiet)")
-    if stats is not None and stats in {"-", output}:
+    if stats is not None and (
+        stats == "-" or (output is not None and os.path.realpath(stats) == os.path.realpath(output))
+    ):
         raise UsageError(f"--stats {stats}: name a file of its own; stdout is for the records")
 
 
@@ -65,7 +67,14 @@ def settings_of(context: typer.Context, **fixed: Any) -> Settings:
     if "segment_budget" in given:
         given["segment_budget"] = budgets(given["segment_budget"])
     names = {field.name for field in fields(Settings)}
-    return Settings(**{name: value for name, value in {**given, **fixed}.items() if name in names})
+    settings = Settings(**{name: value for name, value in {**given, **fixed}.items() if name in names})
+    # In the user's defaults it may wait for a call that asks it.
+    source = context.get_parameter_source("policy")
+    if source is not None and source.name == "COMMANDLINE" and not settings.under_policy:
+        raise UsageError(
+            f"--policy {settings.policy}: no policy decides under these limits: add --recall, --profile or --budget auto"
+        )
+    return settings
 
 
 def _number_or_word(text: str) -> str | int:

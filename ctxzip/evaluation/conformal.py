@@ -125,11 +125,17 @@ def fit(
         n_weak: how many are labelled by their answers alone.
         recalls: for which the coverage of unseen questions is measured.
         fitted: the forests that stand in the file, as JSON values.
+
+    Raises:
+        UsageError: one of the recalls cannot be promised: too few questions, or the evidence of too many stands in no unit.
     """
     fitted = fitted or {}
     reach = None if definition != REACH else from_json(fitted["reach"], RANK_FEATURES)
     needs = np.array([rounded_up_or_inf(need(one, depths_of(one.profile, definition, reach))) for one in questions])
-    policy = Policy("", scorer, splitter, model_sha256, definition, needs_by_kind(questions, needs), 0.0)
+    policy = Policy("the policy", scorer, splitter, model_sha256, definition, needs_by_kind(questions, needs), 0.0)
+    for recall in recalls:
+        for kind in policy.kinds:
+            policy.level(kind, recall)
     measured = {}
     for recall in recalls:
         found = held_out(questions, definition, recall, reach)

@@ -20,12 +20,12 @@ from ctxzip.rawjson import Raw
 from ctxzip.reading import Source, read
 from ctxzip.reading.gzipped import decompressed
 from ctxzip.records import BadRecord, DocsSlot, Request, SentencesSlot
+from ctxzip.scoring.bm25 import UNSPACED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-_WORD = re.compile(r"[A-Za-z0-9]")
 _TEXTS = frozenset({".md", ".txt"})  # hold no questions: refused as what is in no form at all
 
 
@@ -91,7 +91,7 @@ def _of_other_shapes(path: Path) -> Iterator[tuple[Labelled, bool]]:
             evidence = tuple(dict.fromkeys(_supporting(item, facts)))
             yield Labelled(item, evidence, "all" if evidence else "none", texts or ()), False
         elif texts is not None:
-            evidence = tuple(_where(item, texts))
+            evidence = tuple(dict.fromkeys(_where(item, texts)))
             yield Labelled(item, evidence, "any" if evidence else "none", texts), True
         else:
             raise InputError(
@@ -149,8 +149,10 @@ def _where(request: Request, answers: Sequence[str]) -> Iterator[tuple[int, int,
     for answer in filter(str.strip, answers):
         text = answer.strip()
         # "5" is no answer inside "1954"; scripts without spaces have no borders to look for.
-        before = r"(?<!\w)" if _WORD.match(text[0]) else ""
-        behind = r"(?!\w)" if _WORD.match(text[-1]) else ""
+        before, behind = (
+            mark if re.match(r"\w", edge) and not re.match(UNSPACED, edge) else ""
+            for mark, edge in ((r"(?<!\w)", text[0]), (r"(?!\w)", text[-1]))
+        )
         pattern = re.compile(before + re.escape(text) + behind, re.IGNORECASE)
         for index, passage in enumerate(request.passages):
             yield from ((index, *match.span()) for match in pattern.finditer(passage.text))

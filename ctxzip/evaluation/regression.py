@@ -53,11 +53,28 @@ def changes(before: Any, after: dict[str, Any], tolerance: float) -> list[Change
             if method in before["methods"]
             for change in _changes(method, before["methods"][method]["sets"], numbers["sets"], tolerance)
         ]
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"not what `ctxzip eval --json` writes: {error} is missing or of another kind") from error
     if not found:
         raise InputError("no method and question in common with this run: compare runs over the same data")
     return found
+
+
+def gone(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Name the methods, and the sets of the others, that only the earlier run has: of those a change would go unseen.
+
+    Args:
+        before: as for `changes`, which raises where it is something else.
+        after: of the other run.
+    """
+    found = [f"method {method}" for method in before["methods"] if method not in after["methods"]]
+    sets = {
+        name: None
+        for method, numbers in after["methods"].items()
+        for name in before["methods"].get(method, {"sets": ()})["sets"]
+        if name not in numbers["sets"]
+    }
+    return found + [f"set {name}" for name in sets]
 
 
 def _changes(method: str, before: dict[str, Any], after: dict[str, Any], tolerance: float) -> list[Change]:

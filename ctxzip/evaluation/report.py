@@ -42,7 +42,7 @@ def foot(summary: Summary, *, supporting_facts: bool) -> str:
         exactness = (summary.supporting_f1, summary.supporting_exact) if supporting_facts else ()
         lines.append(_line("mean", summary.n_sets, summary, exactness))
     ratio = "not reached" if summary.ratio_for_recall is None else f"{summary.ratio_for_recall:.1%}"
-    lines.append(f"words kept for 90% recall by one fixed ratio: {ratio}")
+    lines.append(f"smallest ratio that gives 90% recall, the same for all questions: {ratio}")
     if summary.pooled_calibration_error is not None:
         lines.append(f"calibration error of all units, sets weighing the same: {summary.pooled_calibration_error:.3f}")
     return "\n".join(lines)

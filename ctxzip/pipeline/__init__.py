@@ -17,6 +17,7 @@ from ctxzip.query import read_query
 from ctxzip.reading.shapes import SHAPES, to_request
 from ctxzip.records import BadRecord, Passage, Request, Result, Scored, Scores
 from ctxzip.rendering import as_read
+from ctxzip.scored import as_it_came
 from ctxzip.scored import read as read_scored
 from ctxzip.scoring import AUTO as AUTO_SCORER
 from ctxzip.scoring import BM25, load_scorer
@@ -107,7 +108,10 @@ class Compressor:
             self._scorer = load_scorer(settings.scorer, settings.model, clock=clock, **settings.scoring())
         self._clock = clock
         self._given = scorer is not None
-        self._words = self._second_best(scorer)
+        self._english_only = scorer is None and self._taught_english_only()
+        # Not under a policy or for a promised recall: those hold for one scorer.
+        by_words = self._english_only and settings.scorer == AUTO_SCORER and not settings.under_policy
+        self._words = load_scorer(BM25) if by_words else None  # scores questions in other languages
         self._policies = Policies(settings, self._limits, self._scorer.device)
         if scorer is None:
             # Refused before the first record.
@@ -197,7 +201,7 @@ class Compressor:
         """
         for item in items:
             if isinstance(item, BadRecord):
-                yield item
+                yield as_it_came(item)
                 continue
             try:
                 result = self.select(read_scored(item, well_formed))
@@ -212,33 +216,29 @@ class Compressor:
         read_by = None if deadline_ms is None else self._clock() + deadline_ms / 1000
         return prepare(request, self.settings, self._tokenizer, read_by)
 
-    def _second_best(self, given: Scorer | None) -> Scorer | None:
-        """Return what scores, under `auto`, questions in languages that the model was not taught.
+    def _taught_english_only(self) -> bool:
+        return self._scorer.name != BM25 and open_model(self.settings.model).card.get("language") == "en"
 
-        Not under a policy or for a promised recall: those hold for one scorer.
-        """
-        settings = self.settings
-        if given is not None or settings.scorer != AUTO_SCORER or self._scorer.name == BM25:
-            return None
-        if settings.policy is not None or settings.recall is not None:
-            return None
-        return load_scorer(BM25) if open_model(settings.model).card.get("language") == "en" else None
+    def _is_foreign(self, item: Prepared) -> bool:
+        """Tell whether a question is in a language that the model was not taught."""
+        return self._english_only and not read_query(item.plain.query).english
 
     def _score(self, batch: Sequence[Prepared]) -> list[Scored]:
         """Score requests together, but for those in other languages under `auto`, which words score one by one."""
-        foreign = [self._words is not None and not read_query(item.plain.query).english for item in batch]
-        ours = iter(self._scored_by_model([item for item, words in zip(batch, foreign, strict=True) if not words]))
+        by_words = [self._words is not None and self._is_foreign(item) for item in batch]
+        ours = iter(self._scored_by_model([item for item, words in zip(batch, by_words, strict=True) if not words]))
         return [
             self._scored_by_words(item, self._words) if words and self._words is not None else next(ours)
-            for item, words in zip(batch, foreign, strict=True)
+            for item, words in zip(batch, by_words, strict=True)
         ]
 
     def _scored_by_words(self, item: Prepared, words: Scorer) -> Scored:
         (scores,) = words.score([(item.plain, item.units)])
-        remark = (
-            f"the question is not English, which is all that {self._scorer.name} was taught: scored by {words.name}"
-        )
+        remark = f"{self._not_english()}: scored by {words.name}"
         return self._as_scored(replace(item, warnings=(*item.warnings, remark)), scores, words.name, words.device, None)
+
+    def _not_english(self) -> str:
+        return f"the question is not English, which is all that {self._scorer.name} was taught"
 
     def _scored_by_model(self, batch: Sequence[Prepared]) -> list[Scored]:
         """Score requests together, those twice whose questions may need several places."""
@@ -253,9 +253,13 @@ class Compressor:
         second = self._scorer.score([(request, batch[i].units) for i, request in again.items()])
         for i, informed_scores in zip(again, second, strict=True):
             scores[i] = combined(scores[i], informed_scores)
+        warned = (
+            replace(item, warnings=(*item.warnings, self._not_english())) if self._is_foreign(item) else item
+            for item in batch
+        )
         return [
             self._as_scored(item, found, self._scorer.name, self._scorer.device, self.model_sha256)
-            for item, found in zip(batch, scores, strict=True)
+            for item, found in zip(warned, scores, strict=True)
         ]
 
     def _asked(self, item: Prepared) -> Request:
@@ -275,7 +279,7 @@ class Compressor:
             device=device,
             model_sha256=model_sha256,
             splitter=self.settings.splitter,
-            tokenizer=self._tokenizer.name,
+            tokenizer=self._tokenizer.identity,
         )
 
     def select(self, scored: Scored) -> Result:

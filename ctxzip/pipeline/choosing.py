@@ -12,8 +12,8 @@ from ctxzip import budget as budgets
 from ctxzip.draft import Draft
 from ctxzip.pipeline.preparing import recounted
 from ctxzip.query import read_query
-from ctxzip.records import Budget, Profile, Result, Selection
-from ctxzip.segments import CONTEXT, select_segments
+from ctxzip.records import FOREIGN, Budget, Profile, Result, Selection
+from ctxzip.segments import CONTEXT, no_context, select_segments
 from ctxzip.selection import candidates, covering, groups, select
 from ctxzip.wording import Wording
 
@@ -48,8 +48,7 @@ def choose(
     # What stands in records is the passages as they came, and their tokens are known.
     tokens_in = scored.passage_tokens if settings.in_records else draft.measure(range(len(units)))
     context = _of_context(request, units)
-    others = () if context is None else {i for i, p in enumerate(plain.passages) if p.segment != CONTEXT}
-    ranked = candidates(units, scores, settings.top_docs, others)
+    ranked = candidates(units, scores, settings.top_docs, no_context(plain.passages))
     profile = profile_of(plain.query, units, scores, context)
     cut = cut_for(profile)
     selection, budget = _selected(scored, draft, ranked, context, limits, cut, tokens_in)
@@ -58,7 +57,7 @@ def choose(
     texts = draft.texts(request.passages, selection.kept)
     return Result(
         request=request,
-        query_kind=profile.kind,
+        query_kind=read_query(plain.query).kind,
         units=units,
         languages=scored.languages,
         scores=scores,
@@ -125,7 +124,7 @@ def profile_of(query: str, units: Sequence[Unit], scores: Scores, among: Collect
         size=np.array(sizes, dtype=np.int64),
         passage=np.fromiter((units[i].passage for i in ranked), dtype=np.int64, count=len(ranked)),
         relevance=scores.relevance,
-        kind=read.kind,
+        kind=read.kind if read.english else FOREIGN,
         complexity=read.complexity,
         several_places=read.several_places,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.records import BadRecord, Passage, Request, Span, Unit
+from ctxzip.scoring.windows import owners
 from ctxzip.splitting import UNKNOWN, detect, split, splitter_for
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ctxzip.settings import Settings
     from ctxzip.tokens import Tokenizer
 
-_PER_TOKEN = 4  # characters, about, of English
+_PER_TOKEN = 4  # bytes, about, in any script
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -56,17 +57,17 @@ def prepare(request: Request, settings: Settings, tokenizer: Tokenizer, read_by:
 
 def recounted(scored: Scored, tokenizer: Tokenizer) -> Scored:
     """Return the request with its tokens counted by this tokenizer."""
-    if scored.tokenizer == tokenizer.name:
+    if scored.tokenizer == tokenizer.identity:
         return scored
     units, passage_tokens = _counted(scored.plain, scored.units, tokenizer)
-    return replace(scored, units=units, passage_tokens=passage_tokens, tokenizer=tokenizer.name)
+    return replace(scored, units=units, passage_tokens=passage_tokens, tokenizer=tokenizer.identity)
 
 
 def weight_of(item: Prepared | BadRecord) -> int:
-    """Return what an item counts for in a batch, and among what is read ahead: a bad record holds what came in."""
-    if isinstance(item, Prepared):
-        return item.passage_tokens + 1
-    return 1 + (len(item.content) // _PER_TOKEN if isinstance(item.content, str) else 0)
+    """Return what an item counts for in a batch, and among what is read ahead: its tokens, or all that it holds."""
+    if isinstance(item, BadRecord):
+        return 1 + item.n_bytes // _PER_TOKEN
+    return 1 + max(item.passage_tokens, item.request.n_bytes // _PER_TOKEN)
 
 
 def _languages(request: Request, settings: Settings) -> tuple[tuple[str, ...], list[str]]:
@@ -118,10 +119,7 @@ def _counted(request: Request, units: Sequence[Unit], tokenizer: Tokenizer) -> t
     borders = np.searchsorted(passages, np.arange(len(ends) + 1))
     for index, (first, last) in enumerate(pairwise(borders.tolist())):
         if first < last:
-            # A token belongs to the unit that holds its last character: many tokenizers put the
-            # space in front of a word into its token.
-            owners = np.searchsorted(starts[first:last], ends[index] - 1, side="right") - 1
-            counts += np.bincount(np.maximum(owners, 0), minlength=last - first).tolist()
+            counts += np.bincount(owners(ends[index], starts[first:last]), minlength=last - first).tolist()
     return (
         tuple(
             Unit(unit.passage, unit.start, unit.end, n, unit.kind, unit.parent)  # a third of the time of `replace`

@@ -242,7 +242,7 @@ class Policy:
             mode=mode,
             threshold=threshold,
             why=(
-                f"{mode}: {n_kept} of {len(profile.probability)} units, as deep as {1 - level.alpha:.0%} of "
+                f"{mode}: {n_kept} of {len(profile.probability)} units, as deep as {100 * (1 - level.alpha):.3g}% of "
                 f"{level.n:,} labelled questions needed ({_spoken(level.kind)})"
             ),
             nothing_relevant=self.answerable is not None and self.chance(profile) < self.floor,

@@ -135,7 +135,7 @@ def _request(
         query = asked(record) if asked is not None and holds_only_documents(record, shapes) else None
         place = source.at(item.place)
         request = to_request(record, shapes, line_no=item.number, place=place, query=query, table=item.table)
-        return replace(request, warnings=(*warnings, *request.warnings)) if warnings else request
+        return replace(request, warnings=(*warnings, *request.warnings), n_bytes=len(item.data))
     except InputError as error:
         return _bad(source, item, value, error)
 
@@ -145,7 +145,7 @@ def _bad(source: Source, item: _Item, value: Any, error: InputError, *, emits: b
     if not isinstance(value, dict):
         data = item.data if item.value is None else encode(item.value)
         content = data.decode("utf-8", "replace").rstrip("\r\n")
-    return BadRecord(f"{source.at(item.place)}: {error}", item.number, content, emits, item.table)
+    return BadRecord(f"{source.at(item.place)}: {error}", item.number, content, emits, item.table, len(item.data))
 
 
 def _one_request(sources: list[Source], query: str, shapes: tuple[Shape, ...]) -> Iterator[Request | BadRecord]:

@@ -15,7 +15,9 @@ _GZIP = b"\x1f\x8b"
 @contextmanager
 def decompressed(stream: BinaryIO) -> Iterator[BinaryIO]:
     """Give what is in a buffered stream; what begins like gzip is decompressed, whatever its name."""
-    if cast("BufferedReader", stream).peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
+    # Of a pipe the first byte may come alone, and no text begins with that one.
+    head = cast("BufferedReader", stream).peek(len(_GZIP))[: len(_GZIP)]
+    if not head or not _GZIP.startswith(head):
         yield stream
         return
     import gzip

@@ -15,7 +15,7 @@ from ctxzip.odds import sigmoid
 from ctxzip.records import Request, Scores, Unit
 from ctxzip.scoring.batches import BATCH_TOKENS
 from ctxzip.scoring.runtime import AUTO, Session, place
-from ctxzip.scoring.windows import QUERY_SHARE, TITLE_SHARE, cut
+from ctxzip.scoring.windows import QUERY_SHARE, TITLE_SHARE, cut, owners
 from ctxzip.shipped import read_tokenizer
 
 if TYPE_CHECKING:
@@ -110,8 +110,7 @@ class PairBuilder:
         encoding = self._encode(text)
         ends = np.fromiter((end for _, end in encoding.offsets), dtype=np.int64, count=len(encoding))
         starts = np.fromiter((unit.start for _, unit in units), dtype=np.int64, count=len(units))
-        owners = np.maximum(np.searchsorted(starts, ends - 1, side="right") - 1, 0)
-        bounds = np.searchsorted(owners, np.arange(len(units) + 1)).tolist()
+        bounds = np.searchsorted(owners(ends, starts), np.arange(len(units) + 1)).tolist()
         for k, (index, _) in enumerate(units):
             first, last = bounds[k], bounds[k + 1]
             if last - first > room:

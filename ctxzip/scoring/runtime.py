@@ -146,8 +146,9 @@ class Placed:
 
     Attributes:
         session: runs it.
-        alone: its results depend on what else is in a batch, so every sequence is run by itself.
-            Dynamic int8 is of this kind: it takes its scales from the whole batch.
+        alone: every sequence is run by itself, so that its results do not depend on what else is in a batch: always on
+            the CPU, where padding changes the last digits. Dynamic int8 takes its scales from the whole
+            batch, and runs so anywhere.
         threads: how many sequences run at the same time.
         notice: why it does not run where it might, or None.
     """
@@ -173,13 +174,14 @@ def place(model: ModelFolder, *, threads: int | None = None, device: str = AUTO)
     notice = None
     if device == AUTO:
         device = CPU
-        if model.graph is None and "cuda" in model.card.get("graphs", ()) and without_cuda() is None:
+        graphs = model.card.get("graphs")
+        if model.graph is None and isinstance(graphs, dict) and "cuda" in graphs and without_cuda() is None:
             try:
                 return place(model, threads=threads, device="cuda")
             except MissingDependencyError as error:
                 notice = f"{error}: the model runs on the CPU"
     file = model.graph_for(device)
-    alone = file in model.card.get("alone", ())
+    alone = device == CPU or file in model.card.get("alone", ())
     threads = threads or available_cores()
     # Sequences that run alone are too small to share one among cores: each core takes its own.
     session = open_session(model.verified(file), threads=1 if alone else threads, device=device)

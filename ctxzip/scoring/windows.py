@@ -16,6 +16,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from ctxzip.records import Unit
 
 NO_UNIT = -1
@@ -126,10 +128,24 @@ class WindowBuilder:
         encoding = self._encode(text)
         ends = np.fromiter((end for _, end in encoding.offsets), dtype=np.int64, count=len(encoding))
         starts = np.fromiter((unit.start for unit in units), dtype=np.int64, count=len(units))
-        owners = np.maximum(np.searchsorted(starts, ends - 1, side="right") - 1, 0)
-        for token, owner in zip(encoding.ids, owners.tolist(), strict=True):
+        for token, owner in zip(encoding.ids, owners(ends, starts).tolist(), strict=True):
             grouped[owner].append((token, first + owner))
         return grouped
+
+
+def owners(ends: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the unit of each token of a passage: the one that holds its last character.
+
+    Many tokenizers put the space in front of a word into its token.
+
+    Args:
+        ends: `(n_tokens,)`, where the tokens end.
+        starts: `(n_units,)`, where the units begin; at least one.
+
+    >>> owners(np.array([3, 7, 8]), np.array([0, 4])).tolist()
+    [0, 1, 1]
+    """
+    return np.maximum(np.searchsorted(starts, ends - 1, side="right") - 1, 0)
 
 
 def cut(
@@ -145,9 +161,12 @@ def cut(
         title_room: tokens that a title and the colon behind it may fill.
     """
     remarks = []
-    if len(query) > query_room and (n := len(encode(query).ids)) > query_room:  # a token is a character at least
+    # A token of ASCII is a character at least; others may be several, such as the letters of a Korean syllable.
+    longer = len(query) > query_room or not query.isascii()
+    if longer and (n := len(encode(query).ids)) > query_room:
         remarks.append(f"the question has {n} tokens: the model read its first and last {query_room // 2}")
-    if any(len(title) >= title_room and len(encode(f"{title}:").ids) > title_room for title in titles):
+    long_titles = (title for title in titles if len(title) >= title_room or not title.isascii())
+    if any(len(encode(f"{title}:").ids) > title_room for title in long_titles):
         # Without their number: passages may be scored one by one, and this is said once.
         remarks.append(f"titles of more than {title_room - 1} tokens: the model read the first {title_room - 1}")
     return tuple(remarks)

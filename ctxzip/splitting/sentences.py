@@ -28,7 +28,8 @@ _EASTERN_STOP = r"(?:[。！？｡]+|[.!?…]+(?=[\"'」』）】〉》”’)\]
 # leaders and rulers are such runs; only their last mark can end a sentence.
 # The mark of an image, `![...]`, ends nothing either.
 _MASKED = re.compile(r"[^\w\s]{16,}|!(?=\[)")
-# Nor does any inside of a long run without white space, such as JSON in one line: there it takes quadratic time, too.
+# Nor does any inside of a long run without white space, such as JSON in one line: there it takes quadratic time, too. Chinese
+# and Japanese are such runs, and are not split by it.
 _UNSPACED_FROM = 500  # code points
 _UNSPACED = re.compile(rf"\S{{{_UNSPACED_FROM},}}")
 # A run of 16 holds two neighbours of every eighth character: most texts hold none, and are not read whole.
@@ -59,9 +60,7 @@ def sentence_spans(text: str, splitter: SentenceSplitter) -> Offsets:
 
 
 def _masked(piece: str) -> str:
-    """Put letters where runs stand that no sentence ends in, so that offsets stay."""
-    if len(piece) >= _UNSPACED_FROM and max(map(len, piece.split()), default=0) >= _UNSPACED_FROM:
-        piece = _UNSPACED.sub(lambda run: "x" * (len(run[0]) - 1) + run[0][-1], piece)
+    """Put letters where runs of marks stand that no sentence ends in, so that offsets stay."""
     if "![" not in piece and not _MAYBE_MASKED.search(piece[::8]):
         return piece
     return _MASKED.sub(lambda run: "x" * (len(run[0]) - 1) + ("x" if run[0] == "!" else run[0][-1]), piece)
@@ -151,7 +150,12 @@ def splitter_for(lang: str, splitter: str = AUTO) -> tuple[SentenceSplitter, str
 def _nupunkt() -> SentenceSplitter:
     from nupunkt import sent_spans
 
-    return sent_spans
+    def spans(text: str) -> Offsets:
+        if len(text) >= _UNSPACED_FROM and max(map(len, text.split()), default=0) >= _UNSPACED_FROM:
+            text = _UNSPACED.sub(lambda run: "x" * (len(run[0]) - 1) + run[0][-1], text)
+        return sent_spans(text)
+
+    return spans
 
 
 def _eastern(text: str) -> Offsets:

@@ -51,7 +51,7 @@ class Settings:
         model: name or folder of the model.
         device: of the model: `auto` (CUDA where it runs, else the CPU), `cpu`, `cuda` or `cuda:N`.
         threads: of the model; None takes the cores that this process may use.
-        batch_tokens: of a batch of the model, padding included.
+        batch_tokens: of a batch of the model, padding included, where windows run together, as on CUDA.
         cache: folder that keeps what the model said of a passage, so that it need not read it again; None keeps nothing.
         cache_size_mb: of it at most, in millions of bytes; what was used longest ago goes first.
         deadline_ms: time from reading a record; what the model has not read by then is scored by bm25.

@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--name", default=DEFAULT_MODEL, help="card: of the model")
     parser.add_argument("--shipped", action="store_true", help="card: without the fp32 graph, which can be made again")
     parser.add_argument("--scores", type=Path, metavar="FILE", help="card: what `ctxzip eval --json FILE` wrote")
-    parser.add_argument("--questions", type=int, default=1_000, help="policy: of each set that the budget is fitted on")
+    parser.add_argument("--questions", type=int, default=2_000, help="policy: of each set that the budget is fitted on")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     steps[options.step](options)

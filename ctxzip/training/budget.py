@@ -27,7 +27,8 @@ _PASSAGES = 10
 _LONG = 2_500  # code points: a page, of which nobody retrieves ten
 # Fitted on 1,000 questions of each training set, asked of every second question of eleven dev sets: % of the words kept where
 # 80, 90 and 95% of them keep all their evidence: 5.8, 10.5 and 17.4 with trees of depth 4 (19.6 at 95% with 250 of each set),
-# 5.7, 10.5 and 16.9 with these, 5.6, 10.3 and 17.4 with 200 of them; a fixed ratio takes 8.7, 17.0 and 29.3. By five-fold
+# 5.7, 10.5 and 16.9 with these, 5.6, 10.3 and 17.4 with 200 of them; a fixed ratio takes 8.7, 17.0 and 29.3. Of all questions
+# (`ctxzip eval --compare-budgets`) 5.7, 10.1 and 17.4 with these on 1,000 questions of each set, 5.8, 10.0 and 17.0 on 2,000. By five-fold
 # cross-validation on 250 of each, forests that rise with the rank and features of the text (the question's terms kept, its
 # names, the kind of its answer, BM25's best left behind) change less than drawing the questions anew does.
 _REACH = {"n_estimators": 120, "max_depth": 5, "learning_rate": 0.08, "min_samples_leaf": 60, "subsample": 0.5}

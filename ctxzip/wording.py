@@ -26,7 +26,7 @@ _WORD = re.compile(
     r"\d+|(?<=\d)['\"’”′″]|[^\W\d_]+|_|[.,:/'’(–−-](?=\s?\d)|(?<![^\s(\[{=<>*/^,])[−-](?=\w)|!(?=[^\s!?.,;:\"'”’»)\]}])"
     r"|[^\s\w.,;:!\"'“”„«»‘’`´()\[\]{}…–—-]"
 )
-_MARKER = re.compile(r"\s*+(?:>[\s>]*+|[-*+•‣◦▪–—]\s++)?")
+_MARKER = re.compile(r"\s*+(?:>[\s>]*+|[^\w\s]\s++)?")
 _MARKED = frozenset({"list_item", "quote"})
 _ARTICLE = "the"  # "a" and "an" stay: "hepatitis a" is a name where people type without capitals
 _LINKS = (

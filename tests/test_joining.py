@@ -23,7 +23,7 @@ def joined(run=RUN, corpus=CORPUS, queries=QUERIES, depth=None):
 
 def test_questions_get_the_documents_of_the_run_by_score():
     """Whatever the order of its lines; a document that is nowhere is said."""
-    requests = joined()
+    requests = joined(corpus=b"\xef\xbb\xbf" + CORPUS)
     assert [request.id for request in requests] == ["q1", "q2", "q3"]
     assert [[passage.id for passage in request.passages] for request in requests] == [
         ["d101", "d102"], ["d201", "d202", "d203"], ["d301"],

@@ -97,6 +97,20 @@ def test_output_and_statistics_need_a_file_each(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_statistics_do_not_take_the_place_of_an_input(tmp_path):
+    """Of which they are only the sum."""
+    (tmp_path / "in.jsonl").write_text(LINE)
+    assert compress("--stats", "in.jsonl", "in.jsonl", cwd=tmp_path).code == 2
+    assert (tmp_path / "in.jsonl").read_text() == LINE
+
+
+def test_an_empty_name_is_refused_at_once(tmp_path):
+    """A variable of the shell that is not set."""
+    run = compress("-o", "", stdin=LINE, cwd=tmp_path)
+    assert (run.code, run.out) == (2, b"")
+    assert "empty name" in run.err
+
+
 def test_a_damaged_gzip_is_said_in_one_line(tmp_path):
     """What was read before the damage is written."""
     path = tmp_path / "records.jsonl.gz"

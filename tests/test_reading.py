@@ -199,6 +199,12 @@ def test_an_empty_value_does_not_hide_a_full_one(document):
     assert request.passages[0].text == "At ten."
 
 
+def test_an_empty_list_does_not_hide_a_full_one():
+    """The first name that is not empty counts."""
+    (request,) = items(jsonl({"query": "When?", "documents": [], "contexts": ["The ferry leaves."]}))
+    assert [passage.text for passage in request.passages] == ["The ferry leaves."]
+
+
 def test_line_separators_inside_strings_do_not_end_a_line():
     """U+2028 and U+0085 are text."""
     record = {"query": "When?", "docs": ["At\u2028ten\u0085."]}
@@ -251,6 +257,7 @@ def test_with_a_query_a_record_that_holds_documents_is_refused():
         ("notes.txt", '{"text": "stays"}', ['{"text": "stays"}']),
         ("", "Plain text.\nTwo lines.", ["Plain text.\nTwo lines."]),
         ("", "[not] an array", ["[not] an array"]),
+        ("", "{{Infobox}}\nThe ferry.", ["{{Infobox}}\nThe ferry."]),
         ("", '"quoted" she said', ['"quoted" she said']),
         ("", '{"text": "one"}\n{"text": "two"}\n', ["one", "two"]),
         ("", '[{"text": "one"}]', ["one"]),

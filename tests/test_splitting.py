@@ -63,6 +63,9 @@ def test_a_language_is_found_for_any_text(text):
         ("It rose by 3.14 percent (see Fig. 2). Then it fell!", ["It rose by 3.14 percent (see Fig. 2).", "Then it fell!"]),
         ("One line\nwrapped here. Next.", ["One line\nwrapped here.", "Next."]),
         ("First paragraph\n\nSecond one", ["First paragraph", "Second one"]),
+        ("It is kept at the bank. Adeyo runs it.", ["It is kept at the bank.", "Adeyo runs it."]),
+        ('It opens at ten. "Bread" is old.\nThey came in. Ada left.', ["It opens at ten.", '"Bread" is old.', "They came in.", "Ada left."]),
+        ("Holm et al. Bread is var. Alba of it, approx. Five.", ["Holm et al. Bread is var. Alba of it, approx. Five."]),
         ("", []),
         (" \n\t ", []),
     ],
@@ -163,6 +166,13 @@ def test_a_text_without_stops_and_lines_is_cut_at_spaces():
     assert len(sentences("เรือออกตอนเช้า " * 300, "th")) > 2
 
 
+@pytest.mark.parametrize("mark", "-•●○■□·✓\uf0b7")
+def test_every_bullet_begins_an_item(mark):
+    """As word processors and PDF have them."""
+    text = f"Shopping:\n{mark} Milk and bread\n{mark} The ferry leaves at 7\n"
+    assert [kind for kind, _ in pieces(text)] == ["sentence", "list_item", "list_item"]
+
+
 def test_a_grid_table_has_its_header():
     """What stands above +===+."""
     text = "+---+---+\n| a | b |\n+===+===+\n| 1 | 2 |\n+---+---+\n| 3 | 4 |\n+---+---+\n"
@@ -176,6 +186,7 @@ def test_a_grid_table_has_its_header():
     [
         ("Title\n=====\nText.", "Title\n====="),
         ("Title\n-----\nText.", "Title\n-----"),
+        ("Title\n~~~~~\nText.", "Title\n~~~~~"),
         ("== Wiki ==\nText.", "== Wiki =="),
         ("### Closed ###\nText.", "### Closed ###"),
     ],
@@ -199,6 +210,16 @@ def test_headings_of_other_markups_are_headings(text, heading):
 def test_prose_that_resembles_a_block_is_prose(text):
     """A marker needs its place and its space."""
     assert {kind for kind, _ in pieces(text)} == {"sentence"}
+
+
+@pytest.mark.parametrize("mark", ["***", "###"])
+def test_a_mark_shorter_than_the_line_above_is_a_rule(mark):
+    """Of what could underline a title in reStructuredText."""
+    assert [kind for kind, _ in pieces(f"The ferry leaves at seven.\n{mark}\nBread.")] == [
+        "sentence",
+        "rule",
+        "sentence",
+    ]
 
 
 def test_indented_prose_is_not_code():

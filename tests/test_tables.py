@@ -84,11 +84,11 @@ def test_any_list_that_python_writes_comes_back(texts):
 
 def test_semicolons_and_quotes_are_read():
     """What stands most in the first line is the delimiter, and it is written again."""
-    data = 'question;context;n\n"When; exactly?";"The ferry leaves at ten. ""Bread"" is baked.";1,0\n'
+    data = 'question;context;n\n"When; exactly?";"The ""ferry"" leaves at ten. Bread is baked.";1,0\n'
     (request,) = items(data, "x.csv")
     piped = compress(*BM25, "-n", "1", "--input-format", "csv", stdin=data)
-    assert piped.out.startswith(b'question;context;n;ctxzip\n"When; exactly?";"The ferry leaves at ten. ')
-    assert (request.query, request.passages[0].text) == ("When; exactly?", 'The ferry leaves at ten. "Bread" is baked.')
+    assert piped.out.startswith(b'question;context;n;ctxzip\n"When; exactly?";"The ""ferry"" leaves at ten.";1,0;')
+    assert (request.query, request.passages[0].text) == ("When; exactly?", 'The "ferry" leaves at ten. Bread is baked.')
 
 
 def test_a_row_of_another_length_is_a_bad_record_in_its_place(tmp_path):
@@ -104,6 +104,38 @@ def test_a_row_of_another_length_is_a_bad_record_in_its_place(tmp_path):
     assert [row["context"] for row in found] == ["The ferry leaves at seven.", "", "The ferry leaves at seven."]
     assert about[1]["line"] == 3
     assert about[1]["input"] == '["a","b","c"]'
+
+
+@pytest.mark.parametrize(
+    "row", ['2,When?,"The ferry leaves at ten. Bread.', '2,When?,"Anna" is a ferry.', '2,"When" is it?,"One.']
+)
+def test_a_row_with_a_stray_quote_costs_itself_alone(row):
+    """A quote that is not closed would take all rows up to the next one with it."""
+    good = "1,When does it leave?,The ferry leaves."
+    run = compress(*BM25, "--input-format", "csv", stdin=f"id,question,context\n{good}\n{row}\n{good}\n{good}\n")
+    assert run.code == 1
+    found, about = rows(run.out)
+    assert [said.get("line") for said in about] == [None, 3, None, None]
+    assert about[1]["input"] == row
+    assert [one["context"] for one in found] == ["The ferry leaves.", "", "The ferry leaves.", "The ferry leaves."]
+
+
+def test_a_lone_carriage_return_stays_in_its_cell():
+    """Readers take it for the end of a row where it is not quoted."""
+    data = 'question,context,note\nWhen?,"The ferry leaves.","one\rtwo"\n'
+    out = compress(*BM25, "--input-format", "csv", "--ratio", "1", stdin=data).out
+    (row,), _ = rows(out)
+    assert row["note"] == "one\rtwo"
+    assert out.endswith(b"\n")
+    assert not out.endswith(b"\r\n")
+
+
+def test_a_run_that_stops_at_a_row_says_one_line():
+    """Nothing of what reads the table is left to complain."""
+    data = "question,context\n,Rye.\nWhen?,Rye.\nWhen?,Rye.\n"
+    run = compress(*BM25, "--input-format", "csv", "--on-error", "fail", stdin=data)
+    assert run.code == 1
+    assert run.err.count("\n") == 1
 
 
 def test_a_row_that_is_not_utf_8_costs_itself_alone():
@@ -195,6 +227,22 @@ def test_parquet_comes_out_with_its_types(parquet_file, tmp_path):
     assert json.loads(after["ctxzip"][0].as_py())["tokens_out"] > 0
     piped = compress(*BM25, "-n", "1", "--input-format", "parquet", stdin=parquet_file.read_bytes())
     assert parquet.read_table(pa.BufferReader(piped.out)) == after
+
+
+def test_nanoseconds_come_out_as_they_were(tmp_path):
+    """Pandas writes them; Python has no such times."""
+    types = {"at": pa.timestamp("ns"), "took": pa.duration("ns"), "of_day": pa.time64("ns")}
+    before = pa.table(
+        {
+            "question": ["When?"],
+            "context": ["Rye."],
+            **{name: pa.array([1_700_000_001], kind) for name, kind in types.items()},
+        }
+    )
+    parquet.write_table(before, tmp_path / "in.parquet")
+    assert compress(*BM25, tmp_path / "in.parquet", "-o", tmp_path / "out.parquet").code == 0
+    after = parquet.read_table(tmp_path / "out.parquet")
+    assert all(after[name].equals(before[name]) for name in types)
 
 
 def test_parquet_becomes_json_lines_when_asked(parquet_file):

@@ -66,9 +66,10 @@ class RowWriter:
 
     def _write_csv(self, row: Mapping[str, Any]) -> None:
         line = StringIO()
-        writer = csv.writer(line, delimiter=self._table.delimiter, lineterminator="\n")
+        # Quoted are cells that hold a character of the end of a line, and a lone carriage return ends one, too.
+        writer = csv.writer(line, delimiter=self._table.delimiter, lineterminator="\r\n")
         writer.writerow([row.get(name, "") for name in self._columns])
-        self._stream.write(line.getvalue().encode("utf-8", "replace"))
+        self._stream.write(line.getvalue().removesuffix("\r\n").encode("utf-8", "replace") + b"\n")
 
     def _write_parquet(self) -> None:
         import pyarrow as pa

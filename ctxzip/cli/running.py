@@ -40,9 +40,8 @@ def check_call(
         raise UsageError("no input: name files, or pipe records in")
     if query and not files and os.path.isfile(query):
         raise UsageError(f"--query {query}: this is a file, not a question (-q is --query; to silence, say --quiet)")
-    if stats is not None and (
-        stats == "-" or (output is not None and os.path.realpath(stats) == os.path.realpath(output))
-    ):
+    others = {os.path.realpath(name) for name in (output, *(files or [])) if name is not None}
+    if stats is not None and (stats == "-" or os.path.realpath(stats) in others):
         raise UsageError(f"--stats {stats}: name a file of its own; stdout is for the records")
 
 

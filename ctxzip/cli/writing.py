@@ -105,7 +105,7 @@ def writing(name: str | None) -> Iterator[BinaryIO]:
     are written to directly.
 
     Raises:
-        UsageError: the file cannot be created, stdout is closed, or the name promises compression.
+        UsageError: the file cannot be created, stdout is closed, or the name is empty or promises compression.
         CtxzipError: the disk is full.
     """
     if name is None or name == STDIO:
@@ -113,6 +113,8 @@ def writing(name: str | None) -> Iterator[BinaryIO]:
             raise UsageError("stdout is closed: name a file with -o FILE")
         yield sys.stdout.buffer
         return
+    if not name:
+        raise UsageError("the output has an empty name: name a file, or leave -o out for stdout")
     if name.endswith(".gz"):
         raise UsageError(f"{name}: the output is not compressed: leave -o out and pipe it into gzip")
     try:
@@ -131,7 +133,8 @@ def writing(name: str | None) -> Iterator[BinaryIO]:
                 os.chmod(path, stat.S_IMODE(mode))
             yield stream
         if not direct:
-            os.replace(path, target)
+            with _said(name):
+                os.replace(path, target)
     except BaseException:
         if not direct:
             os.unlink(path)

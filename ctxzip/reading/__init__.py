@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from codecs import BOM_UTF8
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import PurePath
@@ -38,7 +39,7 @@ _FOREIGN = {
     b"PAR1": "a Parquet file: give it a name that ends in .parquet, or add --input-format parquet",
 }
 _BETWEEN = re.compile(r"[ \t\r\n,]*")
-_UTF8_BOM = b"\xef\xbb\xbf"
+_BEGINS_OBJECT = re.compile(rb"\{\s*[\"}]")  # "{{Infobox" and "{% if" begin otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,9 @@ def _request(
 
 def _bad(source: Source, item: _Item, value: Any, error: InputError, *, emits: bool = True) -> BadRecord:
     content: Any = value
-    if not isinstance(value, dict):
+    if item.wrong is not None and isinstance(item.value, str):
+        content = item.value
+    elif not isinstance(value, dict):
         data = item.data if item.value is None else encode(item.value)
         content = data.decode("utf-8", "replace").rstrip("\r\n")
     return BadRecord(f"{source.at(item.place)}: {error}", item.number, content, emits, item.table, len(item.data))
@@ -229,7 +232,7 @@ def _documents(source: Source, stream: BinaryIO) -> Iterator[_Item]:
         yield from _values(BytesIO(data))
         return
     try:
-        text = data.removeprefix(_UTF8_BOM).decode("utf-8")
+        text = data.removeprefix(BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         line_no = data.count(b"\n", 0, error.start) + 1
         yield _Item(f"line {line_no}", line_no, data)
@@ -240,8 +243,8 @@ def _documents(source: Source, stream: BinaryIO) -> Iterator[_Item]:
 
 
 def _looks_like_json(data: bytes) -> bool:
-    start = data.removeprefix(_UTF8_BOM).lstrip()
-    if start[:1] == b"{":
+    start = data.removeprefix(BOM_UTF8).lstrip()
+    if _BEGINS_OBJECT.match(start):
         return True
     if start[:1] not in (b"[", b'"'):
         return False
@@ -269,7 +272,7 @@ def _values(stream: Iterable[bytes]) -> Iterator[_Item]:
         held = None
         if number == 1:
             _refuse_foreign(line)
-            line = line.removeprefix(_UTF8_BOM)
+            line = line.removeprefix(BOM_UTF8)
         if not line.strip():
             continue
         if first and line.lstrip()[:1] == b"[":

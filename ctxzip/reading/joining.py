@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from codecs import BOM_UTF8
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -76,14 +77,15 @@ def load(corpus: Source, run: Source, depth: int | None = None) -> Join:
     found: dict[str, Raw] = {}
     with _opened(corpus) as lines:
         for number, line in enumerate(lines, 1):
-            if not line.strip():
+            text = line.strip().removeprefix(BOM_UTF8)
+            if not text:
                 continue
             try:
-                name = _id_of(parse(line))
+                name = _id_of(parse(text))
             except InputError as error:
                 raise InputError(f"{corpus.at(f'line {number}')}: {error} (--corpus)") from error
             if name in wanted:
-                found[name] = Raw(line.strip())
+                found[name] = Raw(text)
     return Join(ranking, found)
 
 

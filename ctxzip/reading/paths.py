@@ -86,7 +86,10 @@ def _at(node: Any, steps: tuple[str, ...]) -> Any:
     return node
 
 
+_NOTHING = frozenset({b"null", b'""', b"[]", b"{}"})
+
+
 def _is_empty(node: Any) -> bool:
     if isinstance(node, Raw):
-        return memoryview(node).nbytes <= len(b"null") and bytes(node) in {b"null", b'""'}
-    return node is None or node == ""
+        return memoryview(node).nbytes <= len(b"null") and bytes(node) in _NOTHING
+    return node is None or node in ("", "[]", [], {})  # "[]" in a cell of a table

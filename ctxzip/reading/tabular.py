@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import sys
+from collections import deque
 from io import BytesIO, TextIOWrapper
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -20,10 +21,11 @@ PARQUET = frozenset({".parquet", ".pq"})
 _DELIMITERS = ",;\t|"
 
 
-def csv_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any] | list[str], str | None]]:
-    """Yield line number, table and values by column of every row, or its cells and what is wrong with them.
+def csv_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any] | list[str] | str, str | None]]:
+    """Yield line number, table and values by column of every row, or its cells or its text and what is wrong with it.
 
-    The delimiter is the one of comma, semicolon, tab and bar that the first line has most of.
+    The delimiter is the one of comma, semicolon, tab and bar that the first line has most of. A quote that is not
+    closed, or not doubled inside of a cell, costs the line that it stands in: those behind it are read again.
 
     Raises:
         InputError: no header, a column twice, or a header that is not in UTF-8.
@@ -31,31 +33,79 @@ def csv_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any] | li
     csv.field_size_limit(sys.maxsize)  # a text may be longer than the 128 KiB that are allowed otherwise
     text = TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     try:
-        first = text.readline()
+        lines = _Lines(text)
+        first = lines.peek()
         delimiter = max(_DELIMITERS, key=first.count)
-        rows = csv.reader(_again(first, text), delimiter=delimiter)
-        columns = tuple(next(rows, ()))
+        columns = tuple(next(csv.reader(lines, delimiter=delimiter, strict=True), ()))
         if not _is_utf8(columns):
             raise InputError("no CSV in UTF-8: convert it with iconv -t UTF-8")
         for name in columns:
             if columns.count(name) > 1:
                 raise InputError(f"two columns are called {name!r}: rename one")
         table = Table(columns, delimiter=delimiter)
-        line = rows.line_num + 1
-        for row in rows:
+        while lines.peek():
+            number = lines.number
+            lines.taken.clear()
+            try:
+                row = next(csv.reader(lines, delimiter=delimiter, strict=True))
+            except csv.Error as error:
+                wrong = f"no row of a table: {error}: close quotes, and double those inside of a cell"
+                yield number, table, _readable(lines.give_back_all_but_one().rstrip("\r\n")), wrong
+                continue
             if not _is_utf8(row):
-                cells = [cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for cell in row]
-                yield line, table, cells, "not UTF-8: convert it with iconv -t UTF-8"
+                yield number, table, list(map(_readable, row)), "not UTF-8: convert it with iconv -t UTF-8"
             elif row and len(row) == len(columns):
-                yield line, table, dict(zip(columns, row, strict=True)), None
+                yield number, table, dict(zip(columns, row, strict=True)), None
             elif row:
                 wrong = f"{len(row)} cells in a table of {len(columns)} columns: quote cells that hold delimiters"
-                yield line, table, row, wrong
-            line = rows.line_num + 1
+                yield number, table, row, wrong
     except csv.Error as error:
         raise InputError(f"no CSV: {error}") from error
     finally:
         text.detach()
+
+
+class _Lines:
+    """The lines of a text; those taken since `taken` was cleared can be given back.
+
+    Attributes:
+        number: 1-based, of the next line.
+        taken: lines.
+    """
+
+    def __init__(self, text: TextIOWrapper) -> None:
+        self._text = text
+        self._waiting: deque[str] = deque()
+        self.number = 1
+        self.taken: list[str] = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if not self.peek():
+            raise StopIteration
+        line = self._waiting.popleft()
+        self.number += 1
+        self.taken.append(line)
+        return line
+
+    def peek(self) -> str:
+        """Return the next line without taking it; empty at the end."""
+        if not self._waiting and (line := self._text.readline()):
+            self._waiting.append(line)
+        return self._waiting[0] if self._waiting else ""
+
+    def give_back_all_but_one(self) -> str:
+        """Return the first of the lines taken, and let the others come again."""
+        self._waiting.extendleft(reversed(self.taken[1:]))
+        self.number -= len(self.taken) - 1
+        return self.taken[0]
+
+
+def _readable(cell: str) -> str:
+    """Put U+FFFD where bytes could not be decoded."""
+    return cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _is_utf8(cells: Sequence[str]) -> bool:
@@ -65,11 +115,6 @@ def _is_utf8(cells: Sequence[str]) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _again(first: str, text: TextIOWrapper) -> Iterator[str]:
-    yield first
-    yield from text
 
 
 def parquet_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any]]]:
@@ -89,11 +134,22 @@ def parquet_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any]]
         table = Table(tuple(file.schema_arrow.names), schema=file.schema_arrow)
         number = 0
         for batch in file.iter_batches(batch_size=1000):
-            for row in batch.to_pylist():
+            columns = [_counted(column).to_pylist() for column in batch.columns]
+            for row in zip(*columns, strict=True):
                 number += 1
-                yield number, table, row
-    except pa.ArrowException as error:
+                yield number, table, dict(zip(table.columns, row, strict=True))
+    except (pa.ArrowException, ValueError) as error:  # some of which it raises of its own
         raise InputError(f"no Parquet: {error}") from error
+
+
+def _counted(column: Any) -> Any:
+    """Return a column of nanoseconds as whole numbers, which is what it goes out from again: Python has no such times."""
+    import pyarrow as pa
+
+    types = (pa.types.is_timestamp, pa.types.is_duration, pa.types.is_time64)
+    return (
+        column.cast(pa.int64()) if any(is_one(column.type) for is_one in types) and column.type.unit == "ns" else column
+    )
 
 
 def cell(node: Any) -> tuple[Any, str] | None:

@@ -23,8 +23,11 @@ _UNDERLINE = re.compile(r"([=\-~^\"*+#])\1{2,}\s*$")
 _RULE = re.compile(r"\s*([-*_])(?:\s*\1){2,}\s*$")
 _QUOTE = re.compile(r" {0,3}>")
 _QUOTE_MARKS = re.compile(r"(?:^|(?<=\r))[ \t]{0,3}(?:>[ \t]?)+", re.MULTILINE)  # a lone \r ends a line here, too
-_ITEM = re.compile(r"\s*(?:[-*+•‣◦▪–—]|\(?\d{1,3}[.)]|\d{1,2}(?:\.\d{1,2}){1,3}|\(?(?:[a-z]|[ivx]{1,4})\))[ \t]+(?=\S)")
-_BULLET_OR_ONE = re.compile(r"\s*(?:[-*+•‣◦▪]|\(?1[.)])[ \t]+\S")
+_BULLETS = "•‣◦▪●○■□▸►▶➢➤✓✔·∙⁃\uf0b7\uf0a7"  # the last two are Word's, in its own font
+_ITEM = re.compile(
+    rf"\s*(?:[-*+–—{_BULLETS}]|\(?\d{{1,3}}[.)]|\d{{1,2}}(?:\.\d{{1,2}}){{1,3}}|\(?(?:[a-z]|[ivx]{{1,4}})\))[ \t]+(?=\S)"
+)
+_BULLET_OR_ONE = re.compile(rf"\s*(?:[-*+{_BULLETS}]|\(?1[.)])[ \t]+\S")
 _GRID_RULE = re.compile(r"\s*\+[-=+]{3,}\+\s*$")
 _ENTRY = re.compile(
     r"\s*\[?(?:\d{4}-\d\d-\d\d|\d{1,2}:\d\d\b|(?:\d{1,3}\.){3}\d{1,3}\s|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d)"
@@ -178,7 +181,9 @@ class _Scanner:
             self.in_list = False
             return self._one("heading", self.at, level=len(match[1]))
         underline = _UNDERLINE.match(self._line(self.at + 1))
-        if underline and self._may_be_underlined(line):
+        # Marks of reStructuredText are as long as the title; others are a rule, or the end of something.
+        long_enough = underline and (underline[1] in "=-" or len(underline[0].rstrip()) >= len(line.rstrip()))
+        if underline and long_enough and self._may_be_underlined(line):
             self.in_list = False
             return self._one("heading", self.at + 1, level={"=": 1, "-": 2}.get(underline[1], 3))
         return None

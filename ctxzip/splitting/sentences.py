@@ -32,6 +32,21 @@ _MASKED = re.compile(r"[^\w\s]{16,}|!(?=\[)")
 # and Japanese are such runs, and are not split by it.
 _UNSPACED_FROM = 500  # code points
 _UNSPACED = re.compile(rf"\S{{{_UNSPACED_FROM},}}")
+# nupunkt knows the abbreviations of case law, and takes "century.", "life." and "bank." for some of them. In lower case and
+# before a capital only these are: an ordinary word ends its sentence there.
+_INNER_STOP = re.compile(r"\.(?=\s+[\"'“‘(\[]*[A-Z])")
+_LAST_WORD = re.compile(r"(?<![\w.])[a-z]+$")
+_LONGEST_WORD = 24  # code points; behind a longer one nothing is split
+_SHORT_WORDS = frozenset({"am", "at", "do", "go", "he", "in", "it", "me", "on", "so", "up", "us", "we"})
+_ABBREVIATIONS = frozenset({
+    "abbr", "adj", "adv", "approx", "apt", "assn", "assoc", "ave", "bldg", "blvd", "cert", "cf", "chap", "cit", "col",
+    "cols", "comp", "corp", "def", "dept", "dist", "div", "eds", "eqn", "eqs", "esp", "est", "etc", "ext", "fig",
+    "figs", "fol", "gen", "gov", "govt", "hon", "hrs", "ibid", "inc", "incl", "inst", "int", "lat", "lbs", "loc", "ltd",
+    "max", "med", "mfg", "min", "misc", "nos", "obs", "opp", "orig", "para", "paras", "pers", "prec", "pref", "prof",
+    "prop", "prov", "pseud", "pts", "qtr", "ref", "refs", "reg", "rep", "repr", "resp", "ret", "rev", "sec", "secs",
+    "sect", "seq", "ser", "spec", "spp", "ssp", "subg", "subsp", "supp", "suppl", "syn", "tab", "tbsp", "tel", "temp",
+    "terr", "trans", "transl", "tsp", "univ", "usu", "var", "vars", "ver", "viz", "vol", "vols", "yrs",
+})  # fmt: skip
 # A run of 16 holds two neighbours of every eighth character: most texts hold none, and are not read whole.
 _MAYBE_MASKED = re.compile(r"[^\w\s]{2}")
 # Right behind a stop: closing quotes and brackets, footnote and citation marks.
@@ -153,9 +168,29 @@ def _nupunkt() -> SentenceSplitter:
     def spans(text: str) -> Offsets:
         if len(text) >= _UNSPACED_FROM and max(map(len, text.split()), default=0) >= _UNSPACED_FROM:
             text = _UNSPACED.sub(lambda run: "x" * (len(run[0]) - 1) + run[0][-1], text)
-        return sent_spans(text)
+        found: Offsets = []
+        for start, end in sent_spans(text):
+            at = start
+            for stop in _INNER_STOP.finditer(text, start, end):
+                if _ends_in_a_word(text[max(at, stop.start() - _LONGEST_WORD) : stop.start()]):
+                    found.append((at, stop.end()))
+                    at = stop.end()
+            found.append((at, end))
+        return found
 
     return spans
+
+
+def _ends_in_a_word(text: str) -> bool:
+    """Tell whether a text ends in a word of lower-case letters that is no abbreviation.
+
+    >>> [_ends_in_a_word(text) for text in ("the 19th century", "Holm et al", "by e.g", "Ada Holm", "come in")]
+    [True, False, False, False, True]
+    """
+    word = _LAST_WORD.search(text)
+    if word is None:
+        return False
+    return word[0] in _SHORT_WORDS if len(word[0]) < 3 else word[0] not in _ABBREVIATIONS
 
 
 def _eastern(text: str) -> Offsets:

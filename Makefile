@@ -69,6 +69,9 @@ bench: setup ## measure speed against floors, in one run
 bench-batches: setup ## measure which batches the model takes fastest; DATA=files of JSON lines
 	$(BIN)/python -m ctxzip.evaluation.batching $(DATA)
 
+bench-cuda: setup ## compare a CUDA card with the CPU: decisions and speed; DATA=files of JSON lines
+	$(BIN)/python -m ctxzip.evaluation.devices $(DATA)
+
 bench-peers: $(VENV)/installed-bench ## measure speed beside what people use instead; DATA=files of JSON lines
 	$(BIN)/python -m ctxzip.evaluation.peers $(DATA)
 

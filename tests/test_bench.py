@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from ctxzip.scoring.runtime import without_cuda
 from tests.conftest import FIXTURES
 
 REQUESTS = str(FIXTURES / "requests.jsonl")
@@ -40,6 +41,24 @@ def test_batches_are_tried_alone_and_together():
     assert "windows alone" in rows[0]
     assert rows[0].split()[-1] == "1.000"
     assert any("4,096 tokens a batch" in row for row in rows)
+
+
+def test_a_device_is_compared_with_the_cpu():
+    """With itself it decides alike."""
+    code, out, err = run(
+        "ctxzip.evaluation.devices", REQUESTS, "--device", "cpu", "--rounds", "1", "--records", "2", "--model", "nano"
+    )
+    assert (code, err) == (0, "")
+    assert "nano on cpu decides 100.00% of" in out
+    assert "cpu, 65,536 tokens a batch" in out
+
+
+@pytest.mark.skipif(without_cuda() is None, reason="this machine has a CUDA card")
+def test_a_card_that_is_missing_is_said():
+    """Not a traceback."""
+    code, _, err = run("ctxzip.evaluation.devices", REQUESTS)
+    assert code == 2
+    assert "--device cuda: " in err
 
 
 @pytest.mark.parametrize("module", ["ctxzip.evaluation.bench", "ctxzip.evaluation.batching"])

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from ctxzip import Compressor, Settings
 from ctxzip.ahead import worked_ahead
 from ctxzip.errors import InputError, UsageError
+from ctxzip.evaluation.devices import alike as alike_of
 from ctxzip.evaluation.labelled import read_labelled
+from ctxzip.records import Result
 from ctxzip.scoring.batches import by_length, padded
 from ctxzip.scoring.runtime import check_device, without_cuda
 from ctxzip.shipped import models_folder
@@ -208,6 +210,19 @@ def test_the_int8_graph_scores_the_same_with_every_number_of_threads(requests, t
         [Compressor(Settings(scorer="hybrid", device="cpu", threads=2)).compress(request) for request in requests],
         0,
     )
+
+
+@pytest.mark.skipif(without_cuda() is not None, reason="no CUDA card here: CUDA is not compared with the CPU")
+def test_cuda_decides_as_the_cpu_does():
+    """Nearly always, the fp16 graph there and the int8 one here."""
+    asked = [question.request for question in read_labelled(FIXTURES / "requests.jsonl")]
+    ours, theirs = (
+        [one for one in scored(asked, scorer="hybrid", device=name, ratio=0.2) if isinstance(one, Result)]
+        for name in ("cuda", "cpu")
+    )
+    assert {one.device for one in ours} == {"cuda:0"}
+    n_alike, n_units = alike_of(ours, theirs)
+    assert n_alike >= 0.995 * n_units
 
 
 def test_fp16_keeps_what_int8_keeps_on_most_questions(requests):

@@ -11,11 +11,9 @@ from ctxzip.errors import UsageError
 from ctxzip.rendering import record
 from tests.conftest import compress as run_compress
 from tests.conftest import jsonl
+from tests.test_wording import DOCS
 
 QUERY = "When does the ferry leave?"
-DOCS = [
-    {"title": "Ferry", "text": f"The ferry leaves at seven. {extra}"} for extra in ("It is red.", "Bread is baked.")
-]
 
 
 def test_neighbours_bring_the_sentence_that_another_leans_on():
@@ -36,7 +34,7 @@ def test_the_record_says_why_each_unit_was_dropped():
     for doc, source in zip(about, DOCS, strict=True):
         spans = sorted([unit[:2] for unit in doc["kept"] + doc["dropped"]])
         assert [source["text"][start:end] for start, end in spans] == source["text"].replace(". ", ".|").split("|")
-    assert about[1]["dropped"][0] == [0, 26, pytest.approx(about[0]["kept"][0][2], abs=0.3), "twin of [0, 0, 26]"]
+    assert about[1]["dropped"][0] == [0, 52, pytest.approx(about[0]["kept"][0][2], abs=0.3), "twin of [0, 0, 52]"]
     plain = json.loads(record(compress(QUERY, DOCS, scorer="bm25", ratio=0.9)))["ctxzip"]["docs"]
     assert "dropped" not in plain[0]
 

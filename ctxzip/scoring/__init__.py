@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Scorer(Protocol):
     """Scores the units of requests. What it returns for one request does not depend on the others.
 
-    To the last bit on the CPU with the graphs that ship; where windows are computed together, but for the last digits.
+    To the last bit on the CPU; where windows are computed together, but for the last digits.
 
     Attributes:
         name: what stands in the record.

@@ -42,7 +42,7 @@ _WORD = re.compile(
 )
 _ASCII_WORD = re.compile("[a-z0-9]+")  # what _WORD finds in lower-case ASCII, sooner
 UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
-_FIRSTUNSPACED = "\u0e00"
+_FIRST_UNSPACED = "\u0e00"
 _STOP_WORDS = frozenset(
     [
         "a",
@@ -146,7 +146,7 @@ def terms(text: str) -> list[str]:
         ]
     found: list[str] = []
     for word in _WORD.findall(unicodedata.normalize("NFKC", text).lower()):
-        if word[0] >= _FIRSTUNSPACED and re.match(UNSPACED, word):  # compiled when it is needed: it takes 2 ms
+        if word[0] >= _FIRST_UNSPACED and re.match(UNSPACED, word):  # compiled when it is needed: it takes 2 ms
             found.extend(word[at : at + 2] for at in range(max(1, len(word) - 1)))
         elif word not in _STOP_WORDS:
             found.append(word[:_STEM] if word.isalpha() or not word.isascii() else word)

@@ -86,9 +86,10 @@ class PartialScorer:
     def _plan(self, request: Request, units: Sequence[Unit]) -> _Plan:
         (words,) = self._bm25.score([(request, units)])
         parts = parts_read(request, units, words.probability)
-        if request.read_by is not None:
-            parts = best_first(cut(parts, _bytes_of(request, units), _STEP), words.probability)
-        return _Plan(parts, words.probability)
+        if request.read_by is None:
+            return _Plan(parts, words.probability, ())
+        sizes = [len(request.passages[unit.passage].text[unit.start : unit.end].encode()) for unit in units]
+        return _Plan(best_first(cut(parts, sizes, _STEP), words.probability), words.probability, sizes)
 
     def _read_in_time(
         self, request: Request, units: Sequence[Unit], plan: _Plan
@@ -99,7 +100,6 @@ class PartialScorer:
         long as the one before.
         """
         read: list[tuple[Sequence[Part], Scores]] = []
-        sizes = _bytes_of(request, units)
         at, took = 0, 0.0
         while at < len(plan.parts) and request.read_by is not None:
             began = self._clock()
@@ -107,7 +107,7 @@ class PartialScorer:
                 break
             end, size = at, 0
             while end < len(plan.parts):
-                size += size_of(plan.parts[end], sizes)
+                size += size_of(plan.parts[end], plan.sizes)
                 if end > at and size > _PER_TOKEN * self.batch_tokens:
                     break
                 end += 1
@@ -120,14 +120,11 @@ class PartialScorer:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What the model is to read of one request, in this order, and what BM25 says of every unit."""
+    """What the model is to read of one request, in this order, what BM25 says of every unit, and its bytes under a deadline."""
 
     parts: list[Part]
     share: NDArray[np.float32]
-
-
-def _bytes_of(request: Request, units: Sequence[Unit]) -> list[int]:
-    return [len(request.passages[unit.passage].text[unit.start : unit.end].encode()) for unit in units]
+    sizes: Sequence[int]
 
 
 def _merged(

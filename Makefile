@@ -64,19 +64,19 @@ types: setup ## check types
 check: lint types test ## lint, types and test
 
 bench: setup ## measure speed against floors, in one run
-	$(BIN)/python -m ctxzip.evaluation.bench $(DATA)
+	$(BIN)/python -m tests.benchmarks.floors $(DATA)
 
 bench-batches: setup ## measure which batches the model takes fastest; DATA=files of JSON lines
-	$(BIN)/python -m ctxzip.evaluation.batching $(DATA)
+	$(BIN)/python -m tests.benchmarks.batch_sizes $(DATA)
 
 bench-cuda: setup ## compare a CUDA card with the CPU: decisions and speed; DATA=files of JSON lines
-	$(BIN)/python -m ctxzip.evaluation.devices $(DATA)
+	$(BIN)/python -m tests.benchmarks.cuda $(DATA)
 
 bench-peers: $(VENV)/installed-bench ## measure speed beside what people use instead; DATA=files of JSON lines
-	$(BIN)/python -m ctxzip.evaluation.peers $(DATA)
+	$(BIN)/python -m tests.benchmarks.peers $(DATA)
 
 bench-scaling: setup ## measure speed against the amount of work and threads; DATA=files of JSON lines
-	$(BIN)/python -m ctxzip.evaluation.peers.scaling --plot speed.png $(DATA)
+	$(BIN)/python -m tests.benchmarks.peers.scaling --plot speed.png $(DATA)
 
 eval: setup ## print how much evidence survives; DATA=files or folders in the common form
 	$(BIN)/ctxzip eval $(DATA)

@@ -14,16 +14,16 @@ __version__ = "0.1.0"
 __all__ = ["Compressor", "Passage", "Request", "Result", "Settings", "__version__", "compress"]
 
 if TYPE_CHECKING:
-    from ctxzip.pipeline import Compressor, Settings, compress
-    from ctxzip.records import Passage, Request, Result
+    from ctxzip.compressor import Compressor, Settings, compress
+    from ctxzip.datamodels import Passage, Request, Result
 
 _HOMES = {
-    "Compressor": "ctxzip.pipeline",
-    "Settings": "ctxzip.pipeline",
-    "compress": "ctxzip.pipeline",
-    "Passage": "ctxzip.records",
-    "Request": "ctxzip.records",
-    "Result": "ctxzip.records",
+    "Compressor": "ctxzip.compressor",
+    "Settings": "ctxzip.compressor",
+    "compress": "ctxzip.compressor",
+    "Passage": "ctxzip.datamodels",
+    "Request": "ctxzip.datamodels",
+    "Result": "ctxzip.datamodels",
 }
 
 

@@ -6,17 +6,17 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from ctxzip import budget as budgets
-from ctxzip import segments
+from ctxzip.datamodels import Limits
 from ctxzip.errors import UsageError
-from ctxzip.records import Limits
-from ctxzip.scoring import AUTO as AUTO_SCORER
-from ctxzip.scoring import CACHE_SIZE_MB
+from ctxzip.model_store import DEFAULT_MODEL
+from ctxzip.rendering.formats import CONTEXTS, To
 from ctxzip.scoring import prefilter as prefilters
 from ctxzip.scoring.batches import BATCH_TOKENS
-from ctxzip.shipped import DEFAULT_MODEL
-from ctxzip.splitting import AUTO
-from ctxzip.targets import CONTEXTS, To
+from ctxzip.scoring.loading import AUTO as AUTO_SCORER
+from ctxzip.scoring.loading import CACHE_SIZE_MB
+from ctxzip.selection import budget as budgets
+from ctxzip.selection import segments
+from ctxzip.splitting.units import AUTO
 from ctxzip.tokens import MODEL
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {
@@ -61,11 +61,11 @@ class Settings:
         lang: language code of the documents; None detects it for each.
         tokenizer: see `ctxzip.tokens.load_tokenizer`.
         to: what the result is rendered to: `jsonl` (the record as it came), one prompt-ready context,
-            or the record of another library (`ctxzip.conversion`).
+            or the record of another library (`ctxzip.rendering.interop`).
         titles: put titles into `text` and `markdown`.
         mark_gaps: put `[...]` where something was left out.
         segment_budget: of prompts in segments, the share from 0 to 1 that is kept of each type, over the
-            defaults (`ctxzip.segments`).
+            defaults (`ctxzip.selection.segments`).
         order: documents in the order of the input, or the most relevant first.
         top_docs: keep units of this many most relevant documents only.
         drop_empty: leave documents of which nothing is kept out of the record.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ctxzip.errors import MissingDependencyError, ModelError, UsageError
-from ctxzip.shipped import DEFAULT_MODEL, models_folder, read_tokenizer, sha256
+from ctxzip.model_store import DEFAULT_MODEL, models_folder, read_tokenizer, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

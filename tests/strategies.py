@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from ctxzip.forest import Forest, from_json
-from ctxzip.records import Profile
+from ctxzip.datamodels import Profile
+from ctxzip.selection.adaptive.forest import Forest, from_json
 
 _PIECES = [
     "Ada Holm built the bridge in 1901. ", "It was closed, e.g. for Dr. Brandt, on 3. Oktober. ", "\n", "\n\n", "\r\n",

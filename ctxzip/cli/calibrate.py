@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctxzip.cli import options
-from ctxzip.cli.progress import progress
+from ctxzip.cli.progress_line import progress
 from ctxzip.cli.terminal import say
 from ctxzip.errors import InputError, UsageError
 
@@ -75,13 +75,13 @@ def calibrate(
     """
     from pathlib import Path
 
-    from ctxzip.cli.writing import writing
-    from ctxzip.evaluation.conformal import as_text, fit
+    from ctxzip.cli.output import writing
+    from ctxzip.compressor import Compressor, Settings
+    from ctxzip.evaluation.calibration import as_text, fit
     from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions
-    from ctxzip.pipeline import Compressor, Settings
-    from ctxzip.policy import DEFAULT_DEPTH, DEPTHS, REACH, check_recall, questions_needed
-    from ctxzip.scoring import AUTO, HYBRID
+    from ctxzip.scoring.loading import AUTO, HYBRID
+    from ctxzip.selection.adaptive.conformal import DEFAULT_DEPTH, DEPTHS, REACH, check_recall, questions_needed
 
     recalls = sorted(set(recall or _DEFAULT_RECALLS))
     for wanted in recalls:

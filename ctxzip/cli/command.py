@@ -12,8 +12,8 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from ctxzip.errors import BackendError, UsageError
 
 if TYPE_CHECKING:
-    from ctxzip.cli.configfile import ConfigFile
-    from ctxzip.cli.origins import Found
+    from ctxzip.cli.config_files import ConfigFile
+    from ctxzip.cli.option_origins import Found
 
 # Of every app. Plain help: panels load rich, which --help would pay for, and do not pipe well.
 PLAIN: dict[str, Any] = {"rich_markup_mode": None, "context_settings": {"help_option_names": ["-h", "--help"]}}
@@ -35,7 +35,7 @@ class Context(typer.Context):
         Raises:
             UsageError: a config file cannot be read, or holds what it may not.
         """
-        from ctxzip.cli.origins import in_force, options_of
+        from ctxzip.cli.option_origins import in_force, options_of
 
         values = in_force(self.path, self.root, self.files)
         return {option.name or "": values[key] for key, option in options_of(self.command).items() if key in values}
@@ -60,8 +60,8 @@ class Context(typer.Context):
     @cached_property
     def files(self) -> list[ConfigFile]:
         """The config files in force, checked."""
-        from ctxzip.cli.configfile import check, config_files
-        from ctxzip.cli.origins import commands_of, shared_options
+        from ctxzip.cli.config_files import check, config_files
+        from ctxzip.cli.option_origins import commands_of, shared_options
 
         files = config_files()
         for file in files:
@@ -89,7 +89,7 @@ class Command(TyperCommand):
         try:
             return super().invoke(ctx)
         except (UsageError, BackendError) as error:
-            from ctxzip.cli.origins import options_of
+            from ctxzip.cli.option_origins import options_of
 
             named = re.findall(r"--([a-z][a-z-]*)", str(error))
             origins = [

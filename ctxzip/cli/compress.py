@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 from ctxzip.cli import options
-from ctxzip.cli.running import check_call, loading, run, settings_of
+from ctxzip.cli.run_filter import check_call, loading, run, settings_of
 from ctxzip.errors import UsageError
-from ctxzip.targets import CONTEXTS
+from ctxzip.rendering.formats import CONTEXTS
 
 EXAMPLES = """\b
 Examples:
@@ -78,15 +78,15 @@ def compress(
     check_call(context, files, query, stats, output)
     if null and to not in CONTEXTS:
         raise UsageError("-0 ends contexts: it goes with --to text or --to markdown")
-    from ctxzip.cli.files import join, sources
-    from ctxzip.cli.pace import Meter, Pace
+    from ctxzip.cli.inputs import join, sources
+    from ctxzip.cli.stream_progress import Meter, Pace
 
     meter = Meter(files or [])
     inputs = sources(files or [], input_format, meter.opened)
     scored_by = loading(context)
-    from ctxzip.cli.report import Report
-    from ctxzip.pipeline import Compressor
-    from ctxzip.reading import read, with_fields
+    from ctxzip.cli.run_summary import Report
+    from ctxzip.compressor import Compressor
+    from ctxzip.reading.requests import read, with_fields
 
     compressor = Compressor(
         settings_of(context),

@@ -38,7 +38,7 @@ def config(
     """
     import json
 
-    from ctxzip.cli.configfile import NAMED, user_path
+    from ctxzip.cli.config_files import NAMED, user_path
 
     path = tuple(command or ["compress"])
     rows = _rows(context, path)
@@ -58,8 +58,8 @@ def config(
 
 
 def _rows(context: Context, path: tuple[str, ...]) -> list[tuple[str, Any, str]]:
-    from ctxzip.cli.origins import command_at, in_force, options_of
-    from ctxzip.nearest import did_you_mean
+    from ctxzip._internal.suggestions import did_you_mean
+    from ctxzip.cli.option_origins import command_at, in_force, options_of
 
     try:
         asked = command_at(path, context.root)
@@ -85,8 +85,8 @@ def _shown(value: Any) -> str:
 
 def _warn_of_strangers(context: Context) -> None:
     """Say which variables look like ours and name nothing: a slip of the pen is silent otherwise."""
-    from ctxzip.cli.origins import NOT_OPTIONS, PREFIX, commands_of, shared_options, variables
-    from ctxzip.nearest import did_you_mean
+    from ctxzip._internal.suggestions import did_you_mean
+    from ctxzip.cli.option_origins import NOT_OPTIONS, PREFIX, commands_of, shared_options, variables
 
     known = set(NOT_OPTIONS)
     stack: list[tuple[tuple[str, ...], Any]] = [((), commands_of(context.root))]

@@ -21,7 +21,7 @@ def doctor(
     """
     import json
 
-    from ctxzip.doctor import examine
+    from ctxzip.diagnostics import examine
 
     found = examine(device)
     print(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))

@@ -11,15 +11,15 @@ import typer
 
 from ctxzip import __version__
 from ctxzip.cli import options, terminal
-from ctxzip.cli.progress import progress
+from ctxzip.cli.progress_line import progress
 from ctxzip.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ctxzip.evaluation.baseline import Change
     from ctxzip.evaluation.measure import Measured
     from ctxzip.evaluation.reader import Reader
-    from ctxzip.evaluation.regression import Change
     from ctxzip.evaluation.sets import LabelledSet
 
 EXAMPLES = """\b
@@ -153,11 +153,11 @@ def evaluate(
         raise UsageError(f"--tolerance {tolerance:g} goes with --baseline")
     from pathlib import Path
 
-    from ctxzip.cli.comparing import compare_budgets as compared
-    from ctxzip.cli.reporting import as_bytes, made, print_changes, read_baseline, write_report
-    from ctxzip.cli.writing import writing
+    from ctxzip.cli.compare_budgets import compare_budgets as compared
+    from ctxzip.cli.eval_report import as_bytes, made, print_changes, read_baseline, write_report
+    from ctxzip.cli.output import writing
+    from ctxzip.evaluation.baseline import changes, gone
     from ctxzip.evaluation.reader import Reader
-    from ctxzip.evaluation.regression import changes, gone
 
     folder = None if report is None else made(report)
     asked = None if reader is None else Reader(reader, reader_model, os.environ.get("CTXZIP_READER_TOKEN"))
@@ -234,7 +234,7 @@ def _run(
     from ctxzip.evaluation.measure import measure, summarise
     from ctxzip.evaluation.methods import load_methods
     from ctxzip.evaluation.questions import read_questions
-    from ctxzip.evaluation.report import as_json, foot, head, row
+    from ctxzip.evaluation.summary_table import as_json, foot, head, row
 
     say = _nothing if quiet else terminal.say
     questions, n_weak = read_questions([Path(name) for name in data], limit)

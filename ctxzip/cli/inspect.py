@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctxzip.cli import options
-from ctxzip.cli.running import check_call, settings_of
+from ctxzip.cli.run_filter import check_call, settings_of
 from ctxzip.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from ctxzip.cli.report import Report
-    from ctxzip.inspection import Shown
-    from ctxzip.records import BadRecord, Result
+    from ctxzip.cli.run_summary import Report
+    from ctxzip.datamodels import BadRecord, Result
+    from ctxzip.reports.inspection import Shown
     from ctxzip.settings import Settings
 
 EXAMPLES = """\b
@@ -80,11 +80,11 @@ def inspect(
     dropped. Records that `ctxzip score` wrote are shown by the scores in them, without the model.
     """
     check_call(context, files, query, None, None)
-    from ctxzip.cli.files import sources
-    from ctxzip.cli.pace import Meter, Pace
-    from ctxzip.cli.report import Report
-    from ctxzip.reading import read, with_fields
-    from ctxzip.scored import question_of
+    from ctxzip.cli.inputs import sources
+    from ctxzip.cli.run_summary import Report
+    from ctxzip.cli.stream_progress import Meter, Pace
+    from ctxzip.reading.requests import read, with_fields
+    from ctxzip.rendering.scored import question_of
 
     settings = settings_of(context)
     settings.limits()  # refused before anything is read
@@ -110,9 +110,9 @@ def inspect(
 
 def _results(settings: Settings, items: Iterator[Any]) -> tuple[Iterable[Result | BadRecord], Callable[[], str | None]]:
     """Return what is read, scored and selected as it is asked for, and what says what a person must know."""
-    from ctxzip.pipeline import Compressor
-    from ctxzip.records import Request
-    from ctxzip.scored import holds_scores
+    from ctxzip.compressor import Compressor
+    from ctxzip.datamodels import Request
+    from ctxzip.rendering.scored import holds_scores
     from ctxzip.scoring.bm25 import Bm25Scorer
 
     read_first: list[Any] = []  # up to the first that could be scored: before it, records that could not be used
@@ -129,10 +129,10 @@ def _results(settings: Settings, items: Iterator[Any]) -> tuple[Iterable[Result 
 
 
 def _write_text(results: Iterable[Result | BadRecord], report: Report, top_docs: int | None) -> None:
-    from ctxzip.cli.paging import paged
-    from ctxzip.cli.transcript import Transcript
-    from ctxzip.inspection import inspected
-    from ctxzip.records import BadRecord
+    from ctxzip.cli.inspect_text import Transcript
+    from ctxzip.cli.pager import paged
+    from ctxzip.datamodels import BadRecord
+    from ctxzip.reports.inspection import inspected
 
     with paged() as (stream, on_terminal):
         transcript = Transcript(stream, shutil.get_terminal_size().columns if on_terminal else None)
@@ -149,10 +149,10 @@ def _write_text(results: Iterable[Result | BadRecord], report: Report, top_docs:
 def _write_page(results: Iterable[Result | BadRecord], report: Report, top_docs: int | None, name: str) -> None:
     from statistics import median
 
-    from ctxzip.cli.writing import writing
-    from ctxzip.inspection import inspected
-    from ctxzip.pages import page
-    from ctxzip.records import BadRecord
+    from ctxzip.cli.output import writing
+    from ctxzip.datamodels import BadRecord
+    from ctxzip.reports.inspection import inspected
+    from ctxzip.reports.pages import page
 
     with writing(name) as stream:
         shown: list[Shown | str] = []

@@ -9,8 +9,8 @@ import typer
 from typer.core import TyperArgument, TyperGroup
 
 from ctxzip import __version__
-from ctxzip.cli.configfile import PROJECT, PYPROJECT, USER
-from ctxzip.cli.origins import NOT_OPTIONS
+from ctxzip.cli.config_files import PROJECT, PYPROJECT, USER
+from ctxzip.cli.option_origins import NOT_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

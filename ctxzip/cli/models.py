@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ctxzip.shipped import ModelFolder
+    from ctxzip.model_store import ModelFolder
 
 models_app = typer.Typer(
     name="models",
@@ -46,7 +46,7 @@ def list_models(
     """
     import json
 
-    from ctxzip.shipped import installed_folders, models_folder, read_model
+    from ctxzip.model_store import installed_folders, models_folder, read_model
 
     models, unreadable = [], []
     for path in installed_folders():
@@ -81,7 +81,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="The card as it is: model.json.")] = False,
 ) -> None:
     """Show the card of a model: what it is made of, what it scores, and what it is bad at."""
-    from ctxzip.shipped import CARD, open_model
+    from ctxzip.model_store import CARD, open_model
 
     model = open_model(name)
     if as_json:
@@ -102,7 +102,7 @@ def verify(
 
     One line a file: ok, damaged or missing, the model, the file. Exits 3 if any is not ok.
     """
-    from ctxzip.shipped import CARD, installed_folders, open_model, read_model
+    from ctxzip.model_store import CARD, installed_folders, open_model, read_model
 
     found: list[tuple[str, ...]] = []
     if names:
@@ -149,7 +149,7 @@ def import_model(
 
     Models are written, whole or not at all, to the data folder of the user, or to $CTXZIP_MODELS.
     """
-    from ctxzip.training.importing import INT8, import_cross_encoder
+    from ctxzip.training.import_cross_encoder import INT8, import_cross_encoder
 
     done = import_cross_encoder(source, name, force=force, say=say)
     say(

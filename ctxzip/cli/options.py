@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ctxzip import targets
+from ctxzip.rendering import formats as targets
 
 Query = Annotated[
     str | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ctxzip.cli import options
-from ctxzip.cli.running import check_call, loading, run, settings_of
+from ctxzip.cli.run_filter import check_call, loading, run, settings_of
 
 EXAMPLES = """\b
 Examples:
@@ -51,15 +51,15 @@ def score(
     together do what `ctxzip compress` does.
     """
     check_call(context, files, query, stats, output)
-    from ctxzip.cli.files import join, sources
-    from ctxzip.cli.pace import Meter, Pace
+    from ctxzip.cli.inputs import join, sources
+    from ctxzip.cli.stream_progress import Meter, Pace
 
     meter = Meter(files or [])
     inputs = sources(files or [], input_format, meter.opened)
     scored_by = loading(context)
-    from ctxzip.cli.report import Report
-    from ctxzip.pipeline import Compressor
-    from ctxzip.reading import read, with_fields
+    from ctxzip.cli.run_summary import Report
+    from ctxzip.compressor import Compressor
+    from ctxzip.reading.requests import read, with_fields
 
     compressor = Compressor(
         settings_of(context, max_sentences=1),  # a limit that needs no policy; nothing is selected here

@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 from ctxzip.cli import options
-from ctxzip.cli.running import check_call, run, settings_of
+from ctxzip.cli.run_filter import check_call, run, settings_of
 from ctxzip.errors import UsageError
-from ctxzip.targets import CONTEXTS
+from ctxzip.rendering.formats import CONTEXTS
 
 EXAMPLES = """\b
 Examples:
@@ -61,12 +61,12 @@ def select(
     check_call(context, files, None, stats, output)
     if null and to not in CONTEXTS:
         raise UsageError("-0 ends contexts: it goes with --to text or --to markdown")
-    from ctxzip.cli.files import sources
-    from ctxzip.cli.pace import Meter, Pace
-    from ctxzip.cli.report import Report
-    from ctxzip.pipeline import Compressor
-    from ctxzip.reading import read, with_fields
-    from ctxzip.scored import question_of
+    from ctxzip.cli.inputs import sources
+    from ctxzip.cli.run_summary import Report
+    from ctxzip.cli.stream_progress import Meter, Pace
+    from ctxzip.compressor import Compressor
+    from ctxzip.reading.requests import read, with_fields
+    from ctxzip.rendering.scored import question_of
     from ctxzip.scoring.bm25 import Bm25Scorer
 
     meter = Meter(files or [])

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TextIO
 
-from ctxzip.visible import visible
+from ctxzip._internal.terminal_text import visible
 
 _RESET = "\x1b[0m"
 WIPE = "\r\x1b[K"  # the line that is written over

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxzip.budget import decide
-from ctxzip.pipeline.choosing import order_of_choice
-from ctxzip.records import Limits
-from ctxzip.selection import candidates
-from ctxzip.wording import Wording
+from ctxzip.datamodels import Limits
+from ctxzip.selection.budget import decide
+from ctxzip.selection.choose import order_of_choice
+from ctxzip.selection.dedup import Wording
+from ctxzip.selection.greedy import candidates
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from numpy.typing import NDArray
 
+    from ctxzip.datamodels import Result, Unit
     from ctxzip.evaluation.labelled import Labelled
-    from ctxzip.records import Result, Unit
 
 RATIOS = np.arange(101) / 100
 
@@ -46,7 +46,7 @@ def _kept(
 ) -> NDArray[np.bool_]:
     """Return which units stay under each ceiling in tokens, `(n_units, n_ceilings)`.
 
-    The rule of `ctxzip.selection.select`: greedy by rank with the headings above a unit, what does
+    The rule of `ctxzip.selection.greedy.select`: greedy by rank with the headings above a unit, what does
     not fit is passed over, of units with the same key the first stays, and the best unit stays in any
     case. Tokens are counted unit by unit and not on the final text, which is the same where words
     stand between spaces.

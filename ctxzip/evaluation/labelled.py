@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 from ctxzip.errors import InputError
-from ctxzip.reading import SHAPES, to_request
-from ctxzip.reading.gzipped import decompressed
+from ctxzip.reading.requests import SHAPES, to_request
+from ctxzip.reading.sources import decompressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxzip.records import Request, Result, Unit
+    from ctxzip.datamodels import Request, Result, Unit
 
 _Item = TypeVar("_Item")
 # In these sets every span is a step of the answer; in all others several spans say the same.

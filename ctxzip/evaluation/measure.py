@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctxzip.datamodels import BadRecord, Result, Scored
 from ctxzip.errors import InputError
 from ctxzip.evaluation.fixed_ratio import RATIOS, found_at_ratios
 from ctxzip.evaluation.metrics import (
@@ -20,19 +21,18 @@ from ctxzip.evaluation.metrics import (
     roc_auc,
 )
 from ctxzip.evaluation.outcomes import outcome
-from ctxzip.records import BadRecord, Result, Scored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from ctxzip.compressor import Compressor
     from ctxzip.evaluation.labelled import Labelled
     from ctxzip.evaluation.methods import Method
     from ctxzip.evaluation.outcomes import Outcome
     from ctxzip.evaluation.reader import Reader
     from ctxzip.evaluation.sets import LabelledSet
-    from ctxzip.pipeline import Compressor
 
 KEPT = (0.1, 0.2, 0.3)  # ratios at which recall is shown
 WANTED_RECALL = 0.9

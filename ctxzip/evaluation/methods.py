@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxzip.compressor import Compressor, Settings
+from ctxzip.datamodels import Request, Scores, Unit
 from ctxzip.errors import MissingDependencyError, UsageError
-from ctxzip.pipeline import Compressor, Settings
-from ctxzip.records import Request, Scores, Unit
-from ctxzip.scoring import BM25, SCORERS, load_scorer
+from ctxzip.model_store import DEFAULT_MODEL
+from ctxzip.scoring.loading import BM25, SCORERS, load_scorer
 from ctxzip.scoring.prefilter import OFF
-from ctxzip.shipped import DEFAULT_MODEL
 from ctxzip.tokens import WORDS
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxzip.evaluation.labelled import Labelled
-    from ctxzip.scoring import Scorer
+    from ctxzip.scoring.loading import Scorer
 
 LEAD = "lead"
 RANDOM = "random"

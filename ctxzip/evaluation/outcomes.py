@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ctxzip.datamodels import Result
     from ctxzip.evaluation.labelled import Labelled
     from ctxzip.evaluation.reader import Reader
-    from ctxzip.records import Result
     from ctxzip.tokens import Tokenizer
 
 # name -> what it is, and whether more of it is better. All are 0..1 for one question; auto is the automatic budget.

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ctxzip._internal.raw_json import Raw
+from ctxzip.datamodels import BadRecord, DocsSlot, Request, SentencesSlot
 from ctxzip.errors import InputError
 from ctxzip.evaluation.labelled import Labelled, read_labelled, spread
 from ctxzip.evaluation.sets import LabelledSet, labelled_files, named
-from ctxzip.rawjson import Raw
-from ctxzip.reading import Source, read
-from ctxzip.reading.gzipped import decompressed
-from ctxzip.records import BadRecord, DocsSlot, Request, SentencesSlot
+from ctxzip.reading.requests import Source, read
+from ctxzip.reading.sources import decompressed
 from ctxzip.scoring.bm25 import UNSPACED
 
 if TYPE_CHECKING:

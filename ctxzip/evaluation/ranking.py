@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctxzip.datamodels import BadRecord
 from ctxzip.errors import InputError
-from ctxzip.pipeline.choosing import profile_of
-from ctxzip.records import BadRecord
-from ctxzip.selection import candidates, groups
+from ctxzip.selection.choose import profile_of
+from ctxzip.selection.greedy import candidates, groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from ctxzip.compressor import Compressor
+    from ctxzip.datamodels import Profile, Result
     from ctxzip.evaluation.labelled import Labelled
-    from ctxzip.pipeline import Compressor
-    from ctxzip.records import Profile, Result
 
 
 @dataclass(frozen=True, slots=True)

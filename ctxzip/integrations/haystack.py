@@ -4,9 +4,9 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+from ctxzip.datamodels import OWN_KEY, Passage
 from ctxzip.errors import MissingDependencyError
 from ctxzip.integrations.shortening import compressor_for, shorten
-from ctxzip.records import OWN_KEY, Passage
 
 try:
     from haystack import Document, component, default_from_dict, default_to_dict

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ctxzip.datamodels import OWN_KEY, Passage
 from ctxzip.errors import MissingDependencyError
 from ctxzip.integrations.shortening import compressor_for, shorten
-from ctxzip.records import OWN_KEY, Passage
 
 try:
     from langchain_core.documents.compressor import BaseDocumentCompressor
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from langchain_core.callbacks import Callbacks
     from langchain_core.documents import Document
 
-    from ctxzip.pipeline import Compressor
+    from ctxzip.compressor import Compressor
 
 
 class CtxzipCompressor(BaseDocumentCompressor):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ctxzip.datamodels import OWN_KEY, Passage
 from ctxzip.errors import InputError, MissingDependencyError
 from ctxzip.integrations.shortening import compressor_for, shorten
-from ctxzip.records import OWN_KEY, Passage
 
 try:
     from llama_index.core.bridge.pydantic import ConfigDict, PrivateAttr
@@ -18,7 +18,7 @@ except ImportError as error:
 if TYPE_CHECKING:
     from llama_index.core.schema import BaseNode
 
-    from ctxzip.pipeline import Compressor
+    from ctxzip.compressor import Compressor
 
 
 class CtxzipPostprocessor(BaseNodePostprocessor):

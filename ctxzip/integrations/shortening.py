@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from ctxzip._internal.suggestions import did_you_mean
+from ctxzip.compressor import Compressor, Settings
+from ctxzip.datamodels import Request
 from ctxzip.errors import InputError, UsageError
-from ctxzip.nearest import did_you_mean
-from ctxzip.pipeline import Compressor, Settings
-from ctxzip.records import Request
-from ctxzip.rendering import summary
+from ctxzip.rendering.record import summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ctxzip.records import Passage
+    from ctxzip.datamodels import Passage
 
 _OF_ALL = ("version", "scorer", "device", "query_kind", "budget")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ctxzip.query.reading import AUXILIARY, FUNCTION, JOINS, Reading, is_short, words_of
+from ctxzip.query.question_words import AUXILIARY, FUNCTION, JOINS, Reading, is_short, words_of
 
 _COMPARED = re.compile(
     r"\A(?:compare|contrast)\b|\b(?:versus|vs|compared? (?:to|with|against)|in comparison (?:to|with)|differences? between|differ from|distinguish(?:es)? between"

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ctxzip.model_store import open_model
 from ctxzip.query.comparison import COMPARATIVE, EFFECT
-from ctxzip.query.reading import AUXILIARY, Reading, words_of
-from ctxzip.query.steps import FAR_RELATION, RELATION
-from ctxzip.shipped import open_model
+from ctxzip.query.multi_hop import FAR_RELATION, RELATION
+from ctxzip.query.question_words import AUXILIARY, Reading, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

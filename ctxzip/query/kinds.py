@@ -6,8 +6,18 @@ import re
 from typing import TYPE_CHECKING
 
 from ctxzip.query.comparison import is_comparison
-from ctxzip.query.reading import AUXILIARY, FUNCTION, MONTH, RELATIVE, Reading, is_reply, is_short, verb, words_of
-from ctxzip.query.steps import has_steps
+from ctxzip.query.multi_hop import has_steps
+from ctxzip.query.question_words import (
+    AUXILIARY,
+    FUNCTION,
+    MONTH,
+    RELATIVE,
+    Reading,
+    is_reply,
+    is_short,
+    verb,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,14 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ctxzip._internal.raw_json import Raw, kind, opened
+from ctxzip.datamodels import DocsSlot, Passage, TextSlot
 from ctxzip.errors import InputError
-from ctxzip.rawjson import Raw, kind, opened
-from ctxzip.reading.paths import find, get, put
-from ctxzip.reading.suggestions import suggestion
-from ctxzip.records import DocsSlot, Passage, TextSlot
+from ctxzip.reading.field_suggestions import suggestion
+from ctxzip.reading.json_paths import find, get, put
 
 if TYPE_CHECKING:
-    from ctxzip.reading.known_shapes import Shape
+    from ctxzip.reading.schemas import Shape
 
 
 @dataclass(frozen=True, slots=True)

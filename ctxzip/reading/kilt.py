@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ctxzip._internal.raw_json import opened
 from ctxzip.errors import InputError
-from ctxzip.rawjson import opened
 from ctxzip.reading import documents
 
 if TYPE_CHECKING:
     from ctxzip.reading.documents import Found
-    from ctxzip.reading.known_shapes import Shape
+    from ctxzip.reading.schemas import Shape
 
 
 def fits(node: Any, shape: Shape) -> bool:  # noqa: ARG001  # every form takes both

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from ctxzip._internal.raw_json import kind, opened
+from ctxzip.datamodels import DocsSlot, Passage, PiecesSlot, TextSlot
 from ctxzip.errors import InputError
-from ctxzip.rawjson import kind, opened
 from ctxzip.reading.documents import Found
-from ctxzip.reading.paths import array
-from ctxzip.records import DocsSlot, Passage, PiecesSlot, TextSlot
+from ctxzip.reading.json_paths import array
 
 if TYPE_CHECKING:
-    from ctxzip.reading.known_shapes import Shape
+    from ctxzip.reading.schemas import Shape
 
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>documents?)(?P<attributes>\s[^<>]*)?>", re.IGNORECASE)
 _HEAD = re.compile(r"\s*<(?P<name>source|title|url|id|date)>(?P<value>[^<]*)</(?P=name)>", re.IGNORECASE)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rank_bm25 import BM25Okapi
 
-from ctxzip.records import Request, Scores, Unit
+from ctxzip.datamodels import Request, Scores, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxzip._internal.logits import logit, sigmoid
+from ctxzip.datamodels import Request, Scores, Unit
 from ctxzip.errors import ModelError
-from ctxzip.odds import logit, sigmoid
-from ctxzip.records import Request, Scores, Unit
 from ctxzip.scoring.bm25 import Bm25Scorer
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxzip.scoring import Scorer
+    from ctxzip.scoring.loading import Scorer
 
-# For a model whose card says nothing: its logits as they are, and the weight of `ctxzip.training.calibrate`.
+# For a model whose card says nothing: its logits as they are, and the weight of `ctxzip.training.fit_calibration`.
 _WEIGHTS = {"model": 1.0, "bm25_rank": 0.8, "bias": 0.0}
 
 

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctxzip._internal.logits import NOTHING, sigmoid
+from ctxzip.datamodels import Request, Scores, Unit
 from ctxzip.errors import ModelError
-from ctxzip.odds import NOTHING, sigmoid
-from ctxzip.records import Request, Scores, Unit
+from ctxzip.model_store import read_tokenizer
 from ctxzip.scoring.batches import BATCH_TOKENS, by_length, padded
-from ctxzip.scoring.runtime import AUTO, place
+from ctxzip.scoring.onnx_sessions import AUTO, place
 from ctxzip.scoring.windows import NO_UNIT, Window, WindowBuilder
-from ctxzip.shipped import read_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from ctxzip.shipped import ModelFolder
+    from ctxzip.model_store import ModelFolder
 
 
 class JointScorer:

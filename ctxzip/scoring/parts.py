@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxzip.records import Passage, Request, Unit
+from ctxzip.datamodels import Passage, Request, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ctxzip.records import Request, Unit
+    from ctxzip.datamodels import Request, Unit
 
 AUTO = "auto"
 OFF = "off"
@@ -23,12 +23,12 @@ _PART = 200  # tokens: with its question and title, about what one window holds
 _PIECE = 800  # code points, about the same
 
 # The rule of `auto`. It counts code points, so that what counts tokens does not decide what is read; fitted was it in tokens,
-# of 4.5 code points, on dev data with `python -m ctxzip.evaluation.prefilter --limit 100 FILE`. Of 100
+# of 4.5 code points, on dev data with `python -m tests.benchmarks.prefilter_study --limit 100 FILE`. Of 100
 # questions each (66 of musique), before 100 passages (squad, bioasq, musique, hotpotqa), 75 (qed), 25 (doc2dial) or 10
 # (timeqa), it loses at 20% of the words 1 of squad's and no other: 0.14 points in the mean over sets. Where it drops
 # anything the model needs 0.34 to 0.45 of the time. With 4,000 tokens, a share of 0.3 and questions of one word
 # too, it lost 1 of squad's and 2 of doc2dial's and took 0.33 of the time; and 2 of 60 of musique's, before questions
-# that need several places were left alone (ctxzip/unread.py). Ten passages of a paragraph are 1,500 tokens: nothing.
+# that need several places were left alone (ctxzip/scoring/not_scored.py). Ten passages of a paragraph are 1,500 tokens: nothing.
 _LEAST = 22_500  # code points
 _SHARE = 0.4
 _WORTH_IT = 2  # times what is read; below, less than half of the time would be saved

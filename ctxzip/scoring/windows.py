@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxzip.records import Unit
+    from ctxzip.datamodels import Unit
 
 NO_UNIT = -1
 QUERY_SHARE = 0.5  # of the window that the question may fill

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ctxzip.records import Kind
+    from ctxzip.datamodels import Kind
 
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
 _FENCE = re.compile(r"\s*+(`{3,}+|~{3,}+)([^`]*)$")

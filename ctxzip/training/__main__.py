@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
+from ctxzip.model_store import DEFAULT_MODEL, ModelFolder, models_folder, open_model, sha256
 from ctxzip.query.complexity import WEIGHTS as QUERY_WEIGHTS
-from ctxzip.shipped import DEFAULT_MODEL, ModelFolder, models_folder, open_model, sha256
 
 if TYPE_CHECKING:
     from ctxzip.training.examples import Example
@@ -138,7 +138,7 @@ def _prepare(options: argparse.Namespace) -> None:
 
 
 def _examples(options: argparse.Namespace, path: Path) -> list[Example]:
-    from ctxzip.scoring import MODEL, load_scorer
+    from ctxzip.scoring.loading import MODEL, load_scorer
     from ctxzip.training.examples import examples_of
 
     times, second_looks = _MIX.get(_set(path), (1.0, 0.0))
@@ -224,7 +224,7 @@ def _quantize(options: argparse.Namespace) -> None:
 
 
 def _query(options: argparse.Namespace) -> None:
-    from ctxzip.training.complexity import fit
+    from ctxzip.training.fit_complexity import fit
 
     fitted = fit(_files(options.data / "train"), options.seed)
     (options.out / QUERY_WEIGHTS).write_text(json.dumps(fitted, indent=2) + "\n")
@@ -232,7 +232,7 @@ def _query(options: argparse.Namespace) -> None:
 
 
 def _card(options: argparse.Namespace) -> None:
-    from ctxzip.pipeline.policies import POLICY
+    from ctxzip.selection.adaptive.policies import POLICY
 
     shutil.copy(models_folder() / DEFAULT_MODEL / _TOKENIZER, options.out / _TOKENIZER)
     metrics = _metrics(options.out)
@@ -292,7 +292,7 @@ def _scores(measured: dict[str, Any]) -> dict[str, Any]:
 
 def _calibrate(options: argparse.Namespace) -> None:
     from ctxzip.scoring.joint import JointScorer
-    from ctxzip.training.calibrate import calibrate
+    from ctxzip.training.fit_calibration import calibrate
 
     folder = open_model(str(options.out))
     scorer = JointScorer(ModelFolder(folder.path, folder.card), device="cpu")
@@ -303,15 +303,15 @@ def _calibrate(options: argparse.Namespace) -> None:
 
 
 def _policy(options: argparse.Namespace) -> None:
-    from ctxzip.evaluation.conformal import RECALLS, as_text
-    from ctxzip.evaluation.conformal import fit as calibrated
+    from ctxzip.compressor import Compressor, Settings
+    from ctxzip.evaluation.calibration import RECALLS, as_text
+    from ctxzip.evaluation.calibration import fit as calibrated
     from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions
-    from ctxzip.pipeline import Compressor, Settings
-    from ctxzip.pipeline.policies import POLICY
-    from ctxzip.policy import REACH
-    from ctxzip.scoring import HYBRID
-    from ctxzip.training.budget import fit, settled, whole_list, workload
+    from ctxzip.scoring.loading import HYBRID
+    from ctxzip.selection.adaptive.conformal import REACH
+    from ctxzip.selection.adaptive.policies import POLICY
+    from ctxzip.training.fit_policy import fit, settled, whole_list, workload
 
     compressor = Compressor(
         Settings(max_sentences=1, tokenizer="words", scorer=HYBRID, model=str(options.out), prefilter="off")

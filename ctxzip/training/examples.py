@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxzip.bridge import best_of_passages, sentence_with_title
+from ctxzip.datamodels import Passage, Request, Unit
 from ctxzip.evaluation.labelled import Labelled, read_labelled
-from ctxzip.records import Passage, Request, Unit
+from ctxzip.scoring.second_pass import best_of_passages, sentence_with_title
 from ctxzip.scoring.windows import NO_UNIT, WindowBuilder
-from ctxzip.splitting import split, splitter_for
-from ctxzip.training.perturb import perturbed
+from ctxzip.splitting.units import split, splitter_for
+from ctxzip.training.augment import perturbed
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from ctxzip.scoring import Scorer
+    from ctxzip.scoring.loading import Scorer
 
 _TITLE_DROPPED = 0.2  # share of the examples: many retrievers have no titles
 _QUERY_VARIED = 0.3  # people type lower case and leave the question mark out

@@ -247,7 +247,7 @@ def _store_as_int8(graph: Any, products: Collection[str]) -> None:
 
 def _run(graph: Path, windows: Sequence[Example], outputs: Sequence[str]) -> Iterator[list[np.ndarray]]:
     """Yield the named outputs for every window, each run alone."""
-    from ctxzip.scoring.runtime import open_session
+    from ctxzip.scoring.onnx_sessions import open_session
 
     session = open_session(graph)
     for window in windows:
@@ -262,7 +262,7 @@ def _run(graph: Path, windows: Sequence[Example], outputs: Sequence[str]) -> Ite
 
 def probabilities(graph: Path, windows: Sequence[Example]) -> list[np.ndarray]:
     """Return the uncalibrated probability of every unit of every window."""
-    from ctxzip.odds import sigmoid
+    from ctxzip._internal.logits import sigmoid
 
     found = []
     for window, (tokens,) in zip(windows, _run(graph, windows, ["token_logits"]), strict=True):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ctxzip.errors import ModelError
-from ctxzip.shipped import open_model
+from ctxzip.model_store import open_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

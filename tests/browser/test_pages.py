@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ctxzip.pipeline import Compressor, Settings
-from ctxzip.reading import SHAPES, to_request
+from ctxzip.compressor import Compressor, Settings
+from ctxzip.reading.requests import SHAPES, to_request
 from tests.browser.chromium import CHROMIUM, chromium, opened
+from tests.cli.test_inspect import HOSTILE
 from tests.conftest import FIXTURES, ctxzip, jsonl
-from tests.test_inspect import HOSTILE
 
 pytest.importorskip("playwright", reason="playwright is not installed: make test-browser does it")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")

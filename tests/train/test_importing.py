@@ -18,12 +18,13 @@ from transformers import (  # type: ignore[import-not-found, unused-ignore]
     BertTokenizerFast,
 )
 
+from ctxzip.datamodels import Passage, Request, Unit
 from ctxzip.errors import ModelError, UsageError
-from ctxzip.records import Passage, Request, Unit
-from ctxzip.scoring.pairwise import PairwiseScorer
-from ctxzip.shipped import open_model, sha256
-from ctxzip.training import importing, original
-from ctxzip.training.importing import FP32, INT8, import_cross_encoder
+from ctxzip.model_store import open_model, sha256
+from ctxzip.scoring.cross_encoder import PairwiseScorer
+from ctxzip.training import cross_encoder_source as original
+from ctxzip.training import import_cross_encoder as importing
+from ctxzip.training.import_cross_encoder import FP32, INT8, import_cross_encoder
 from tests.conftest import compress, ctxzip, jsonl
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"

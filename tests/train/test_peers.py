@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from ctxzip.evaluation.peers import PEERS
-from ctxzip.evaluation.peers.__main__ import main
-from ctxzip.evaluation.peers.loading import load
-from ctxzip.evaluation.peers.measuring import first_lines
+from tests.benchmarks.peers import PEERS
+from tests.benchmarks.peers.__main__ import main
+from tests.benchmarks.peers.measuring import first_lines
+from tests.benchmarks.peers.peer_adapters import load
 from tests.conftest import FIXTURES
 
 REQUESTS = FIXTURES / "requests.jsonl"

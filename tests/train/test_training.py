@@ -18,11 +18,11 @@ from sklearn.ensemble import GradientBoostingClassifier
 from ctxzip import compress
 from ctxzip.errors import ModelError
 from ctxzip.evaluation.ranking import Ranked
-from ctxzip.forest import as_json, from_json
-from ctxzip.policy import load_policy
-from ctxzip.profile import RANK_FEATURES
-from ctxzip.training.budget import fit, settled, workload
+from ctxzip.selection.adaptive.conformal import load_policy
+from ctxzip.selection.adaptive.features import RANK_FEATURES
+from ctxzip.selection.adaptive.forest import as_json, from_json
 from ctxzip.training.examples import load
+from ctxzip.training.fit_policy import fit, settled, workload
 from ctxzip.training.model import JointModel, base_encoder, unit_logits
 from ctxzip.training.quantize import lean, probabilities, smoothing
 from ctxzip.training.train import Recipe, batches, tensors

@@ -1,0 +1,162 @@
+"""Config files: where they lie, and what may stand in them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ctxzip._internal.suggestions import did_you_mean
+from ctxzip.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from typer.core import TyperOption
+
+NAMED = "CTXZIP_CONFIG"  # in the environment: the one file to read
+PROJECT = "ctxzip.toml"
+PYPROJECT = "pyproject.toml"
+USER = "config.toml"  # in the user's config folder
+# Metavars of options that a file may not set: a folder that somebody else made must not say what is written over, nor where
+# documents and a token are sent.
+_OF_ONE_CALL = frozenset({"FILE", "DIR", "URL"})
+_ANCHORED = frozenset({"policy", "model", "tokenizer"})  # may be a path, which starts at the file it stands in
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """What one file says: options of `ctxzip compress` for all commands, and a table a command."""
+
+    path: str
+    table: dict[str, Any]
+
+    def value(self, command: tuple[str, ...], key: str, *, shared: bool) -> Any:
+        """Return the value of an option of a command, None where there is none.
+
+        Args:
+            command: its name, the group in front: `("models", "import")`.
+            key: the option without its dashes.
+            shared: whether a value outside of all tables is meant for it too.
+        """
+        table: Any = self.table
+        for step in command:
+            table = table.get(step, {})
+        found = table.get(key)
+        if found is None and shared:
+            found = self.table.get(key)
+        if key in _ANCHORED and isinstance(found, str):
+            there = os.path.normpath(os.path.join(os.path.dirname(self.path), os.path.expanduser(found)))
+            return there if os.path.exists(there) and (key == "policy" or "/" in found or "." in found) else found
+        return found
+
+
+def config_files() -> list[ConfigFile]:
+    """Return the files in force, those that go before others first.
+
+    The nearest `ctxzip.toml`, or `pyproject.toml` with a table `[tool.ctxzip]`, from the working folder
+    upwards, then `config.toml` in the user's config folder. `CTXZIP_CONFIG` names one file in place of both.
+
+    Raises:
+        UsageError: a file cannot be read, or is not TOML.
+    """
+    if named := os.environ.get(NAMED):
+        return [ConfigFile(named, _read(named))]
+    return [file for file in (_project(), _user()) if file is not None]
+
+
+def user_path() -> str:
+    """Return where the file of the user lies, whether it is there or not."""
+    import platformdirs
+
+    return str(platformdirs.user_config_path("ctxzip") / USER)
+
+
+def _user() -> ConfigFile | None:
+    path = user_path()
+    return ConfigFile(path, _read(path)) if os.path.isfile(path) else None
+
+
+def _project() -> ConfigFile | None:
+    try:
+        folder = os.getcwd()
+    except OSError:  # it was removed
+        return None
+    while True:
+        path = os.path.join(folder, PROJECT)
+        if os.path.isfile(path):
+            return ConfigFile(path, _read(path))
+        path = os.path.join(folder, PYPROJECT)
+        if os.path.isfile(path) and _mentions_us(path):
+            tools = _read(path).get("tool")
+            table = tools.get("ctxzip") if isinstance(tools, dict) else None
+            if isinstance(table, dict):
+                return ConfigFile(path, table)
+            if table is not None:
+                raise UsageError(f"{path}: [tool.ctxzip] is not a table")
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+
+
+def _mentions_us(path: str) -> bool:
+    """Tell whether a pyproject.toml is worth parsing: one that is broken and not about us is not our business."""
+    try:
+        with open(path, "rb") as stream:
+            return b"ctxzip" in stream.read()
+    except OSError:
+        return False
+
+
+def _read(path: str) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        with open(path, "rb") as stream:
+            return tomllib.load(stream)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot read: {error.strerror}") from error
+    except ValueError as error:  # also what is not UTF-8
+        raise UsageError(f"{path}: not TOML: {error}") from error
+
+
+def check(file: ConfigFile, shared: Mapping[str, TyperOption], commands: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise UsageError where a file holds what names no option, or a value that its option cannot have.
+
+    Args:
+        file: all of it is checked, whatever command runs.
+        shared: options that may stand outside of the tables.
+        commands: by name: the options of a command by key, or for a group its commands.
+    """
+    for where, key, value, known in _entries(file.table, "", {**commands, **shared}):
+        if key not in known:
+            alike = [name for name, one in known.items() if isinstance(one, dict) == isinstance(value, dict)]
+            raise UsageError(f"{file.path}: unknown key {where}{key}{did_you_mean(key, alike)}")
+        problem = _problem(known[key], value)
+        if problem:
+            raise UsageError(f"{file.path}: {where}{key}: {problem}")
+
+
+def _entries(table: dict[str, Any], where: str, known: Mapping[str, Any]) -> Iterator[tuple[str, str, Any, Any]]:
+    """Yield every key with where it stands, its value and the keys that may stand there."""
+    for key, value in table.items():
+        inner = known.get(key)
+        if isinstance(inner, dict) and isinstance(value, dict):
+            yield from _entries(value, f"{where}{key}.", inner)
+        else:
+            yield where, key, value, known
+
+
+def _problem(option: Any, value: Any) -> str:
+    """Say why an option cannot have this value; what it takes among strings and numbers is its own to say."""
+    if isinstance(option, dict):
+        return "expected a table of options"
+    if option.metavar in _OF_ONE_CALL and option.name not in _ANCHORED:
+        return f"names what one call reads, writes or asks: give it as {option.opts[0]}"
+    if option.is_flag:
+        return "" if isinstance(value, bool) else "expected true or false"
+    values = value if option.multiple and isinstance(value, list) else [value]
+    if any(isinstance(one, bool) or not isinstance(one, str | int | float) for one in values):
+        return "expected a string or a number" + (", or an array of them" if option.multiple else "")
+    return ""

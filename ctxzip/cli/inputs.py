@@ -1,0 +1,79 @@
+"""Input files and stdin: looked at before anything is read or written."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO
+
+from ctxzip.errors import UsageError
+from ctxzip.reading.requests import TABLES, Source
+from ctxzip.reading.sources import decompressed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ctxzip.reading.trec_join import Join
+
+STDIO = "-"
+
+
+def sources(
+    names: Sequence[str], input_format: str | None = None, opened: Callable[[BinaryIO], None] | None = None
+) -> list[Source]:
+    """Return the inputs of these names; `-` or none is stdin.
+
+    Args:
+        names: of files.
+        input_format: what they are said to hold; counts here where it is a table.
+        opened: told of each when it is opened: the file itself, compressed or not.
+
+    Raises:
+        UsageError: a file that does not exist, cannot be read, or is a folder; before any is opened.
+    """
+    for name in names:
+        if name == STDIO:
+            continue
+        if os.path.isdir(name):
+            raise UsageError(f"{name}: is a folder: name the files in it ({os.path.join(name, '*')})")
+        if not os.path.exists(name):
+            raise UsageError(f"{name}: no such file")
+        if not os.access(name, os.R_OK):
+            raise UsageError(f"{name}: permission denied")
+    table = input_format if input_format in TABLES else None
+    return [Source("" if name == STDIO else name, partial(_open, name, opened), table) for name in names or [STDIO]]
+
+
+def join(corpus: str | None, run: str | None, depth: int | None, query: str | None) -> Join | None:
+    """Return what `--corpus` and `--run` say was retrieved, or None without them.
+
+    Raises:
+        UsageError: one without the other, or beside a question; a file that cannot be read.
+        InputError: a line that is not of its form.
+    """
+    if corpus is None and run is None and depth is None:
+        return None
+    if corpus is None or run is None:
+        raise UsageError(
+            "--corpus, --run: each needs the other: documents, and which of them were found for a question"
+        )
+    if query is not None:
+        raise UsageError("--query: with --corpus every line of the input is a question: leave --query out")
+    from ctxzip.reading.trec_join import load
+
+    documents, ranking = sources([corpus, run])
+    return load(documents, ranking, depth)
+
+
+@contextmanager
+def _open(name: str, opened: Callable[[BinaryIO], None] | None) -> Iterator[BinaryIO]:
+    """Open an input, compressed or not."""
+    if name == STDIO and sys.stdin is None:
+        raise UsageError("stdin is closed: name a file")
+    with nullcontext(sys.stdin.buffer) if name == STDIO else open(name, "rb") as stream:
+        if opened is not None:
+            opened(stream)
+        with decompressed(stream) as text:
+            yield text

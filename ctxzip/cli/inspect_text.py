@@ -1,0 +1,128 @@
+"""A result as lines for a person: on a terminal with bright and dim, elsewhere as plain text."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from ctxzip._internal.terminal_text import visible
+
+if TYPE_CHECKING:
+    from ctxzip.datamodels import BadRecord
+    from ctxzip.reports.inspection import Shown, ShownDocument
+
+_GUTTER = 10  # columns of "  + 0.83  "
+_NARROWEST = 30  # columns of text, on a terminal however narrow
+
+
+class Transcript:
+    """Writes results one after the other, each as soon as it comes.
+
+    A kept unit has a `+` in front and stands out, a dropped one has a `-` and is dim. Why units were
+    dropped stands above the document where all have one reason, else under the first of each run.
+
+    Args:
+        stream: written to.
+        width: columns to wrap at; None leaves lines as long as they are, without colour.
+    """
+
+    def __init__(self, stream: TextIO, width: int | None) -> None:
+        self._stream = stream
+        self._written = io.StringIO()
+        self._width = width
+        plain = width is None or os.environ.get("TERM") == "dumb"
+        self._console = Console(
+            file=self._written,  # rich ends the process where a pipe has no reader
+            width=width or 80,
+            force_terminal=not plain,
+            color_system=None if plain else "standard",
+            # https://no-color.org: set and not empty, whatever it holds.
+            no_color=bool(os.environ.get("NO_COLOR") or os.environ.get("CTXZIP_NO_COLOR")),
+            highlight=False,
+            markup=False,
+            emoji=False,
+            legacy_windows=False,
+        )
+        self._number = 0
+
+    def add(self, shown: Shown) -> None:
+        """Write one result."""
+        result = shown.result
+        self._begin(result.request.place)
+        self._wrapped("", result.request.query, "bold")
+        tokens = f"{result.tokens_in:,} -> {result.tokens_out:,} tokens ({result.kept_fraction:.1%} kept)"
+        self._wrapped("", f"{tokens}, {result.query_kind}, {result.scorer} on {result.device}")
+        self._wrapped("", f"why this much: {result.budget.why}")
+        for warning in result.warnings:
+            self._wrapped("", f"warning: {warning}", "yellow")
+        for document in shown.documents:
+            self._document(document)
+        if not shown.documents:
+            self._wrapped("", "(no documents)")
+        self._write()
+
+    def refuse(self, bad: BadRecord) -> None:
+        """Write why there is no result."""
+        self._begin("not used")
+        self._wrapped("", bad.message, "red")
+        self._write()
+
+    def end(self, words: str) -> None:
+        """Write what all together come to."""
+        self._blank()
+        self._wrapped("", f"in total: {words}", "bold")
+        self._write()
+
+    def _write(self) -> None:
+        self._stream.write(self._written.getvalue())
+        self._stream.flush()
+        self._written.seek(0)
+        self._written.truncate()
+
+    def _begin(self, place: str) -> None:
+        if self._number:
+            self._blank()
+        self._number += 1
+        self._wrapped("", f"== record {self._number}{f': {place}' if place else ''}", "cyan")
+
+    def _document(self, document: ShownDocument) -> None:
+        self._blank()
+        title = " ".join((document.title or document.id or "").split())
+        self._wrapped("", f"[{document.number}] {title}".rstrip(), "bold" if document.n_kept else "")
+        n = len(document.units)
+        reasons = {unit.reason for unit in document.units if unit.reason}
+        said = reasons.pop() if len(reasons) == 1 else None
+        self._wrapped(
+            "    ",
+            f"relevance {document.relevance:.2f}, kept {document.n_kept} of {n} {'unit' if n == 1 else 'units'}, "
+            f"{document.tokens_kept:,} of {document.tokens_in:,} tokens{f'; dropped: {said}' if said else ''}",
+        )
+        for unit in document.units:
+            if unit.kept:
+                self._wrapped(f"  + {unit.probability:.2f}  ", unit.text, "bold", "green")
+                continue
+            self._wrapped(f"  - {unit.probability:.2f}  ", unit.text, "dim", "dim")
+            if unit.reason and unit.reason != said:
+                said = unit.reason
+                self._wrapped(" " * _GUTTER, f"({said})", "dim italic")
+
+    def _blank(self) -> None:
+        self._written.write("\n")
+
+    def _wrapped(self, gutter: str, text: str, style: str = "", gutter_style: str = "") -> None:
+        """Write a text behind its gutter, its further lines under the first."""
+        body = Text(visible(text).expandtabs(4), style)
+        lines = (
+            body.split("\n", allow_blank=True)
+            if self._width is None
+            else body.wrap(self._console, max(self._width - len(gutter), _NARROWEST), overflow="fold")
+        )
+        for number, line in enumerate(lines):
+            line.rstrip()
+            self._console.print(
+                Text.assemble((gutter if number == 0 else " " * len(gutter), gutter_style), line), soft_wrap=True
+            )

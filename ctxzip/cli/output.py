@@ -1,0 +1,181 @@
+"""Output: stdout, or a file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from ctxzip.cli.inputs import STDIO
+from ctxzip.datamodels import BadRecord, Result, Scored
+from ctxzip.errors import CtxzipError, UsageError
+from ctxzip.rendering.formats import CONTEXTS
+from ctxzip.rendering.interop import converted
+from ctxzip.rendering.record import error_record, record
+from ctxzip.rendering.scored import record as scored_record
+from ctxzip.rendering.table_rows import RowWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BETWEEN = b"\n---\n\n"
+
+
+class Writer:
+    """Writes results in order, each as soon as it comes.
+
+    Args:
+        to: what results are written as: their records, text or markdown, or records of another library.
+        as_rows: write a row where a row of a table came.
+        null: end each context with NUL; otherwise a line of `---` stands between two.
+        emit_errors: put an error record (an empty context) where a record could not be used.
+    """
+
+    def __init__(self, stream: BinaryIO, *, to: str, null: bool, emit_errors: bool, as_rows: bool) -> None:
+        self._stream = stream
+        self._to = to
+        self._as_rows = as_rows
+        self._rows: RowWriter | None = None
+        self._null = null
+        self._emit_errors = emit_errors
+        self._first = True
+
+    def __call__(self, item: Result | Scored | BadRecord) -> None:
+        """Write one result and flush it, so that whoever reads the pipe has it at once."""
+        if isinstance(item, BadRecord) and not (self._emit_errors and item.emits):
+            return
+        try:
+            if not isinstance(item, Scored) and self._is_row(item):
+                self._row(item)
+            elif isinstance(item, Scored) or self._to not in CONTEXTS:
+                self._stream.write(self._record(item))
+            else:
+                self._stream.write(self._context(item))
+            self._stream.flush()
+        except OSError as error:
+            raise CtxzipError(f"cannot write the output: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Write what a table holds back until its end."""
+        if self._rows is not None:
+            try:
+                self._rows.close()
+                self._stream.flush()
+            except OSError as error:
+                raise CtxzipError(f"cannot write the output: {error.strerror}") from error
+
+    def _is_row(self, item: Result | BadRecord) -> bool:
+        table = item.table if isinstance(item, BadRecord) else item.request.table
+        return self._as_rows and (table is not None or self._rows is not None)
+
+    def _row(self, item: Result | BadRecord) -> None:
+        if self._rows is None:
+            table = item.table if isinstance(item, BadRecord) else item.request.table
+            if table is None or not self._first:
+                raise CtxzipError("a table behind records: compress them one by one, or add --to jsonl")
+            self._rows = RowWriter(self._stream, table)
+        self._rows.add(item)
+
+    def _record(self, item: Result | Scored | BadRecord) -> bytes:
+        self._first = False
+        if isinstance(item, BadRecord):
+            return error_record(item) + b"\n"
+        if isinstance(item, Scored):
+            return scored_record(item) + b"\n"
+        return (record(item) if self._to == "jsonl" else converted(item, self._to)) + b"\n"
+
+    def _context(self, item: Result | BadRecord) -> bytes:
+        written = b"" if isinstance(item, BadRecord) else (item.context or "").encode()
+        if self._null:
+            return written + b"\0"
+        between = b"" if self._first else _BETWEEN
+        self._first = False
+        return between + written
+
+
+@contextmanager
+def writing(name: str | None) -> Iterator[BinaryIO]:
+    """Open an output: stdout for None or `-`, else a file that appears whole or not at all.
+
+    The file is written beside its final place and renamed when all went well; after an error or an
+    interrupt nothing of it is left and an older file of that name is as it was. Devices and pipes
+    are written to directly.
+
+    Raises:
+        UsageError: the file cannot be created, stdout is closed, or the name is empty or promises compression.
+        CtxzipError: the disk is full.
+    """
+    if name is None or name == STDIO:
+        if sys.stdout is None:
+            raise UsageError("stdout is closed: name a file with -o FILE")
+        yield sys.stdout.buffer
+        return
+    if not name:
+        raise UsageError("the output has an empty name: name a file, or leave -o out for stdout")
+    if name.endswith(".gz"):
+        raise UsageError(f"{name}: the output is not compressed: leave -o out and pipe it into gzip")
+    try:
+        # Not of the resolved name: that of a pipe under /dev/fd leads nowhere.
+        mode = os.stat(name).st_mode
+    except OSError:
+        mode = None
+    direct = mode is not None and not stat.S_ISREG(mode)
+    target = name if direct else os.path.realpath(name)
+    folder, base = os.path.split(target)
+    path = target if direct else os.path.join(folder, f".{base}.{os.urandom(4).hex()}.tmp")
+    stream = _created(name, path, "wb" if direct else "xb")
+    try:
+        with _said(name), _unlinked_on_sigpipe(None if direct else path), stream:
+            if mode is not None and not direct:
+                os.chmod(path, stat.S_IMODE(mode))
+            yield stream
+        if not direct:
+            with _said(name):
+                os.replace(path, target)
+    except BaseException:
+        if not direct:
+            os.unlink(path)
+        raise
+
+
+def _created(name: str, path: str, mode: str) -> BinaryIO:
+    try:
+        return cast("BinaryIO", open(path, mode))
+    except OSError as error:
+        raise UsageError(f"{name}: cannot write: {error.strerror}") from error
+
+
+@contextmanager
+def _said(name: str) -> Iterator[None]:
+    """Name the file in what goes wrong when it is closed: that is when a full disk shows."""
+    try:
+        yield
+    except OSError as error:
+        raise CtxzipError(f"{name}: cannot write: {error.strerror}") from None
+
+
+_temporary: list[str] = []  # files that a SIGPIPE takes with it: an output and its statistics may be open together
+
+
+@contextmanager
+def _unlinked_on_sigpipe(path: str | None) -> Iterator[None]:
+    """Let a SIGPIPE (of stderr, as stdout is not written to) take the temporary file with it."""
+    if path is None or not hasattr(signal, "SIGPIPE"):
+        yield
+        return
+    _temporary.append(path)
+    before = signal.signal(signal.SIGPIPE, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGPIPE, before)
+        _temporary.remove(path)
+
+
+def _leave(number: int, _: Any) -> None:
+    for path in _temporary:
+        os.unlink(path)
+    os._exit(128 + number)

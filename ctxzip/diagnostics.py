@@ -1,0 +1,145 @@
+"""What is installed, what works, and one record compressed for proof."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ctxzip import __version__
+from ctxzip.errors import CtxzipError, ModelError
+from ctxzip.model_store import DEFAULT_MODEL, installed_folders, read_model, user_models_folder
+
+_PACKAGES = (
+    "onnxruntime-gpu", "onnxruntime", "tokenizers", "numpy", "msgspec", "nupunkt", "spacy", "rank-bm25", "typer", "rich",
+    "tiktoken", "torch", "sentence-transformers",
+)  # fmt: skip
+# What decides how fast matrix products of int8 and of fp32 are, on x86 and on ARM.
+_FEATURES = re.compile(r"\b(?:avx|avx2|fma|avx512f|avx512_vnni|avx_vnni|amx_int8|amx_bf16|asimd|asimddp|i8mm|sve)\b")
+_QUESTION = "When does the ferry leave?"
+_DOCUMENTS = ["Bread is baked here.", "The harbour is small. The ferry leaves at seven. It is red."]
+_ANSWER = "The ferry leaves at seven."
+
+
+def examine(device: str = "auto") -> dict[str, Any]:
+    """Return what a person who reports a problem should send along.
+
+    Args:
+        device: where the model is tried: `auto`, `cpu`, `cuda` or `cuda:N`.
+
+    Returns:
+        JSON values: `versions`, `machine`, `cuda`, `models`, `folders`, `inference` and `ok`, whether one
+        record could be compressed with the model that ships.
+
+    Raises:
+        UsageError: no such device.
+    """
+    from ctxzip.scoring.onnx_sessions import check_device
+
+    check_device(device)
+    inference = _inference(device)
+    return {
+        "versions": _versions(),
+        "machine": _machine(),
+        "cuda": _cuda(),
+        "models": _models(),
+        "folders": _folders(),
+        "inference": inference,
+        "ok": inference["error"] is None,
+    }
+
+
+def _versions() -> dict[str, str | None]:
+    found: dict[str, str | None] = {"ctxzip": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def _machine() -> dict[str, Any]:
+    from ctxzip._internal.cores import available_cores
+
+    try:
+        about = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+    except OSError:  # not Linux
+        about = ""
+    return {
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "cores_allowed": available_cores(),
+        "cpu_features": sorted(set(_FEATURES.findall(about))) or None,
+    }
+
+
+def _cuda() -> dict[str, Any]:
+    from ctxzip.scoring.onnx_sessions import providers, without_cuda
+
+    both = [name for name in ("onnxruntime", "onnxruntime-gpu") if _versions()[name]]
+    try:
+        missing = without_cuda()
+        listed = providers()
+    except CtxzipError as error:
+        missing, listed = str(error), []
+    return {
+        "providers_built_in": listed,
+        "usable": missing is None,
+        "missing": missing,
+        "conflict": "onnxruntime and onnxruntime-gpu are both installed and break each other: uninstall both, "
+        "then install one"
+        if len(both) > 1
+        else None,
+    }
+
+
+def _models() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for path in installed_folders():
+        about: dict[str, Any] = {"name": path.name, "path": str(path), "files": {}, "error": None}
+        try:
+            model = read_model(path)
+            about |= {"name": model.name, "files": {file: model.state(file) for file in model.card["files"]}}
+        except ModelError as error:
+            about["error"] = str(error)
+        found.append(about)
+    return found
+
+
+def _folders() -> dict[str, str]:
+    return {"executable": sys.executable, "own_models": str(user_models_folder())}
+
+
+def _inference(device: str) -> dict[str, Any]:
+    """Compress one record with the model, twice: the first time loads."""
+    from ctxzip.compressor import Compressor, Settings
+    from ctxzip.reading.detection import SHAPES, to_request
+
+    found: dict[str, Any] = {"scorer": None, "device": None, "load_ms": None, "record_ms": None, "error": None}
+    started = time.perf_counter()
+    try:
+        compressor = Compressor(Settings(scorer="hybrid", model=DEFAULT_MODEL, device=device, max_sentences=1))
+        request = to_request({"query": _QUESTION, "docs": _DOCUMENTS}, SHAPES)
+        compressor.compress(request)
+        loaded = time.perf_counter()
+        result = compressor.compress(request)
+    except CtxzipError as error:
+        return {**found, "error": str(error)}
+    done = time.perf_counter()
+    found |= {
+        "scorer": result.scorer,
+        "device": result.device,
+        "load_ms": round(1000 * (loaded - started), 1),
+        "record_ms": round(1000 * (done - loaded), 1),
+    }
+    if result.texts != ("", _ANSWER):
+        found["error"] = (
+            f"the model kept {list(result.texts)} and not {_ANSWER!r}: its files or its runtime are damaged"
+        )
+    return found

@@ -1,0 +1,223 @@
+"""Where models lie, those that ship with ctxzip and those of the user, and whether their files are what their card says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from ctxzip._internal.suggestions import did_you_mean
+from ctxzip.errors import ModelError, UsageError
+
+DEFAULT_MODEL = "ctxzip-mini"
+CARD = "model.json"
+_ALIASES = {"mini": "ctxzip-mini", "nano": "ctxzip-nano"}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_GRAPH_SUFFIX = ".onnx"
+_USER_MODELS = "CTXZIP_MODELS"
+
+
+def models_folder() -> Path:
+    """Return the folder of the shipped models: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "models"
+    return installed if installed.is_dir() else package.parent / "models"
+
+
+def user_models_folder() -> Path:
+    """Return the folder of the models that the user imported; it need not exist. `CTXZIP_MODELS` names another one."""
+    if named := os.environ.get(_USER_MODELS):
+        return Path(named)
+    import platformdirs
+
+    return platformdirs.user_data_path("ctxzip") / "models"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A folder with a model and its card, `model.json`.
+
+    Attributes:
+        graph: the file to run, where one was asked for by name; None leaves it to the card.
+    """
+
+    path: Path
+    card: dict[str, Any]
+    graph: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name on the card."""
+        return str(self.card.get("name", self.path.name))
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files, as far as they are there."""
+        paths = [self.path / file for file in self.card.get("files", {})]
+        return sum(path.stat().st_size for path in paths if path.is_file())
+
+    def graph_for(self, device: str) -> str:
+        """Return the file of the graph that runs on a device: the one that was asked for, or the card's.
+
+        Raises:
+            ModelError: the card names none.
+        """
+        graphs = self.card.get("graphs")
+        if not isinstance(graphs, dict) or "cpu" not in graphs:
+            raise ModelError(f"{self.path / CARD}: no 'graphs' with one for 'cpu': not a model for ctxzip")
+        return self.graph or str(graphs["cpu"] if device == "cpu" else graphs.get("cuda", graphs["cpu"]))
+
+    def state(self, file: str) -> Literal["ok", "damaged", "missing"]:
+        """Compare one file of the card with its SHA-256.
+
+        Raises:
+            ModelError: the file is not on the card, or cannot be read.
+        """
+        path, expected = self.path / file, self.card.get("files", {}).get(file)
+        if expected is None:
+            raise ModelError(
+                f"{path}: not on the card of the model {self.name}: add its SHA-256 to 'files' in {self.path / CARD}"
+            )
+        if not path.is_file():
+            return "missing"
+        try:
+            return "ok" if sha256(path) == expected else "damaged"
+        except OSError as error:
+            raise ModelError(f"{path}: cannot read it: {error.strerror}") from error
+
+    def verified(self, file: str) -> Path:
+        """Return the path of one of its files; the weights that lie beside a graph (`GRAPH.NAME`) are checked with it.
+
+        Raises:
+            ModelError: one of them is missing, not on the card, cannot be read, or its SHA-256 is another.
+        """
+        for beside in self.card.get("files", {}):
+            if beside.startswith(f"{file}."):
+                self.verified(beside)
+        path, state = self.path / file, self.state(file)
+        if state == "missing":
+            raise ModelError(f"{path}: no such file of the model {self.name}: install it again")
+        if state == "damaged":
+            raise ModelError(f"{path}: damaged or foreign: its SHA-256 is not the one on the card: install it again")
+        return path
+
+
+def open_model(name: str = DEFAULT_MODEL) -> ModelFolder:
+    """Return the model of that name.
+
+    Args:
+        name: a shipped model (`ctxzip-mini`, or `mini`), a model of the user, a folder with a
+            `model.json`, or a graph (`.onnx`) in such a folder. A name goes before a folder of that
+            name; write `./NAME` for the folder.
+
+    Raises:
+        UsageError: no such model.
+        ModelError: its card cannot be read.
+    """
+    if folder := _named(name):
+        return read_model(folder)
+    path, graph = Path(name), None
+    if name.endswith(_GRAPH_SUFFIX) and path.is_file():
+        path, graph = path.parent, path.name
+    if not name or not (path / CARD).is_file():
+        names = [*_ALIASES, *(folder.name for folder in installed_folders())]
+        raise UsageError(
+            f"no model {name!r}: expected {DEFAULT_MODEL} or a folder with a {CARD} (--model); "
+            f"`ctxzip models list` says which names there are{did_you_mean(name, names)}"
+        )
+    return read_model(path, graph)
+
+
+def read_model(path: Path, graph: str | None = None) -> ModelFolder:
+    """Return the model in a folder.
+
+    Raises:
+        ModelError: its card cannot be read, is none, or names files outside of the folder.
+    """
+    card = path / CARD
+    try:
+        content = json.loads(card.read_text("utf-8"))
+    except OSError as error:
+        raise ModelError(f"{card}: cannot read it: {error.strerror}") from error
+    except ValueError as error:
+        raise ModelError(f"{card}: not a model card: {error}") from error
+    files = content.get("files") if isinstance(content, dict) else None
+    if not isinstance(files, dict) or not files:
+        raise ModelError(f"{card}: not a model card: no 'files' with a SHA-256 for each: import the model again")
+    for file, expected in files.items():
+        if file != os.path.basename(file) or file in {"", os.curdir, os.pardir} or not isinstance(expected, str):
+            raise ModelError(f"{card}: not a model card: {file!r} in 'files' is not a file beside it with its SHA-256")
+    graphs = content.get("graphs")
+    for device, file in graphs.items() if isinstance(graphs, dict) else ():
+        if file not in files:
+            raise ModelError(f"{card}: not a model card: {file!r}, its graph for {device}, is not in 'files'")
+    return ModelFolder(path, content, graph)
+
+
+def installed_folders() -> list[Path]:
+    """Return the folders with a card: the shipped models, then those of the user, each by name."""
+    return [
+        path
+        for folder in (models_folder(), user_models_folder())
+        if folder.is_dir()
+        for path in sorted(folder.iterdir())
+        if _NAME.fullmatch(path.name) and (path / CARD).is_file()
+    ]
+
+
+def folder_for(name: str) -> Path:
+    """Return the folder that a model of the user has, or would have.
+
+    Raises:
+        UsageError: the name has other characters than a name may have, or is that of a shipped model.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"no name for a model: {name!r}: use letters, digits, '.', '_' and '-', a letter or digit first"
+        )
+    taken = {*_ALIASES, *_ALIASES.values(), *(path.name for path in models_folder().iterdir())}
+    if name.lower() in taken:
+        raise UsageError(f"{name}: this is the name of a model that ships with ctxzip: choose another one")
+    return user_models_folder() / name
+
+
+@lru_cache(maxsize=4)
+def read_tokenizer(path: Path) -> Any:
+    """Return the `tokenizers.Tokenizer` of a tokenizer.json, truncation and padding off, read once for all who use it.
+
+    Files made for an encoder often say "truncate at 128" and "pad": both would falsify every count.
+
+    Raises:
+        ModelError: the file is not a tokenizer.
+    """
+    # One record a call: threads cost more than they bring, and take cores from the neighbours in the pipe.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    import tokenizers
+
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises bare Exception
+        raise ModelError(f"{path}: not a tokenizer.json: {error}") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _named(name: str) -> Path | None:
+    """Return the folder of a model that goes by its name."""
+    name = _ALIASES.get(name, name)
+    if not _NAME.fullmatch(name):
+        return None
+    paths = (folder / name for folder in (models_folder(), user_models_folder()))
+    return next((path for path in paths if (path / CARD).is_file()), None)

@@ -1,0 +1,178 @@
+"""Rows of CSV and Parquet files, one record each, and cells that hold a list written as text."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import sys
+from collections import deque
+from io import BytesIO, TextIOWrapper
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from ctxzip._internal.raw_json import parse
+from ctxzip.datamodels import Table
+from ctxzip.errors import InputError, MissingDependencyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+CSV = frozenset({".csv", ".tsv"})
+PARQUET = frozenset({".parquet", ".pq"})
+_DELIMITERS = ",;\t|"
+
+
+def csv_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any] | list[str] | str, str | None]]:
+    """Yield line number, table and values by column of every row, or its cells or its text and what is wrong with it.
+
+    The delimiter is the one of comma, semicolon, tab and bar that the first line has most of. A quote that is not
+    closed, or not doubled inside of a cell, costs the line that it stands in: those behind it are read again.
+
+    Raises:
+        InputError: no header, a column twice, or a header that is not in UTF-8.
+    """
+    csv.field_size_limit(sys.maxsize)  # a text may be longer than the 128 KiB that are allowed otherwise
+    text = TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    try:
+        lines = _Lines(text)
+        first = lines.peek()
+        delimiter = max(_DELIMITERS, key=first.count)
+        columns = tuple(next(csv.reader(lines, delimiter=delimiter, strict=True), ()))
+        if not _is_utf8(columns):
+            raise InputError("no CSV in UTF-8: convert it with iconv -t UTF-8")
+        for name in columns:
+            if columns.count(name) > 1:
+                raise InputError(f"two columns are called {name!r}: rename one")
+        table = Table(columns, delimiter=delimiter)
+        while lines.peek():
+            number = lines.number
+            lines.taken.clear()
+            try:
+                row = next(csv.reader(lines, delimiter=delimiter, strict=True))
+            except csv.Error as error:
+                wrong = f"no row of a table: {error}: close quotes, and double those inside of a cell"
+                yield number, table, _readable(lines.give_back_all_but_one().rstrip("\r\n")), wrong
+                continue
+            if not _is_utf8(row):
+                yield number, table, list(map(_readable, row)), "not UTF-8: convert it with iconv -t UTF-8"
+            elif row and len(row) == len(columns):
+                yield number, table, dict(zip(columns, row, strict=True)), None
+            elif row:
+                wrong = f"{len(row)} cells in a table of {len(columns)} columns: quote cells that hold delimiters"
+                yield number, table, row, wrong
+    except csv.Error as error:
+        raise InputError(f"no CSV: {error}") from error
+    finally:
+        text.detach()
+
+
+class _Lines:
+    """The lines of a text; those taken since `taken` was cleared can be given back.
+
+    Attributes:
+        number: 1-based, of the next line.
+        taken: lines.
+    """
+
+    def __init__(self, text: TextIOWrapper) -> None:
+        self._text = text
+        self._waiting: deque[str] = deque()
+        self.number = 1
+        self.taken: list[str] = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if not self.peek():
+            raise StopIteration
+        line = self._waiting.popleft()
+        self.number += 1
+        self.taken.append(line)
+        return line
+
+    def peek(self) -> str:
+        """Return the next line without taking it; empty at the end."""
+        if not self._waiting and (line := self._text.readline()):
+            self._waiting.append(line)
+        return self._waiting[0] if self._waiting else ""
+
+    def give_back_all_but_one(self) -> str:
+        """Return the first of the lines taken, and let the others come again."""
+        self._waiting.extendleft(reversed(self.taken[1:]))
+        self.number -= len(self.taken) - 1
+        return self.taken[0]
+
+
+def _readable(cell: str) -> str:
+    """Put U+FFFD where bytes could not be decoded."""
+    return cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _is_utf8(cells: Sequence[str]) -> bool:
+    """Tell whether no cell holds a byte that could not be decoded."""
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def parquet_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any]]]:
+    """Yield number, table and values by column of every row of a Parquet file, a batch in memory at a time.
+
+    Raises:
+        MissingDependencyError: pyarrow is not installed.
+        InputError: this is no Parquet file.
+    """
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingDependencyError("pyarrow is not installed: pip install 'ctxzip[parquet]'") from error
+    try:
+        file = parquet.ParquetFile(stream if stream.seekable() else BytesIO(stream.read()))
+        table = Table(tuple(file.schema_arrow.names), schema=file.schema_arrow)
+        number = 0
+        for batch in file.iter_batches(batch_size=1000):
+            columns = [_counted(column).to_pylist() for column in batch.columns]
+            for row in zip(*columns, strict=True):
+                number += 1
+                yield number, table, dict(zip(table.columns, row, strict=True))
+    except (pa.ArrowException, ValueError) as error:  # some of which it raises of its own
+        raise InputError(f"no Parquet: {error}") from error
+
+
+def _counted(column: Any) -> Any:
+    """Return a column of nanoseconds as whole numbers, which is what it goes out from again: Python has no such times."""
+    import pyarrow as pa
+
+    types = (pa.types.is_timestamp, pa.types.is_duration, pa.types.is_time64)
+    return (
+        column.cast(pa.int64()) if any(is_one(column.type) for is_one in types) and column.type.unit == "ns" else column
+    )
+
+
+def cell(node: Any) -> tuple[Any, str] | None:
+    """Return the list or object that a cell holds as text and the notation, `json` or `python`; None where it is plain.
+
+    Python's notation is what pandas writes. It counts only where it comes back to the letter: the
+    list that numpy writes, without commas, would come back as one text.
+
+    >>> cell("['At ten.', 'At noon.']")
+    (['At ten.', 'At noon.'], 'python')
+    >>> cell("['At ten.' 'At noon.']") is None
+    True
+    """
+    if not isinstance(node, str) or node.lstrip()[:1] not in ("[", "{"):
+        return None
+    try:
+        value = parse(node.encode("utf-8", "surrogatepass"))
+    except InputError:
+        pass
+    else:
+        return (value, "json") if isinstance(value, list | dict) else None
+    try:
+        value = ast.literal_eval(node.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return (value, "python") if isinstance(value, list | dict) and repr(value) == node.strip() else None

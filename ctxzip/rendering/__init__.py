@@ -1,0 +1,1 @@
+"""Kept units -> texts, contexts and records."""

@@ -1,0 +1,88 @@
+"""Results as rows of the table that they came from."""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from ctxzip._internal.raw_json import encode
+from ctxzip.datamodels import OWN_KEY, BadRecord, Result, Table
+from ctxzip.errors import CtxzipError
+from ctxzip.rendering.record import failure, filled, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_BATCH = 1000  # rows of a row group of a Parquet file, at least; few enough to hold
+
+
+class RowWriter:
+    """Writes results as CSV, or as Parquet with the types of the columns that came; one column `ctxzip` more.
+
+    Args:
+        stream: where to.
+        table: of the first row; all others must be of the same columns.
+    """
+
+    def __init__(self, stream: BinaryIO, table: Table) -> None:
+        self._stream = stream
+        self._table = table
+        self._columns = [*(name for name in table.columns if name != OWN_KEY), OWN_KEY]
+        self._rows: list[dict[str, Any]] = []
+        self._parquet: Any = None
+        if table.schema is None:
+            self._write_csv(dict(zip(self._columns, self._columns, strict=True)))
+
+    def add(self, item: Result | BadRecord) -> None:
+        """Write one row.
+
+        Raises:
+            CtxzipError: it is of a table of other columns, or of none.
+        """
+        table = item.table if isinstance(item, BadRecord) else item.request.table
+        if table is None or table.columns != self._table.columns or table.schema != self._table.schema:
+            place = item.message if isinstance(item, BadRecord) else item.request.place
+            raise CtxzipError(
+                f"{place}: not of the columns of the first table: compress such files one by one, or add --to jsonl"
+            )
+        if isinstance(item, Result):
+            values, about = filled(item), summary(item)
+        else:
+            values, about = (item.content if isinstance(item.content, dict) else {}), failure(item)
+        row = {**values, OWN_KEY: encode(about).decode()}
+        if table.schema is None:
+            self._write_csv(row)
+            return
+        self._rows.append(row)
+        if len(self._rows) >= _BATCH:
+            self._write_parquet()
+
+    def close(self) -> None:
+        """Write what is held back."""
+        if self._table.schema is not None:
+            self._write_parquet()
+            self._parquet.close()
+
+    def _write_csv(self, row: Mapping[str, Any]) -> None:
+        line = StringIO()
+        # Quoted are cells that hold a character of the end of a line, and a lone carriage return ends one, too.
+        writer = csv.writer(line, delimiter=self._table.delimiter, lineterminator="\r\n")
+        writer.writerow([row.get(name, "") for name in self._columns])
+        self._stream.write(line.getvalue().removesuffix("\r\n").encode("utf-8", "replace") + b"\n")
+
+    def _write_parquet(self) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        schema = pa.schema(
+            [*(field for field in self._table.schema if field.name != OWN_KEY), pa.field(OWN_KEY, pa.string())],
+            metadata=self._table.schema.metadata,
+        )
+        try:
+            if self._parquet is None:
+                self._parquet = parquet.ParquetWriter(self._stream, schema)
+            self._parquet.write_table(pa.Table.from_pylist(self._rows, schema=schema))
+        except pa.ArrowException as error:
+            raise CtxzipError(f"cannot write Parquet: {error} (--to jsonl writes records)") from error
+        self._rows = []

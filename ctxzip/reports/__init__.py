@@ -1,0 +1,1 @@
+"""Pages and views for people: `ctxzip inspect` and `ctxzip eval --report`."""

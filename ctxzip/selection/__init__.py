@@ -1,0 +1,1 @@
+"""Scores and limits -> the units that are kept."""

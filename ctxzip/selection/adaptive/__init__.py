@@ -1,0 +1,1 @@
+"""The adaptive budget: how far down a ranking to go, and the conformal guarantee."""

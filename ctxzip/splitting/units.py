@@ -1,0 +1,88 @@
+"""Passage text -> spans: blocks that must not be cut, and the sentences inside prose.
+
+The promise, held by a property test: the spans are increasing and disjoint, and every character
+that is not space lies in exactly one of them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ctxzip.datamodels import Span
+from ctxzip.splitting.blocks import Block, blank_quote_marks, blocks
+from ctxzip.splitting.language import UNKNOWN, detect
+from ctxzip.splitting.sentences import AUTO, sentence_spans, splitter_for
+
+if TYPE_CHECKING:
+    from ctxzip.splitting.sentences import SentenceSplitter
+
+__all__ = ["AUTO", "UNKNOWN", "detect", "split", "splitter_for"]
+
+_WHOLE = frozenset({"heading", "table_header", "table_row", "code", "front_matter", "rule"})
+_WORD = re.compile(r"\w")
+
+
+def split(text: str, splitter: SentenceSplitter) -> list[Span]:
+    r"""Split one text into spans.
+
+    A span's parent is the heading it stands under (a heading's own parent is the heading one level
+    up) or the header of its table. Indentation belongs to the span for code, list items and quotes,
+    where it carries meaning; otherwise a span begins and ends on a character that is not space.
+
+    >>> english, _ = splitter_for("en")
+    >>> [span.kind for span in split("# Tea\nBoil water. Wait.\n- green: 70 degrees\n", english)]
+    ['heading', 'sentence', 'sentence', 'list_item']
+    """
+    spans: list[Span] = []
+    headings: list[tuple[int, int]] = []  # (level, index of span), outermost first
+    table = 0
+    for block in blocks(text):
+        if block.kind == "heading":
+            while headings and headings[-1][0] >= block.level:
+                headings.pop()
+        parent = headings[-1][1] if headings else None
+        if block.kind == "heading":
+            headings.append((block.level, len(spans)))
+        elif block.level:
+            table = len(spans)
+        elif block.kind == "table_row":
+            parent = table
+        for start, end in _offsets(text, block, splitter):
+            kind = block.kind if _WORD.search(text, start, end) else "rule"
+            spans.append(Span(start, end, kind, parent))
+    return _covering(text, spans)
+
+
+def _offsets(text: str, block: Block, splitter: SentenceSplitter) -> list[tuple[int, int]]:
+    if block.kind in _WHOLE:
+        return [(block.start, block.end)]
+    prose = text[block.body : block.end]
+    if block.kind == "quote":
+        # The marks at the head of a line must not look like the head of a sentence.
+        prose = blank_quote_marks(prose)
+    offsets = [(block.body + start, block.body + end) for start, end in sentence_spans(prose, splitter)]
+    if not offsets:
+        return [(block.start, block.end)]
+    if block.kind != "sentence":
+        offsets[0] = (block.start, offsets[0][1])
+    return offsets
+
+
+def _covering(text: str, spans: list[Span]) -> list[Span]:
+    """Give characters that no span holds (marks of a quote, say) to the span behind them."""
+    covered: list[Span] = []
+    at = 0
+    for span in spans:
+        gap = text[at : span.start]
+        bare = len(gap) - len(gap.lstrip())
+        covered.append(replace(span, start=at + bare) if bare < len(gap) else span)
+        at = span.end
+    rest = text[at:].rstrip()
+    if rest.strip():
+        if covered:
+            covered[-1] = replace(covered[-1], end=at + len(rest))
+        else:
+            covered.append(Span(at + len(rest) - len(rest.lstrip()), at + len(rest), "rule"))
+    return covered

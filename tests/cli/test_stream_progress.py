@@ -1,0 +1,184 @@
+"""What a person sees while a filter runs, and in which colors."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from contextlib import redirect_stderr
+
+import pytest
+
+from ctxzip.cli.inputs import sources
+from ctxzip.cli.stream_progress import Meter, Pace
+from ctxzip.cli.terminal import RED
+from tests.conftest import FIXTURES, compress, ctxzip, jsonl
+
+LINE = jsonl(
+    {"query": "When does the ferry leave?", "docs": ["Bread is baked. The ferry leaves at seven. Water is wet."]}
+)
+COMMAND = [sys.executable, "-m", "ctxzip", "compress", "--scorer", "bm25"]
+
+
+def on_terminal(*arguments, stdout=subprocess.DEVNULL, environment=None, lines=()):
+    """Run the command with a terminal for stderr, and return what was written to it.
+
+    The lines of stdin come more than a second apart: until then no progress is shown.
+    """
+    controller, terminal = pty.openpty()
+    if stdout == "terminal":
+        stdout = terminal
+    with subprocess.Popen(
+        [*COMMAND, *arguments], stdin=subprocess.PIPE, stdout=stdout, stderr=terminal,
+        env={**os.environ, "TERM": "xterm", "NO_COLOR": "", **(environment or {})},
+    ) as process:  # fmt: skip
+        os.close(terminal)
+        assert process.stdin
+        for number, line in enumerate(lines):
+            if number:
+                time.sleep(1.1)
+            process.stdin.write(line.encode())
+            process.stdin.flush()
+            if stdout == subprocess.PIPE:
+                assert process.stdout
+                process.stdout.readline()  # of a record that is done: the clock runs
+        process.stdin.close()
+        written = b""
+        while True:
+            try:
+                data = os.read(controller, 65536)
+            except OSError:  # Linux says so when the last writer is gone
+                break
+            if not data:
+                break
+            written += data
+        process.wait(60)
+    os.close(controller)
+    return written.decode()
+
+
+class Clock:
+    """Seconds that a test moves."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_terminal_shows_how_far_it_is_in_one_line(monkeypatch):
+    """It is written over five times a second, with the time left where the size of the input is known."""
+    monkeypatch.setenv("TERM", "xterm")
+    controller, terminal = pty.openpty()
+    meter, clock = Meter([str(FIXTURES / "requests.jsonl")]), Clock()
+    meter.fraction = 0.25
+    with os.fdopen(terminal, "w") as stream, redirect_stderr(stream):
+        pace = Pace(meter, quiet=False, clock=clock)
+        for clock.now in (0.5, 2.0, 2.1, 4.0):
+            pace.show(int(clock.now) + 1, "8 tokens saved")
+        pace.wipe()
+        print("end", file=stream, flush=True)
+        seen = ""
+        while not seen.endswith("end\r\n"):
+            seen += os.read(controller, 65536).decode()
+    os.close(controller)
+    assert seen == (
+        "\r\x1b[Kctxzip: 3 records, 8 tokens saved, 1.5 records/s, 0:06 left"
+        "\r\x1b[Kctxzip: 5 records, 8 tokens saved, 1.2 records/s, 0:12 left\r\x1b[Kend\r\n"
+    )
+
+
+def test_at_the_end_the_summary_stands_alone():
+    """The line is wiped; what came through a pipe has no time left to tell."""
+    seen = on_terminal(stdout=subprocess.PIPE, lines=[LINE, LINE])
+    shown, _, rest = seen.rpartition("\r\x1b[K")
+    assert re.fullmatch(r"\r\x1b\[Kctxzip: 2 records, 16 tokens saved, \d\.\d records/s", shown)
+    assert re.fullmatch(r"ctxzip: 2 records, 28 -> 12 tokens .*\r\n", rest)
+
+
+def test_an_error_does_not_stand_behind_the_line():
+    """The line is taken away first."""
+    seen = on_terminal("--on-error", "fail", stdout=subprocess.PIPE, lines=[LINE, LINE + "{\n"])
+    assert re.search(r" records/s\r\x1b\[K\x1b\[31mctxzip:\x1b\[0m line 3: ", seen)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdout", "environment"),
+    [(["--quiet"], subprocess.PIPE, {}), ([], "terminal", {}), ([], subprocess.PIPE, {"TERM": "dumb"})],
+)
+def test_no_progress_where_nobody_would_read_it(arguments, stdout, environment):
+    """Not with --quiet, not between records on the same terminal, not in a terminal that cannot write over a line."""
+    assert "records/s" not in on_terminal(*arguments, stdout=stdout, environment=environment, lines=[LINE, LINE])
+
+
+@pytest.mark.parametrize(
+    ("environment", "color"),
+    [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"CTXZIP_NO_COLOR": "1"}, False)],
+)
+def test_colors_are_for_terminals_and_can_be_switched_off(environment, color):
+    """https://no-color.org; the name of the program is red in front of what went wrong."""
+    seen = on_terminal("nowhere.jsonl", environment=environment)
+    assert (
+        seen == f"{RED}ctxzip:\x1b[0m nowhere.jsonl: no such file\r\n"
+        if color
+        else "ctxzip: nowhere.jsonl: no such file\r\n"
+    )
+
+
+def test_elsewhere_a_plain_line_now_and_then(capsys):
+    """Every thirty seconds."""
+    clock = Clock()
+    pace = Pace(Meter(["-"]), quiet=False, clock=clock)
+    for clock.now in range(0, 100, 10):
+        pace.show(clock.now + 1, "5 tokens saved")
+    said = capsys.readouterr().err.splitlines()
+    assert said == [f"ctxzip: {n + 1} records, 5 tokens saved, {(n + 1) / n:.1f} records/s" for n in (30, 60, 90)]
+
+
+def test_the_meter_knows_where_the_record_stood_that_came_out(tmp_path):
+    """Not how far reading has run ahead, over all files, compressed or not."""
+    lines = [b"%060d\n" % n for n in range(4)]
+    (tmp_path / "a").write_bytes(b"".join(lines))
+    (tmp_path / "b.gz").write_bytes(gzip.compress(b"".join(lines)))
+    names = [str(tmp_path / "a"), str(tmp_path / "b.gz")]
+    meter = Meter(names)
+    total = sum(os.path.getsize(name) for name in names)
+
+    def read():
+        for source in sources(names, opened=meter.opened):
+            with source.open() as stream:
+                yield from stream
+
+    assert list(meter.counted(read())) == lines * 2
+    fractions = []
+    for _ in lines * 2:
+        meter.passed()
+        fractions.append(meter.fraction)
+    assert fractions[:4] == [61 * n / total for n in (1, 2, 3, 4)]
+    assert fractions[-1] == 1.0
+
+
+def test_the_size_of_a_pipe_is_not_known(tmp_path):
+    """So nothing is said about time left."""
+    os.mkfifo(tmp_path / "pipe")
+    meter = Meter([str(tmp_path / "pipe"), str(FIXTURES / "requests.jsonl")])
+    assert list(meter.counted("ab")) == ["a", "b"]
+    meter.passed()
+    assert meter.fraction is None
+
+
+def test_money_saved_is_in_the_summary_and_the_statistics(tmp_path):
+    """8 of 14 tokens are left out: at 500,000 a million that is 4."""
+    stats = tmp_path / "stats.json"
+    run = compress("-n", "1", "--scorer", "bm25", "--cost", "500000", "--stats", stats, stdin=LINE)
+    assert ", 4.0000 saved at 500000 a million, " in run.err
+    found = json.loads(stats.read_text())
+    assert (found["cost_per_million"], found["money_saved"]) == (500000, 4.0)
+    scored = ctxzip("score", "--scorer", "bm25", stdin=LINE).out
+    assert ", 4.0000 saved" in ctxzip("select", "-n", "1", "--cost", "500000", stdin=scored).err
+    assert "is no price" in compress("--cost", "nan", stdin=LINE).err

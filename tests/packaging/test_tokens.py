@@ -1,0 +1,152 @@
+"""Token counts."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from ctxzip.errors import MissingDependencyError, ModelError, UsageError
+from ctxzip.model_store import models_folder
+from ctxzip.tokens import load_tokenizer
+from tests.strategies import texts
+
+SPECS = ["model", "words"]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@given(text=texts)
+def test_token_ends_are_as_many_as_the_count_and_inside_the_text(spec, text):
+    """Both views of a text agree."""
+    tokenizer = load_tokenizer(spec)
+    (ends,) = tokenizer.ends([text])
+    assert tokenizer.count([text]) == [len(ends)]
+    assert all(0 < end <= len(text) for end in ends)
+    assert sorted(ends) == list(ends)
+
+
+def test_the_shipped_tokenizer_is_the_wordpiece_of_the_base_encoder():
+    """A case worked by hand: lower case, punctuation apart, word pieces, nothing added."""
+    encoding = Tokenizer.from_file(str(models_folder() / "ctxzip-mini" / "tokenizer.json")).encode(
+        "The lockkeeper's café.", add_special_tokens=False
+    )
+    assert encoding.tokens == ["the", "lock", "##keeper", "'", "s", "cafe", "."]
+    assert load_tokenizer().count(["The lockkeeper's café."]) == [7]
+
+
+def test_a_long_text_is_counted_to_its_end():
+    """The file of the base encoder said: truncate at 128."""
+    assert load_tokenizer().count(["one " * 5_000]) == [5_000]
+
+
+@pytest.fixture(scope="module")
+def library():
+    return Tokenizer.from_file(str(models_folder() / "ctxzip-mini" / "tokenizer.json"))
+
+
+@pytest.fixture(scope="module")
+def ours():
+    return load_tokenizer()
+
+
+pieces = st.text(
+    st.sampled_from([*"aZ09 ,.!_-[]'#\n\t\r\u0301é\u00dfİ\x00\x1c\x7f\xa0\xad\u2028\u3000橋ก각क़ﬁ—\U0001f600\ufffd"])
+)
+marked = st.lists(pieces | st.sampled_from(["[SEP]", "[MASK]", "[SEP", "x" * 101]), max_size=6).map("".join)
+
+
+@given(texts=st.lists(texts | pieces | marked, max_size=4))
+def test_words_that_are_looked_up_are_counted_as_the_library_counts_the_text(ours, library, texts):
+    """Accents, control characters and special tokens where words are cut change nothing."""
+    whole = [library.encode(text, add_special_tokens=False) for text in texts]
+    assert [ends.tolist() for ends in ours.ends(texts)] == [[end for _, end in one.offsets] for one in whole]
+    assert ours.count(texts) == list(map(len, whole))
+
+
+def test_more_words_than_are_remembered_are_counted_all_the_same():
+    """What is forgotten is looked up anew."""
+    tokenizer = load_tokenizer()
+    text = " ".join(f"w{number}" for number in range(50_000))
+    first, second = tokenizer.count([text]), tokenizer.count([text])
+    assert first == second == [len(tokenizer.ends([text])[0])]
+
+
+@pytest.mark.parametrize("word", ["bridge", "Éa\u0301", "don't", "橋", "\x1c", "x" * 300])
+@pytest.mark.parametrize("space", [" ", "\n", " \t ", "\u00a0"])
+def test_a_long_text_counted_in_pieces_is_counted_as_the_library_counts_it_whole(word, space):
+    """Cuts are made where no word is cut, or not at all."""
+    text = space.join([word] * 30_000)[: 60_000 + len(word)]
+    whole = Tokenizer.from_file(str(models_folder() / "ctxzip-mini" / "tokenizer.json")).encode(
+        text, add_special_tokens=False
+    )
+    assert load_tokenizer().count([text]) == [len(whole)]
+    assert load_tokenizer().ends([text])[0].tolist() == [end for _, end in whole.offsets]
+
+
+def test_a_file_that_truncates_and_pads_counts_the_whole_text(tmp_path):
+    """Whatever the file of a user says."""
+    tokenizer = Tokenizer.from_file(str(models_folder() / "ctxzip-mini" / "tokenizer.json"))
+    tokenizer.enable_truncation(16)
+    tokenizer.enable_padding(length=64)
+    tokenizer.save(str(tmp_path / "mine.json"))
+    mine = load_tokenizer(str(tmp_path / "mine.json"))
+    assert mine.name == str(tmp_path / "mine.json")
+    assert mine.count(["one two", "one " * 100]) == [2, 100]
+
+
+def test_words_are_what_wc_counts():
+    """Runs of what is not space."""
+    assert load_tokenizer("words").count(["", " a  b\u00a0c\n", "橋は長い"]) == [0, 3, 1]
+
+
+def test_a_file_that_is_no_tokenizer_is_a_model_error(tmp_path):
+    """The path and the option stand in the message."""
+    (tmp_path / "x.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"x\.json: not a tokenizer.json: .*--tokenizer"):
+        load_tokenizer(str(tmp_path / "x.json"))
+
+
+def test_an_unknown_tokenizer_is_a_usage_error():
+    """The message lists what is possible."""
+    with pytest.raises(UsageError, match=r"model, words, tiktoken:NAME or a tokenizer\.json"):
+        load_tokenizer("gpt-9")
+
+
+def test_tiktoken_without_a_cache_is_an_error_and_not_a_download(tmp_path, monkeypatch):
+    """No network, ever."""
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
+    with pytest.raises(MissingDependencyError, match="does not download"):
+        load_tokenizer("tiktoken:cl100k_base")
+
+
+def test_an_unknown_tiktoken_encoding_is_a_usage_error():
+    """The known ones are listed."""
+    with pytest.raises(UsageError, match=r"no tiktoken encoding 'x'.*o200k_base"):
+        load_tokenizer("tiktoken:x")
+
+
+def test_tiktoken_counts_with_an_encoding_that_is_there(tmp_path, monkeypatch):
+    """An encoding of the user's own, found as tiktoken finds it: byte pairs, space in front of a word."""
+    plugin = tmp_path / "tiktoken_ext"
+    plugin.mkdir()
+    (plugin / "ours.py").write_text(
+        "def tiny():\n"
+        "    ranks = {bytes([b]): b for b in range(256)} | {b' b': 256, b'ab': 257}\n"
+        "    return dict(name='tiny', pat_str=r' ?\\w+|\\W', mergeable_ranks=ranks, special_tokens={})\n"
+        "ENCODING_CONSTRUCTORS = {'tiny': tiny}\n"
+    )
+    import tiktoken.registry
+    import tiktoken_ext
+
+    monkeypatch.setattr(tiktoken_ext, "__path__", [*tiktoken_ext.__path__, str(plugin)])
+    monkeypatch.setattr(tiktoken.registry, "ENCODING_CONSTRUCTORS", None)
+    tiktoken.registry._available_plugin_modules.cache_clear()
+    tokenizer = load_tokenizer("tiktoken:tiny")
+    assert tokenizer.name == "tiktoken:tiny"
+    assert tokenizer.count(["ab b é"]) == [5]
+    assert tokenizer.ends(["ab b é", ""])[0].tolist()[:2] == [2, 4]
+    assert len(tokenizer.ends([""])[0]) == 0
+    sys.modules.pop("tiktoken_ext.ours", None)

@@ -1,0 +1,290 @@
+"""The promises of the design, for arbitrary text. Promise 6 begins with the first calibrated policy."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ctxzip import Compressor, Settings, compress
+from ctxzip.datamodels import BadRecord
+from ctxzip.reading.requests import SHAPES, to_request
+from ctxzip.rendering.record import record
+from ctxzip.tokens import load_tokenizer
+from tests.conftest import Run, jsonl
+from tests.conftest import compress as run_compress
+from tests.strategies import queries, texts
+
+documents = st.lists(texts | st.fixed_dictionaries({"text": texts, "title": texts}), max_size=4)
+limits = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_tokens": st.integers(0, 60),
+        "ratio": st.floats(0, 1),
+        "max_sentences": st.integers(1, 4),
+        "threshold": st.floats(0, 1),
+    },
+)
+renderings = st.fixed_dictionaries(
+    {
+        "to": st.sampled_from(["jsonl", "text", "markdown"]),
+        "titles": st.booleans(),
+        "mark_gaps": st.booleans(),
+        "order": st.sampled_from(["source", "relevance"]),
+        "drop_empty": st.booleans(),
+        "neighbours": st.booleans(),
+    }
+)
+
+
+def text_of(document):
+    return document if isinstance(document, str) else document["text"]
+
+
+@given(queries, documents, limits)
+def test_1_spans_are_exact_slices_disjoint_and_in_order(query, docs, limit):
+    """And the text of a document is its slices with white space between them, nothing else."""
+    result = compress(query, docs, **limit)
+    written = json.loads(record(result))
+    for document, shortened, about in zip(docs, written["docs"], written["ctxzip"]["docs"], strict=True):
+        original, at, rest = text_of(document), 0, text_of(shortened)
+        for start, end, probability in about["kept"]:
+            assert at <= start < end <= len(original)
+            assert 0 <= probability <= 1
+            before, piece, rest = rest.partition(original[start:end])
+            assert piece
+            assert not before.strip()
+            at = end
+        assert not rest.strip()
+
+
+@pytest.fixture(scope="module")
+def own_tokenizers(tmp_path_factory):
+    """Two that count white space, one by bytes and one by pieces with the space in front."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    found = {}
+    for name, before in (
+        ("bytes", pre_tokenizers.ByteLevel(add_prefix_space=False)),
+        ("pieces", pre_tokenizers.Metaspace()),
+    ):
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = before
+        trainer = trainers.BpeTrainer(
+            vocab_size=300, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+        )
+        tokenizer.train_from_iterator(["The bridge was built in 1901 by Ada Holm."] * 3, trainer)
+        path = tmp_path_factory.mktemp("tokenizers") / f"{name}.json"
+        tokenizer.save(str(path))
+        found[name] = str(path)
+    return found
+
+
+@given(queries, documents, limits, renderings, st.sampled_from(["model", "words", "bytes", "pieces"]))
+def test_2_the_final_text_never_measures_more_than_the_ceiling(
+    own_tokenizers, query, docs, limit, rendering, tokenizer
+):
+    """Counted anew on what is written: the documents' texts, or the whole context."""
+    tokenizer = own_tokenizers.get(tokenizer, tokenizer)
+    result = compress(query, docs, **{"max_tokens": 25, **limit}, **rendering, tokenizer=tokenizer)
+    count = load_tokenizer(tokenizer).count
+    if result.context is None:
+        written = json.loads(record(result))
+        measured = sum(count([text_of(document) for document in written["docs"]]))
+    else:
+        measured = count([result.context])[0]
+    assert measured == result.tokens_out <= limit.get("max_tokens", 25)
+
+
+@given(queries, documents, st.floats(0, 1))
+def test_2_a_ratio_is_kept_wherever_more_than_the_best_unit_is(query, docs, ratio):
+    """The best unit and the headings over it are never less than what is kept."""
+    result = compress(query, docs, ratio=ratio)
+    parents = {result.units[i].parent for i in result.selection.kept}
+    if len([i for i in result.selection.kept if i not in parents]) > 1:
+        assert result.tokens_out <= ratio * result.tokens_in
+
+
+@given(st.lists(st.tuples(queries, documents), max_size=4), limits)
+def test_3_a_record_comes_out_the_same_whatever_stands_around_it(pairs, limit):
+    """Alone, in a stream, or read from one array."""
+    lines = [json.dumps({"query": query, "docs": docs}).encode() for query, docs in pairs]
+    compressor = Compressor(Settings(**limit))
+    requests = [to_request(json.loads(line), SHAPES) for line in lines]
+    together = [record(result) for result in compressor.stream(requests) if not isinstance(result, BadRecord)]
+    alone = [record(Compressor(Settings(**limit)).compress(request)) for request in requests]
+    assert together == alone
+
+
+def test_3_the_command_line_writes_the_same_however_its_input_arrives(labelled, tmp_path):
+    """One byte at a time or all at once, from a file or stdin, as lines or as an array, whole or in shards."""
+    chosen = [request for request in labelled if request["kind"] in {"fact", "table", "german", "code"}][:5]
+    data = jsonl(*chosen).encode()
+    (tmp_path / "records.jsonl").write_bytes(data)
+    (tmp_path / "records.json").write_text(json.dumps(chosen, indent=1))
+    expected = run_compress("--quiet", stdin=data).out
+    assert expected.count(b"\n") == 5
+    assert run_compress("--quiet", tmp_path / "records.jsonl").out == expected
+    assert run_compress("--quiet", tmp_path / "records.json").records == [
+        json.loads(line) for line in expected.splitlines()
+    ]
+    shards = [run_compress("--quiet", stdin=line).out for line in data.splitlines(keepends=True)]
+    assert b"".join(shards) == expected
+    command = [sys.executable, "-m", "ctxzip", "compress", "--quiet"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdin
+        for at in range(0, len(data), 997):
+            process.stdin.write(data[at : at + 997])
+            time.sleep(0.001)
+        assert process.communicate()[0] == expected
+
+
+def test_3_batches_and_threads_change_no_byte(labelled):
+    """Nor does one record at a time."""
+    data = jsonl(*[request for request in labelled if request["kind"] in {"fact", "table", "multi_hop"}][:6])
+    expected = run_compress("--quiet", stdin=data).out
+    for options in (
+        ["--batch-tokens", "1000", "--threads", "1"],
+        ["--batch-tokens", "64000", "--threads", "2"],
+        ["--line-buffered", "--threads", "3"],
+    ):
+        assert run_compress("--quiet", *options, stdin=data).out == expected, options
+
+
+@pytest.mark.parametrize("lang", ["en", "de"])
+def test_4_memory_does_not_grow_with_the_number_of_records(lang, tmp_path):
+    """Ten times the records, all with words of their own, in at most 10% more memory."""
+    script = (
+        "import atexit, resource, sys\n"
+        "atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr))\n"
+        "from ctxzip.cli import main; main()"
+    )
+
+    def kilobytes(n_records):
+        path = tmp_path / f"{n_records}.jsonl"
+        with path.open("w") as file:
+            for number in range(n_records):
+                words = " ".join(f"w{number}x{word}" for word in range(150))
+                file.write(jsonl({"query": "bridge", "docs": [f"The bridge {words}. The ferry."]}))
+        done = subprocess.run(
+            [sys.executable, "-c", script, "compress", "--scorer", "bm25", "--quiet", "--lang", lang, "-o", os.devnull, path],
+            capture_output=True, text=True, check=True, timeout=120,
+        )  # fmt: skip
+        return int(done.stderr)
+
+    assert kilobytes(1_500) <= 1.1 * kilobytes(150)
+
+
+@given(st.lists(st.booleans(), max_size=20))
+def test_4_as_many_results_as_requests_in_order(flags):
+    """Bad records keep their places."""
+    good = to_request({"query": "x", "docs": ["x y"]}, SHAPES)
+    stream = [good if flag else BadRecord("bad", n) for n, flag in enumerate(flags)]
+    assert [not isinstance(item, BadRecord) for item in Compressor().stream(stream)] == flags
+
+
+def test_4_results_come_as_soon_as_they_are_ready():
+    """The engine does not read ahead: an endless source is no reason to wait."""
+
+    def endless():
+        while True:
+            yield to_request({"query": "x", "docs": ["x y"]}, SHAPES)
+
+    assert len(list(islice(Compressor().stream(endless()), 3))) == 3
+
+
+def test_4_one_by_one_asks_for_a_record_when_the_one_before_it_was_used():
+    """With a model, which otherwise reads ahead."""
+    used = 0
+
+    def source():
+        for number in range(3):
+            assert used == number
+            yield to_request({"query": "x", "docs": ["x y"]}, SHAPES)
+
+    for _ in Compressor().stream(source(), one_by_one=True):
+        used += 1
+    assert used == 3
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(
+        st.tuples(queries, documents, st.dictionaries(st.text(), json_values, max_size=3)), min_size=1, max_size=30
+    )
+)
+def test_4_and_5_the_command_line_writes_one_json_line_a_record_and_leaves_the_rest_alone(rows):
+    """stdout is data, record by record; unknown keys are as they were; what people read is on stderr."""
+    records = [
+        {**{f"_{key}": value for key, value in extra.items()}, "query": query, "docs": docs}
+        for query, docs, extra in rows
+    ]
+    run = run_compress(stdin=jsonl(*records))
+    assert run.code == 0
+    assert run.err.splitlines()[-1].startswith(f"ctxzip: {len(records)} record")
+    for before, after in zip(records, run.records, strict=True):
+        assert {**after, "docs": 0, "ctxzip": 0} == {**before, "docs": 0, "ctxzip": 0}
+
+
+@pytest.mark.parametrize("to", ["jsonl", "text"])
+def test_7_nothing_reaches_for_the_network(labelled, to, monkeypatch):
+    """A socket is never opened, in any language of the fixtures."""
+
+    def refuse(*_):
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    for request in labelled:
+        compress(request["query"], request["docs"], to=to)
+
+
+@pytest.mark.parametrize(
+    ("settings", "docs", "warning"),
+    [
+        ({"max_tokens": 1}, ["The ferry leaves at ten."], "nothing kept: no unit fits into the tokens allowed"),
+        ({}, [], "no documents"),
+        ({}, ["", " "], "no text in any document"),
+        (
+            {"scorer": "bm25"},
+            ["Bread. Water."],
+            "no content word of the question occurs in the documents: what is kept was not chosen by score",
+        ),
+        (
+            {"lang": "th"},
+            ["The ferry."],
+            "no sentence rules for th are installed: split at stops that all languages share",
+        ),
+    ],
+)
+def test_8_an_empty_or_second_best_result_is_said(settings, docs, warning):
+    """In the record, where nobody can miss it."""
+    assert warning in json.loads(record(compress("When does the ferry leave?", docs, **settings)))["ctxzip"]["warnings"]
+
+
+def test_8_is_said_on_stderr_too():
+    """With the line that it is about."""
+    run: Run = run_compress("--max-tokens", "1", stdin=jsonl({"query": "x", "docs": ["one two three"]}))
+    assert "ctxzip: line 1: warning: nothing kept" in run.err
+
+
+def test_no_file_is_needed_but_those_of_the_package(tmp_path, monkeypatch):
+    """The tokenizer is found from any folder."""
+    monkeypatch.chdir(tmp_path)
+    assert compress("x", ["x y"]).tokens_in == 2
+    assert not list(Path(tmp_path).iterdir())

@@ -1,0 +1,84 @@
+"""Results as records of other libraries."""
+
+from __future__ import annotations
+
+import json
+from typing import get_args
+
+import pytest
+
+from ctxzip.compressor import Compressor, Settings
+from ctxzip.reading.requests import SHAPES, to_request, with_fields
+from ctxzip.rendering.formats import CONTEXTS, To
+from ctxzip.rendering.interop import converted
+from tests.conftest import compress, jsonl
+
+LIBRARIES = sorted(set(get_args(To)) - CONTEXTS - {"jsonl"})
+RECORD = {
+    "id": 7,
+    "query": "When does the ferry leave Orrin?",
+    "docs": [
+        {"id": "a", "title": "Ferry", "text": "The ferry leaves at seven. Bread is baked at six."},
+        {"id": 2, "text": "Nobody knows the hour."},
+        {"title": "Orrin\n<harbour>", "text": "At Orrin the ferry leaves at noon. It rains."},
+    ],
+}
+
+
+def result(**settings):
+    return Compressor(Settings(scorer="bm25", **settings)).compress(to_request(RECORD, SHAPES))
+
+
+@pytest.mark.parametrize("to", LIBRARIES)
+def test_what_is_converted_is_read_as_that_library_s_record(to):
+    """By its keys and by its name: the question, and of each document what was kept, its title and its id."""
+    short = result(max_sentences=3)
+    written = json.loads(converted(short, to))
+    for shapes in (SHAPES, with_fields(None, None, None, None, to)):
+        request = to_request(written, shapes)
+        assert request.query == RECORD["query"]
+        assert request.passages
+        assert [passage.text for passage in request.passages] == [
+            text for text in short.texts if text or to != "messages"
+        ]
+        if to not in {"ragas", "messages"}:
+            assert [passage.title for passage in request.passages] == ["Ferry", "", "Orrin\n<harbour>"]
+        if to not in {"ragas", "messages", "cohere"}:
+            assert [passage.id for passage in request.passages][:2] == ["a", "2"]
+    assert written["ctxzip"]["tokens_out"] == short.tokens_out
+    assert written["id"] == "7"
+
+
+def test_documents_left_out_of_a_converted_record_are_told_by_the_order():
+    """As in the record that came."""
+    about = json.loads(converted(result(max_sentences=1, drop_empty=True), "dpr"))
+    assert about["ctxzip"]["order"] == [2]
+    assert [context["title"] for context in about["ctxs"]] == ["Orrin\n<harbour>"]
+
+
+def test_messages_hold_the_documents_that_are_left_and_then_the_question():
+    """A title cannot end the tag that it stands in."""
+    (message,) = json.loads(converted(result(max_sentences=1), "messages"))["messages"]
+    assert message == {
+        "role": "user",
+        "content": (
+            '<documents>\n<document index="3">\n<source>Orrin (harbour)</source>\n<document_content>\n'
+            "At Orrin the ferry leaves at noon.\n</document_content>\n</document>\n</documents>\n\n"
+            "When does the ferry leave Orrin?"
+        ),
+    }
+
+
+def test_the_command_line_converts_and_keeps_bad_records_in_their_place():
+    """`--to langchain` is a record a line."""
+    run = compress("--to", "langchain", "--scorer", "bm25", "-n", "1", stdin=jsonl(RECORD, {"docs": []}, RECORD))
+    assert run.code == 1
+    assert [sorted(record) for record in run.records] == [
+        ["ctxzip", "documents", "id", "query"], ["ctxzip", "docs"], ["ctxzip", "documents", "id", "query"],
+    ]  # fmt: skip
+    assert [doc["page_content"] for doc in run.records[0]["documents"]] == [
+        "",
+        "",
+        "At Orrin the ferry leaves at noon.",
+    ]
+    assert compress("--to", "langchain", "-0", stdin="").code == 2

@@ -1,0 +1,119 @@
+"""Kept units into texts and records."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ctxzip import compress
+from ctxzip.datamodels import Unit
+from ctxzip.rendering.record import passage_text, record
+
+TEXT = "One. Two. Three.\n\nFour.\nFive."
+BOUNDS = [(0, 4), (5, 9), (10, 16), (18, 23), (24, 29)]
+
+
+def kept_text(*kept, mark_gaps=False):
+    pairs = [(Unit(0, start, end, 1, "sentence"), i in kept) for i, (start, end) in enumerate(BOUNDS)]
+    return passage_text(TEXT, pairs, mark_gaps=mark_gaps)
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [
+        ((), ""),
+        ((0, 1, 2, 3, 4), TEXT),
+        ((1,), "Two."),
+        ((0, 1), "One. Two."),
+        ((0, 2), "One. Three."),
+        ((2, 3), "Three.\n\nFour."),
+        ((1, 3), "Two.\n\nFour."),
+        ((2, 4), "Three.\n\nFive."),
+        ((3, 4), "Four.\nFive."),
+    ],
+)
+def test_what_is_kept_is_joined_by_the_white_space_that_was_there(kept, expected):
+    """Neighbours keep theirs; across a gap the widest that was there stands."""
+    assert kept_text(*kept) == expected
+
+
+def test_gaps_are_marked_between_kept_units_only():
+    """And only when asked."""
+    assert kept_text(1, 3, mark_gaps=True) == "Two.\n\n[...]\n\nFour."
+    assert kept_text(0, 2, mark_gaps=True) == "One. [...] Three."
+    assert kept_text(0, 1, mark_gaps=True) == "One. Two."
+
+
+def test_text_without_spaces_is_joined_without_spaces():
+    """Japanese needs none."""
+    result = compress("橋は長い？", ["橋は赤い。空は青い。橋は長い。"], max_sentences=2, scorer="bm25")
+    assert result.texts == ("橋は赤い。橋は長い。",)
+
+
+DOCS = [
+    {"title": "Ferry", "text": "The ferry leaves at seven. Bread is baked at six."},
+    {"text": "Nobody knows the hour."},
+    {"title": "Orrin\nharbour", "text": "At Orrin the ferry leaves at noon."},
+]
+QUESTION = "When does the ferry leave Orrin?"
+
+
+def test_text_holds_titles_and_a_blank_line_between_documents():
+    """Documents of which nothing is kept are left out."""
+    result = compress(QUESTION, DOCS, max_sentences=2, to="text")
+    assert result.context == "Ferry\nThe ferry leaves at seven.\n\nOrrin harbour\nAt Orrin the ferry leaves at noon.\n"
+
+
+def test_markdown_numbers_its_sources_by_their_place_in_the_input():
+    """So that an answer can cite them."""
+    result = compress(QUESTION, DOCS, max_sentences=2, to="markdown")
+    assert result.context == (
+        "## [1] Ferry\n\nThe ferry leaves at seven.\n\n## [3] Orrin harbour\n\nAt Orrin the ferry leaves at noon.\n"
+    )
+
+
+def test_titles_can_be_left_out():
+    """In text the line goes, in markdown the number stays."""
+    assert compress(QUESTION, DOCS, max_sentences=1, to="text", titles=False).context == DOCS[2]["text"] + "\n"
+    assert (
+        compress(QUESTION, DOCS, max_sentences=1, to="markdown", titles=False).context
+        == f"## [3]\n\n{DOCS[2]['text']}\n"
+    )
+
+
+def test_the_most_relevant_document_comes_first_when_asked():
+    """In the context, and in the record with the order said."""
+    assert (compress(QUESTION, DOCS, ratio=1.0, to="text", order="relevance").context or "").startswith(
+        "Orrin harbour\n"
+    )
+    written = json.loads(record(compress(QUESTION, DOCS, ratio=1.0, order="relevance")))
+    assert [doc.get("title") for doc in written["docs"]] == ["Orrin\nharbour", "Ferry", None]
+    assert written["ctxzip"]["order"] == [2, 0, 1]
+    assert written["ctxzip"]["docs"][2]["kept"][0][:2] == [0, 34]
+
+
+def test_documents_of_which_nothing_is_kept_stay_unless_dropped():
+    """One document in, one out; `order` tells which are left."""
+    full = json.loads(record(compress(QUESTION, DOCS, max_sentences=1)))
+    assert [doc["text"] for doc in full["docs"]] == ["", "", DOCS[2]["text"]]
+    short = json.loads(record(compress(QUESTION, DOCS, max_sentences=1, drop_empty=True)))
+    assert [doc["text"] for doc in short["docs"]] == [DOCS[2]["text"]]
+    assert short["ctxzip"]["order"] == [2]
+    assert len(short["ctxzip"]["docs"]) == 3
+
+
+def test_the_key_of_the_record_has_the_shape_that_other_tools_read():
+    """Names and types; one entry of `docs` for every document."""
+    about = json.loads(record(compress(QUESTION, DOCS, ratio=0.5, max_tokens=30)))["ctxzip"]
+    assert set(about) == {
+        "version", "scorer", "device", "query_kind", "budget", "tokenizer", "splitter",
+        "tokens_in", "tokens_out", "kept_fraction", "docs", "warnings",
+    }  # fmt: skip
+    assert set(about["budget"]) == {"mode", "ratio", "max_tokens", "why"}
+    assert about["budget"]["mode"] == "ratio+max_tokens"
+    assert about["kept_fraction"] == about["tokens_out"] / about["tokens_in"]
+    assert [set(doc) for doc in about["docs"]] == [{"relevance", "lang", "kept"}] * 3
+    start, end, probability = about["docs"][2]["kept"][0]
+    assert (start, end) == (0, 34)
+    assert 0 < probability <= 1

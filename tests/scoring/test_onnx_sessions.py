@@ -1,0 +1,233 @@
+"""Where the model runs, what runs together, and what is read ahead."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxzip import Compressor, Settings
+from ctxzip._internal.prefetch import worked_ahead
+from ctxzip.datamodels import Result
+from ctxzip.errors import InputError, UsageError
+from ctxzip.evaluation.labelled import read_labelled
+from ctxzip.model_store import models_folder
+from ctxzip.scoring.batches import by_length, padded
+from ctxzip.scoring.onnx_sessions import check_device, without_cuda
+from tests.benchmarks.cuda import alike as alike_of
+from tests.conftest import FIXTURES
+from tests.conftest import compress as run_compress
+
+RECORD = '{"query":"When does the ferry leave?","docs":["The ferry leaves at seven. It is red."]}\n'
+without_a_card = pytest.mark.skipif(without_cuda() is None, reason="this machine has a CUDA card")
+
+
+@given(st.lists(st.integers(1, 300), max_size=60), st.integers(0, 2_000))
+def test_batches_hold_every_sequence_once_and_no_more_tokens_than_asked(lengths, tokens):
+    """Padding counts; a sequence that is longer than a batch is one by itself."""
+    batches = by_length(lengths, tokens)
+    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or max(lengths[i] for i in batch) * len(batch) <= tokens
+
+
+def test_padding_is_zero_behind_what_is_short():
+    """A case worked by hand."""
+    assert padded([[1, 2, 3], [4]]).tolist() == [[1, 2, 3], [4, 0, 0]]
+
+
+def overlapped(source, work=list, weight=lambda _: 1, *, workers=2, batch=8, ahead=8):
+    return worked_ahead(source, work, weight, workers=workers, batch=batch, ahead=ahead)
+
+
+@given(st.lists(st.integers(0, 50), max_size=40), st.integers(1, 3), st.integers(1, 60), st.integers(1, 100))
+def test_overlapping_keeps_every_item_in_order(weights, workers, batch, ahead):
+    """In lists that are no heavier than asked, unless one item alone is."""
+    lists = []
+
+    def work(items):
+        lists.append(items)
+        return items
+
+    found = overlapped(enumerate(weights), work, lambda item: item[1], workers=workers, batch=batch, ahead=ahead)
+    assert list(found) == list(enumerate(weights))
+    assert all(len(items) == 1 or sum(weight for _, weight in items) <= batch for items in lists)
+
+
+def test_an_error_of_the_source_comes_after_what_came_before_it():
+    """Nothing that was read is lost."""
+
+    def source():
+        yield 1
+        raise InputError("broken")
+
+    found: list[int] = []
+    with pytest.raises(InputError, match="broken"):
+        found.extend(overlapped(source()))
+    assert found == [1]
+
+
+def test_an_error_of_the_work_comes_after_what_came_before_it():
+    """Whichever of two workers is faster."""
+    failed = threading.Event()
+
+    def work(items):
+        if items == [2]:
+            failed.set()
+            raise InputError("broken")
+        assert failed.wait(30)
+        return items
+
+    found: list[int] = []
+    with pytest.raises(InputError, match="broken"):
+        found.extend(overlapped([1, 2], work, batch=1))
+    assert found == [1]
+
+
+def test_nothing_waits_for_a_list_to_fill():
+    """The first item leaves before the second is there."""
+    second = threading.Event()
+
+    def source():
+        yield "first"
+        assert second.wait(30)
+        yield "second"
+
+    found = overlapped(source(), batch=100, ahead=100)
+    assert next(found) == "first"
+    second.set()
+    assert list(found) == ["second"]
+
+
+def test_two_lists_are_worked_on_at_the_same_time():
+    """While one is made ready, the model has the other."""
+    both = threading.Barrier(2)
+
+    def work(items):
+        both.wait(30)
+        return items
+
+    assert list(overlapped(range(4), work, batch=1)) == [0, 1, 2, 3]
+
+
+def test_no_more_is_read_ahead_than_asked():
+    """So memory stays flat whatever the size of a file, and however fast the work is."""
+    read = []
+
+    def source():
+        for number in range(1_000):
+            read.append(number)
+            yield number
+
+    found = overlapped(source(), batch=1, ahead=5)
+    next(found)
+    time.sleep(0.2)
+    assert len(read) <= 8  # yielded, five waiting, one in hand, and one being made
+    assert isinstance(found, Generator)
+    found.close()
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", ""])
+def test_a_device_that_is_none_is_a_usage_error(name):
+    """The message says what is expected."""
+    with pytest.raises(UsageError, match="expected auto, cpu, cuda or cuda:N"):
+        check_device(name)
+
+
+@without_a_card
+def test_cuda_by_name_without_cuda_exits_3_and_says_what_is_missing():
+    """Before any record is read; nothing is written."""
+    run = run_compress("--device", "cuda", stdin=RECORD)
+    assert (run.code, run.out) == (3, b"")
+    assert "--device cuda: no NVIDIA driver" in run.err or "no CUDA provider" in run.err
+
+
+@without_a_card
+def test_auto_takes_the_cpu_and_says_so():
+    """In the record, and in one line for the person."""
+    run = run_compress(stdin=RECORD)
+    own = json.loads(run.out)["ctxzip"]
+    assert (own["scorer"], own["device"]) == ("ctxzip-mini+bm25", "cpu")
+    assert "ctxzip-mini+bm25 on cpu" in run.err
+
+
+def test_auto_falls_back_to_bm25_without_onnxruntime_and_says_so():
+    """On stderr and in the record."""
+    code = "import sys; sys.modules['onnxruntime'] = None; from ctxzip.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "compress"], input=RECORD, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert json.loads(done.stdout)["ctxzip"]["scorer"] == "bm25"
+    assert "onnxruntime cannot be imported" in done.stderr
+    assert "scored by bm25" in done.stderr
+
+
+def test_the_model_by_name_without_onnxruntime_exits_3():
+    """Nobody who asks for the model gets something else."""
+    code = "import sys; sys.modules['onnxruntime'] = None; from ctxzip.cli import main; main()"
+    call = [sys.executable, "-c", code, "compress", "--scorer", "model"]
+    done = subprocess.run(call, input=RECORD, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (3, "")
+
+
+@pytest.fixture(scope="module")
+def requests():
+    return [question.request for question in read_labelled(FIXTURES / "requests.jsonl")][:8]
+
+
+def scored(requests, **settings):
+    return list(Compressor(Settings(**settings)).stream(requests))
+
+
+def alike(ours, theirs, tolerance):
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one.scores.probability, other.scores.probability, atol=tolerance)
+        assert one.selection.kept == other.selection.kept
+
+
+def test_the_fp16_graph_scores_the_same_in_every_batch(requests):
+    """On the CPU bit by bit, whatever the graph."""
+    graph = str(models_folder() / "ctxzip-mini" / "model.fp16.onnx")
+    small, large = (
+        scored(requests, scorer="model", model=graph, device="cpu", batch_tokens=n, ratio=0.2) for n in (256, 8_192)
+    )
+    alike(small, large, 0)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_int8_graph_scores_the_same_with_every_number_of_threads(requests, threads):
+    """Bit by bit: every window is run by one thread, alone."""
+    alike(
+        scored(requests, scorer="hybrid", device="cpu", threads=threads),
+        [Compressor(Settings(scorer="hybrid", device="cpu", threads=2)).compress(request) for request in requests],
+        0,
+    )
+
+
+@pytest.mark.skipif(without_cuda() is not None, reason="no CUDA card here: CUDA is not compared with the CPU")
+def test_cuda_decides_as_the_cpu_does():
+    """Nearly always, the fp16 graph there and the int8 one here."""
+    asked = [question.request for question in read_labelled(FIXTURES / "requests.jsonl")]
+    ours, theirs = (
+        [one for one in scored(asked, scorer="hybrid", device=name, ratio=0.2) if isinstance(one, Result)]
+        for name in ("cuda", "cpu")
+    )
+    assert {one.device for one in ours} == {"cuda:0"}
+    n_alike, n_units = alike_of(ours, theirs)
+    assert n_alike >= 0.995 * n_units
+
+
+def test_fp16_keeps_what_int8_keeps_on_most_questions(requests):
+    """Two graphs of one model: most of what they keep is the same."""
+    graph = str(models_folder() / "ctxzip-mini" / "model.fp16.onnx")
+    ours, theirs = (scored(requests, scorer="model", model=m, device="cpu", ratio=0.2) for m in ("mini", graph))
+    kept = [(set(one.selection.kept), set(other.selection.kept)) for one, other in zip(ours, theirs, strict=True)]
+    assert sum(len(a & b) for a, b in kept) >= 0.7 * sum(len(a | b) for a, b in kept)

@@ -1,0 +1,132 @@
+"""Prompts in segments: a budget for each type."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ctxzip.compressor import Compressor, Settings
+from ctxzip.errors import UsageError
+from ctxzip.reading.requests import SHAPES, to_request
+from ctxzip.rendering.record import record
+from tests.conftest import FIXTURES, compress, ctxzip
+
+QUESTION = "When does the ferry leave?"
+TEN = " ".join(f"The ferry passed buoy {n} today." for n in range(10))  # six tokens a sentence with --tokenizer words
+PROMPT = {
+    "segments": [
+        {"type": "example", "text": TEN},
+        {"type": "instruction", "text": TEN},
+        {"type": "context", "text": TEN},
+        {"type": "question", "text": QUESTION},
+        {"type": "context", "text": TEN.replace("buoy", "pier")},
+    ]
+}
+
+
+def kept(**settings):
+    """Return the sentences kept of each segment, in order, and the result."""
+    result = Compressor(Settings(scorer="bm25", tokenizer="words", **settings)).compress(to_request(PROMPT, SHAPES))
+    segments = json.loads(record(result))["segments"]
+    assert segments[3] == PROMPT["segments"][3]
+    assert result.tokens_out == sum(
+        len(segment["text"].split()) for segment in segments if segment["type"] != "question"
+    )
+    return [segment["text"].count(".") for segment in segments if segment["type"] != "question"], result
+
+
+def test_every_type_keeps_its_share():
+    """85% of instructions and 30% of examples, and what the limits say of the context; units are whole."""
+    counts, result = kept(ratio=0.5)
+    assert counts[:2] == [3, 8]
+    assert counts[2] + counts[3] == 10
+    assert result.budget.why == (
+        "instruction 0.85: at most 51 of 60 tokens; context ratio 0.5: at most 60 of 120 tokens; "
+        "example 0.3: at most 18 of 60 tokens"
+    )
+
+
+def test_a_share_may_be_named():
+    """Of any type; the question is none."""
+    assert kept(ratio=0.5, segment_budget=(("example", 0.5), ("instruction", 1.0)))[0][:2] == [5, 10]
+    counts, _ = kept(segment_budget=(("context", 0.25),))
+    assert counts[2] + counts[3] == 5
+    counts, _ = kept(max_sentences=1, segment_budget=(("context", 0.25),))
+    assert counts[2] + counts[3] == 1  # the tightest holds
+    for wrong in (("example", 2.0), ("question", 0.5), ("exampel", 0.5)):
+        with pytest.raises(UsageError, match=f"--segment-budget {wrong[0]}={wrong[1]:g}: "):
+            kept(ratio=0.5, segment_budget=(wrong,))
+
+
+@pytest.mark.parametrize("max_tokens", [0, 5, 6, 30, 50, 100, 500])
+@pytest.mark.parametrize("to", ["jsonl", "text"])
+def test_a_hard_ceiling_is_for_all_together(max_tokens, to):
+    """Instructions come first, then context, then examples."""
+    counts, result = kept(max_tokens=max_tokens) if to == "jsonl" else ([], _text(max_tokens))
+    assert result.tokens_out <= max_tokens
+    if to == "jsonl":
+        instruction = min(8, max_tokens // 6)
+        context = min(20, max_tokens // 6 - instruction)
+        assert counts[1] == instruction
+        assert counts[2] + counts[3] == context
+        assert counts[0] == min(3, max_tokens // 6 - instruction - context)
+
+
+def _text(max_tokens):
+    settings = Settings(scorer="bm25", tokenizer="words", max_tokens=max_tokens, to="text")
+    result = Compressor(settings).compress(to_request(PROMPT, SHAPES))
+    assert len((result.context or "").split()) == result.tokens_out
+    return result
+
+
+def compressed(*segments, **settings):
+    """Return the texts of segments, each a type and a text, before a question."""
+    prompt = {"segments": [{"type": kind, "text": text} for kind, text in (*segments, ("question", QUESTION))]}
+    result = Compressor(Settings(scorer="bm25", tokenizer="words", **settings)).compress(to_request(prompt, SHAPES))
+    return [segment["text"] for segment in json.loads(record(result))["segments"]][:-1]
+
+
+INSTRUCTION = ("instruction", "Answer in one word. Say so where you cannot.")
+FERRY = "The Ada is red. It does leave when the ferry to the north quay is full."
+
+
+def test_the_most_relevant_documents_are_those_of_the_context():
+    """Instructions are no documents."""
+    found = compressed(INSTRUCTION, ("context", "Fog."), ("context", FERRY), top_docs=1, ratio=1.0)
+    assert found[0].startswith("Answer in one word.")
+    assert found[1:] == ["", FERRY]
+
+
+def test_the_rules_of_the_wording_hold_in_segments():
+    """What leans on a neighbour brings it, and what is said twice is kept once."""
+    assert compressed(("context", FERRY), neighbours=True, threshold=0.9) == [FERRY]
+    assert compressed(("context", FERRY), threshold=0.9) != [FERRY]
+    said = "The ferry leaves the north quay at seven in the morning."
+    assert compressed(("context", said), ("context", said), ratio=1.0) == [said, ""]
+
+
+def test_of_a_share_of_nothing_nothing_is_kept():
+    """Elsewhere the best unit stays whatever its length."""
+    found = compressed(("example", TEN), ("context", FERRY), ratio=1.0, segment_budget=(("example", 0.0),))
+    assert found == ["", FERRY]
+
+
+def test_segments_that_were_scored_are_selected_as_if_they_were_compressed():
+    """`score` and `select` make what `compress` makes, whatever the budgets."""
+    file = FIXTURES / "shapes" / "segments.jsonl"
+    options = ("--ratio", "0.6", "--segment-budget", "example=0.5", "--segment-budget", "instruction=0.4")
+    scored = ctxzip("score", "--scorer", "bm25", file)
+    selected = ctxzip("select", *options, stdin=scored.out)
+    assert selected.out == compress("--scorer", "bm25", *options, file).out
+    why = selected.records[0]["ctxzip"]["budget"]["why"]
+    assert why.startswith("instruction 0.4: ")
+    assert "; context ratio 0.6: " in why
+    assert "; example 0.5: " in why
+
+
+def test_a_segment_budget_that_is_none_is_a_usage_error():
+    """It says what is expected."""
+    run = compress("--segment-budget", "example", stdin="")
+    assert run.code == 2
+    assert "--segment-budget example: expected TYPE=R, such as example=0.3" in run.err

@@ -1,0 +1,358 @@
+"""Texts into spans."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxzip.errors import MissingDependencyError, UsageError
+from ctxzip.splitting.sentences import sentence_spans
+from ctxzip.splitting.units import detect, split, splitter_for
+from tests.strategies import any_text, texts
+
+
+def pieces(text, lang="en"):
+    return [(span.kind, text[span.start : span.end]) for span in split(text, splitter_for(lang)[0])]
+
+
+def sentences(text, lang="en"):
+    return [piece for _, piece in pieces(text, lang)]
+
+
+@given(texts, st.sampled_from(["en", "ja", "und"]))
+def test_every_character_that_is_not_space_is_in_exactly_one_span(text, lang):
+    """Spans are increasing, disjoint, not empty, and leave out nothing but space."""
+    spans = split(text, splitter_for(lang)[0])
+    at = 0
+    for span in spans:
+        assert at <= span.start < span.end <= len(text)
+        assert not text[at : span.start].strip()
+        assert text[span.start : span.end].strip()
+        at = span.end
+    assert not text[at:].strip()
+
+
+@given(texts, st.sampled_from(["de", "ru", "xx"]))
+def test_the_same_holds_where_spacy_splits(text, lang):
+    """spaCy's spans are held to the same promise."""
+    spans = split(text, splitter_for(lang)[0])
+    assert "".join("".join(text[span.start : span.end] for span in spans).split()) == "".join(text.split())
+
+
+@given(texts)
+def test_a_parent_is_a_heading_or_a_table_head_before_its_span(text):
+    """Following parents ends."""
+    spans = split(text, splitter_for("en")[0])
+    for index, span in enumerate(spans):
+        if span.parent is not None:
+            assert span.parent < index
+            assert spans[span.parent].kind in {"heading", "table_header", "table_row", "rule"}
+
+
+@given(any_text)
+def test_a_language_is_found_for_any_text(text):
+    """Detection never fails."""
+    assert detect(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Dr. Holm met J. R. Smith at 5 p.m. on Jan. 5. They left.", ["Dr. Holm met J. R. Smith at 5 p.m. on Jan. 5.", "They left."]),
+        ("It rose by 3.14 percent (see Fig. 2). Then it fell!", ["It rose by 3.14 percent (see Fig. 2).", "Then it fell!"]),
+        ("One line\nwrapped here. Next.", ["One line\nwrapped here.", "Next."]),
+        ("First paragraph\n\nSecond one", ["First paragraph", "Second one"]),
+        ("It is kept at the bank. Adeyo runs it.", ["It is kept at the bank.", "Adeyo runs it."]),
+        ('It opens at ten. "Bread" is old.\nThey came in. Ada left.', ["It opens at ten.", '"Bread" is old.', "They came in.", "Ada left."]),
+        ("Holm et al. Bread is var. Alba of it, approx. Five.", ["Holm et al. Bread is var. Alba of it, approx. Five."]),
+        ("", []),
+        (" \n\t ", []),
+    ],
+)  # fmt: skip
+def test_english_prose_splits_at_its_sentences(text, expected):
+    """Abbreviations, initials and numbers do not end a sentence; a blank line does."""
+    assert sentences(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("lang", "text", "expected"),
+    [
+        ("de", "Am 3. Oktober kam Dr. Brandt. Er blieb z. B. drei Tage.", ["Am 3. Oktober kam Dr. Brandt.", "Er blieb z. B. drei Tage."]),
+        ("fr", "Le pont est fermé. Il ouvre à midi !", ["Le pont est fermé.", "Il ouvre à midi !"]),
+        ("ru", "Мост закрыт. Он старый.", ["Мост закрыт.", "Он старый."]),
+        ("ja", "橋は古い。「渡るな。」と言った。次の文！", ["橋は古い。", "「渡るな。」と言った。", "次の文！"]),
+        ("zh", "“星期天休息。”老板说。他走了。", ["“星期天休息。”老板说。", "他走了。"]),
+        ("zh", "桥很长。有三百米！真的吗？是的。", ["桥很长。", "有三百米！", "真的吗？", "是的。"]),
+        ("ko", "다리는 낡았다. 길이는 3.5미터이다. 끝!", ["다리는 낡았다.", "길이는 3.5미터이다.", "끝!"]),
+        ("hi", "पुल बंद है। वह पुराना है।", ["पुल बंद है।", "वह पुराना है।"]),
+    ],
+)  # fmt: skip
+def test_other_languages_split_at_their_own_stops(lang, text, expected):
+    """spaCy's rules for most, full-width stops for Chinese, Japanese and Korean."""
+    assert sentences(text, lang) == expected
+
+
+def test_blocks_keep_their_kind_and_are_not_cut():
+    """Front matter, code, table rows and headings are one span each; lists and quotes split inside."""
+    text = (
+        "---\ntitle: Guide. Part 1\n---\n# Guide\nIntro. More.\n\n```sh\nmake. all\n\nrun. it\n```\n\n    indented. code\n\n"
+        "- first. again\n- second\n\n> quoted. Twice.\n\n| a. b | c |\n|---|---|\n| 1. 2 | 3 |\n"
+    )
+    assert pieces(text) == [
+        ("front_matter", "---\ntitle: Guide. Part 1\n---"),
+        ("heading", "# Guide"),
+        ("sentence", "Intro."),
+        ("sentence", "More."),
+        ("code", "```sh\nmake. all\n\nrun. it\n```"),
+        ("code", "    indented. code"),
+        ("list_item", "- first."),
+        ("list_item", "again"),
+        ("list_item", "- second"),
+        ("quote", "> quoted."),
+        ("quote", "Twice."),
+        ("table_header", "| a. b | c |\n|---|---|"),
+        ("table_row", "| 1. 2 | 3 |"),
+    ]
+
+
+def test_a_heading_is_the_parent_of_what_stands_under_it_and_a_table_head_of_its_rows():
+    """Headings nest by level; a heading of the same level ends the one before."""
+    text = "# A\none\n\n## B\n| h | i |\n|---|---|\n| 1 | 2 |\n\n## C\ntwo\n\n# D\nthree\n"
+    spans = split(text, splitter_for("en")[0])
+    tree = {text[span.start : span.end].partition("\n")[0]: span.parent for span in spans}
+    names = list(tree)
+    assert {name: None if parent is None else names[parent] for name, parent in tree.items()} == {
+        "# A": None,
+        "one": "# A",
+        "## B": "# A",
+        "| h | i |": "## B",
+        "| 1 | 2 |": "| h | i |",
+        "## C": "# A",
+        "two": "## C",
+        "# D": None,
+        "three": "# D",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("He was a physicist.[1][2] He died in Ulm.[3]", ["He was a physicist.[1][2]", "He died in Ulm.[3]"]),
+        ('"It does not play dice."[4] He left.', ['"It does not play dice."[4]', "He left."]),
+        ("See ![plan](a.png) for the house. It is old.", ["See ![plan](a.png) for the house.", "It is old."]),
+        ("1. First they came. 2. Then they left.", ["1. First they came.", "2. Then they left."]),
+    ],
+)
+def test_what_belongs_to_a_sentence_stays_with_it(text, expected):
+    """Citation marks, closing quotes, images and numbers are not torn off."""
+    assert sentences(text) == expected
+
+
+def test_entries_of_a_log_and_turns_of_a_chat_are_apart():
+    """They have no full stops, and begin with a time or a name."""
+    log = "2024-03-01T12:00:05Z WARN pool is full\n    at Foo.bar\n2024-03-01T12:00:07Z INFO pool is fine"
+    assert sentences(log) == [
+        "2024-03-01T12:00:05Z WARN pool is full\n    at Foo.bar",
+        "2024-03-01T12:00:07Z INFO pool is fine",
+    ]
+    chat = "Ada: when is it closed\nBen Holm: on Mondays\nand at night\nAda: thanks"
+    assert sentences(chat) == ["Ada: when is it closed", "Ben Holm: on Mondays\nand at night", "Ada: thanks"]
+
+
+def test_a_text_without_stops_and_lines_is_cut_at_spaces():
+    """Otherwise it could only be kept whole or not at all."""
+    assert max(map(len, sentences("ferry word " * 2_000))) <= 1_500
+    assert len(sentences("เรือออกตอนเช้า " * 300, "th")) > 2
+
+
+@pytest.mark.parametrize("mark", "-•●○■□·✓\uf0b7")
+def test_every_bullet_begins_an_item(mark):
+    """As word processors and PDF have them."""
+    text = f"Shopping:\n{mark} Milk and bread\n{mark} The ferry leaves at 7\n"
+    assert [kind for kind, _ in pieces(text)] == ["sentence", "list_item", "list_item"]
+
+
+def test_a_grid_table_has_its_header():
+    """What stands above +===+."""
+    text = "+---+---+\n| a | b |\n+===+===+\n| 1 | 2 |\n+---+---+\n| 3 | 4 |\n+---+---+\n"
+    spans = split(text, splitter_for("en")[0])
+    assert [(span.kind, span.parent) for span in spans] == [("table_header", None), ("table_row", 0), ("table_row", 0)]
+    assert text[: spans[0].end].endswith("+===+===+")
+
+
+@pytest.mark.parametrize(
+    ("text", "heading"),
+    [
+        ("Title\n=====\nText.", "Title\n====="),
+        ("Title\n-----\nText.", "Title\n-----"),
+        ("Title\n~~~~~\nText.", "Title\n~~~~~"),
+        ("== Wiki ==\nText.", "== Wiki =="),
+        ("### Closed ###\nText.", "### Closed ###"),
+    ],
+)
+def test_headings_of_other_markups_are_headings(text, heading):
+    """Setext, reStructuredText, wiki and closed ATX headings."""
+    assert pieces(text) == [("heading", heading), ("sentence", "Text.")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#hashtag is no heading.",
+        "1990. That was the year.",
+        "a - b is a difference.",
+        "The pipe | is a sign.",
+        "He said -- no.",
+        "A. Smith went home.",
+    ],
+)
+def test_prose_that_resembles_a_block_is_prose(text):
+    """A marker needs its place and its space."""
+    assert {kind for kind, _ in pieces(text)} == {"sentence"}
+
+
+@pytest.mark.parametrize("mark", ["***", "###"])
+def test_a_mark_shorter_than_the_line_above_is_a_rule(mark):
+    """Of what could underline a title in reStructuredText."""
+    assert [kind for kind, _ in pieces(f"The ferry leaves at seven.\n{mark}\nBread.")] == [
+        "sentence",
+        "rule",
+        "sentence",
+    ]
+
+
+def test_indented_prose_is_not_code():
+    """Texts with indented paragraphs are common; commands and code are told by their look."""
+    prose = "Chapter one.\n\n    The old ferry left the harbour late in the evening.\n    Nobody saw her again until the spring.\n"
+    assert {kind for kind, _ in pieces(prose)} == {"sentence"}
+
+
+def test_a_fence_that_lost_its_other_half_does_not_swallow_prose():
+    """Chunks are often cut inside code: a bare fence closes, one with a language opens."""
+    assert pieces("x = 1\n```\nThe text goes on. And on.")[-1] == ("sentence", "And on.")
+    assert pieces("Text.\n```python\nx = 1\ny = 2") == [("sentence", "Text."), ("code", "```python\nx = 1\ny = 2")]
+
+
+def test_a_long_stretch_without_stops_splits_at_its_lines():
+    """Logs and poems have no full stops."""
+    text = "\n".join(f"entry {number} of the log without any stop at its end" for number in range(40))
+    assert sentences(text) == text.split("\n")
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "!?",
+        ".)",
+        "?",
+        '."',
+        "..[111 ",
+        "a.",
+        ". ",
+        "> ",
+        "- ",
+        "|",
+        "#",
+        "```\n",
+        "\t",
+        "a\n",
+        "a|b\n ",
+        "~",
+        "    Some prose that is set in from the margin.\n\n",
+        "![",
+        "x: y\n",
+        "a. ",
+        "2. ",
+        "a.[1] ",
+        "> a\r",
+        "> a\r\n",
+        "a.)",
+        ".).).).).).).)a",
+        '{"a":"b.c","d":["e!","f?"]},',
+    ],
+)
+def test_a_hostile_text_is_split_as_any_other(mark):
+    """These take other splitters, and nupunkt by itself, minutes or for ever."""
+    text = mark * 100_000
+    spans = split(text, splitter_for("en")[0])
+    assert "".join("".join(text[span.start : span.end] for span in spans).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("The bridge was closed in the spring of that year.", "en"),
+        ("Die Brücke wurde von der Stadt gebaut und ist nicht mehr in Betrieb.", "de"),
+        ("Le pont a été construit par la ville et il est dans un parc.", "fr"),
+        ("El puente fue construido por la ciudad y es el más largo de la región.", "es"),
+        ("橋は市によって建てられた。", "ja"),
+        ("这座桥是市政府建造的。", "zh"),
+        ("이 다리는 시에서 지었다.", "ko"),
+        ("Мост был построен городом.", "ru"),
+        ("Міст був побудований містом у 1901 році.", "uk"),
+        ("Η γέφυρα είναι κλειστή.", "el"),
+        ("Կամուրջը փակ է։", "hy"),
+        ("XK-40 / 17.5", "und"),
+        ("", "und"),
+    ],
+)
+def test_a_language_is_told_by_its_script_and_its_common_words(text, lang):
+    """One sentence is enough."""
+    assert detect(text) == lang
+
+
+def test_a_language_without_rules_falls_back_and_says_so():
+    """Thai needs a word splitter that is not installed."""
+    splitter, warning = splitter_for("th")
+    assert splitter("hello. world.")
+    assert "th" in (warning or "")
+
+
+@pytest.mark.parametrize("lang", ["de-DE", "DE", "de_AT"])
+def test_a_language_may_be_written_with_its_country(lang):
+    """As locales write it."""
+    assert sentences("Am 3. Oktober kam Dr. Brandt. Er blieb.", lang)[1:] == ["Er blieb."]
+
+
+@pytest.mark.parametrize("splitter", ["nltk", "spacy:", ""])
+def test_an_unknown_splitter_is_a_usage_error(splitter):
+    """The message names what is expected."""
+    with pytest.raises(UsageError, match="spacy:NAME"):
+        splitter_for("en", splitter)
+
+
+def test_an_unknown_language_is_a_usage_error():
+    """Not an import error of spaCy's."""
+    with pytest.raises(UsageError, match="no language 'qq'"):
+        splitter_for("qq")
+
+
+def test_a_pipeline_that_is_not_installed_is_named_with_its_remedy():
+    """The command that installs it stands in the message."""
+    with pytest.raises(MissingDependencyError, match="python -m spacy download de_core_news_sm"):
+        splitter_for("de", "spacy:de_core_news_sm")
+
+
+def test_an_installed_pipeline_splits(tmp_path):
+    """Any pipeline that spaCy can load, here one saved on the spot."""
+    import spacy
+
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer", config={"punct_chars": ["|"]})
+    nlp.to_disk(tmp_path / "pipe")
+    splitter, _ = splitter_for("en", f"spacy:{tmp_path / 'pipe'}")
+    assert [span.end for span in split("a b | c d.", splitter)] == [5, 10]
+
+
+@pytest.mark.parametrize("offset", range(8))
+def test_a_run_of_marks_is_hidden_from_the_splitter_wherever_it_begins(offset):
+    """All but its last mark."""
+    seen = []
+
+    def splitter(text):
+        seen.append(text)
+        return [(0, len(text))]
+
+    sentence_spans("a" * offset + "." * 16 + " b", splitter)
+    assert seen == ["a" * offset + "x" * 15 + ". b"]

@@ -76,12 +76,14 @@ def calibrate(
     from pathlib import Path
 
     from ctxzip.cli.output import writing
-    from ctxzip.compressor import Compressor, Settings
     from ctxzip.evaluation.calibration import as_text, fit
     from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions
-    from ctxzip.scoring.loading import AUTO, HYBRID
-    from ctxzip.selection.adaptive.conformal import DEFAULT_DEPTH, DEPTHS, REACH, check_recall, questions_needed
+    from ctxzip.scoring.pipeline import ScoringPipeline
+    from ctxzip.selection.adaptive.depth import DEFAULT_DEPTH, DEPTHS, REACH
+    from ctxzip.selection.adaptive.guarantee import check_recall, questions_needed
+    from ctxzip.selection.adaptive.policies import fitted_budget
+    from ctxzip.settings import AUTO, HYBRID, Settings
 
     recalls = sorted(set(recall or _DEFAULT_RECALLS))
     for wanted in recalls:
@@ -100,9 +102,8 @@ def calibrate(
             f"--recall {recalls[-1]:g}: takes at least {needed} answerable questions, and there are {n_answerable}: "
             "label more, or ask for less"
         )
-    compressor = Compressor(
+    scoring = ScoringPipeline(
         Settings(
-            max_sentences=1,  # the scores are all that counts
             tokenizer="words",
             scorer=HYBRID if scorer == AUTO else scorer,  # one scorer for all languages: that is what is promised for
             model=model,
@@ -113,24 +114,24 @@ def calibrate(
             prefilter="off",  # no policy is asked about anything but scores of all the text
         )
     )
-    if compressor.notice is not None and not quiet:
-        say(f"warning: {compressor.notice}")
-    fitted = compressor.fitted_budget()
+    if scoring.warning is not None and not quiet:
+        say(f"warning: {scoring.warning}")
+    fitted = fitted_budget(scoring.scorer_name, model, scoring.device)
     if depth == REACH and fitted is None:
-        raise UsageError(f"--depth {REACH}: nothing was fitted for {compressor.scorer_name}: leave it out")
+        raise UsageError(f"--depth {REACH}: nothing was fitted for {scoring.scorer_name}: leave it out")
     asked = [(labelled.name, question) for labelled in sets for question in labelled.answerable]
     with writing(output) as stream:  # refused before the scoring, not behind it
         with progress(quiet=quiet) as told:
-            questions = [found for found in rank_questions(compressor, asked, told) if found is not None]
+            questions = [found for found in rank_questions(scoring, asked, told) if found is not None]
         if not questions:
             raise InputError(f"no text in any document in {', '.join(data)}: nothing to calibrate on")
         policy = fit(
             questions,
             sets,
             definition=depth or (DEFAULT_DEPTH if fitted is None else REACH),
-            scorer=compressor.scorer_name,
-            splitter=compressor.settings.splitter,
-            model_sha256=compressor.model_sha256,
+            scorer=scoring.scorer_name,
+            splitter=scoring.settings.splitter,
+            model_sha256=scoring.model_sha256,
             n_weak=n_weak,
             recalls=recalls,
             fitted=fitted,

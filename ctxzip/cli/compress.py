@@ -7,7 +7,7 @@ import typer
 from ctxzip.cli import options
 from ctxzip.cli.run_filter import check_call, loading, run, settings_of
 from ctxzip.errors import UsageError
-from ctxzip.rendering.formats import CONTEXTS
+from ctxzip.settings import CONTEXTS
 
 EXAMPLES = """\b
 Examples:
@@ -86,7 +86,8 @@ def compress(
     scored_by = loading(context)
     from ctxzip.cli.run_summary import Report
     from ctxzip.compressor import Compressor
-    from ctxzip.reading.requests import read, with_fields
+    from ctxzip.reading.requests import read
+    from ctxzip.reading.schemas import with_fields
 
     compressor = Compressor(
         settings_of(context),
@@ -109,7 +110,7 @@ def compress(
             in_records=to not in CONTEXTS,
             pace=Pace(meter, quiet=quiet),
             cost=cost,
-            notice=lambda: compressor.notice,
+            notice=lambda: compressor.warning,
         ),
         output=output,
         stats=stats,

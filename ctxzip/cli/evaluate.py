@@ -248,8 +248,8 @@ def _run(
     numbers = {}
     by_method = {}
     for number, method in enumerate(load_methods(names, models, threads=threads, questions=asked)):
-        if method.scorer.notice is not None:
-            say(f"{method.label}: {method.scorer.notice}")
+        if method.scorer.warning is not None:
+            say(f"{method.label}: {method.scorer.warning}")
         typer.echo("\n" * (number > 0) + head(method.label, supporting_facts=bool(tuning)))
         measured = []
         for labelled in sets:

@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from ctxzip.errors import UsageError
-from ctxzip.reading.requests import TABLES, Source
-from ctxzip.reading.sources import decompressed
+from ctxzip.reading.schemas import TABLES
+from ctxzip.reading.sources import Source, decompressed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

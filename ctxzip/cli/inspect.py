@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ctxzip.cli.run_summary import Report
-    from ctxzip.datamodels import BadRecord, Result
+    from ctxzip.reading.origin import BadRecord
+    from ctxzip.rendering.result import Result
     from ctxzip.reports.inspection import Shown
     from ctxzip.settings import Settings
 
@@ -83,8 +84,9 @@ def inspect(
     from ctxzip.cli.inputs import sources
     from ctxzip.cli.run_summary import Report
     from ctxzip.cli.stream_progress import Meter, Pace
-    from ctxzip.reading.requests import read, with_fields
-    from ctxzip.rendering.scored import question_of
+    from ctxzip.reading.requests import read
+    from ctxzip.reading.schemas import with_fields
+    from ctxzip.rendering.scored import query_of
 
     settings = settings_of(context)
     settings.limits()  # refused before anything is read
@@ -95,7 +97,7 @@ def inspect(
             sources(files or [], input_format),
             query=query,
             shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role),
-            asked=question_of,
+            asked=query_of,
         ),
     )
     report = Report(quiet=quiet, in_records=True, pace=Pace(Meter(files or []), quiet=True), notice=notice)
@@ -110,10 +112,9 @@ def inspect(
 
 def _results(settings: Settings, items: Iterator[Any]) -> tuple[Iterable[Result | BadRecord], Callable[[], str | None]]:
     """Return what is read, scored and selected as it is asked for, and what says what a person must know."""
-    from ctxzip.compressor import Compressor
+    from ctxzip.compressor import Compressor, Selector
     from ctxzip.datamodels import Request
     from ctxzip.rendering.scored import holds_scores
-    from ctxzip.scoring.bm25 import Bm25Scorer
 
     read_first: list[Any] = []  # up to the first that could be scored: before it, records that could not be used
     for item in items:
@@ -122,16 +123,15 @@ def _results(settings: Settings, items: Iterator[Any]) -> tuple[Iterable[Result 
             break
     rest = chain(read_first, items)
     if read_first and isinstance(read_first[-1], Request) and holds_scores(read_first[-1]):
-        loads_nothing = Bm25Scorer()  # and is not asked
-        return Compressor(settings, loads_nothing).reselect(rest), lambda: None
+        return Selector(settings).select_all(rest), lambda: None
     compressor = Compressor(settings)
-    return compressor.stream(rest), lambda: compressor.notice
+    return compressor.stream(rest), lambda: compressor.warning
 
 
 def _write_text(results: Iterable[Result | BadRecord], report: Report, top_docs: int | None) -> None:
     from ctxzip.cli.inspect_text import Transcript
     from ctxzip.cli.pager import paged
-    from ctxzip.datamodels import BadRecord
+    from ctxzip.reading.origin import BadRecord
     from ctxzip.reports.inspection import inspected
 
     with paged() as (stream, on_terminal):
@@ -150,7 +150,7 @@ def _write_page(results: Iterable[Result | BadRecord], report: Report, top_docs:
     from statistics import median
 
     from ctxzip.cli.output import writing
-    from ctxzip.datamodels import BadRecord
+    from ctxzip.reading.origin import BadRecord
     from ctxzip.reports.inspection import inspected
     from ctxzip.reports.pages import page
 

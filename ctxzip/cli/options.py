@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ctxzip.rendering import formats as targets
+from ctxzip.settings import To as Target
 
 Query = Annotated[
     str | None,
@@ -78,7 +78,7 @@ Budget = Annotated[
     ),
 ]
 To = Annotated[
-    targets.To | None,
+    Target | None,
     typer.Option(
         "--to",
         help="The records as JSON lines, one prompt-ready context, or records of another library.  "

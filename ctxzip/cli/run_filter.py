@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ctxzip.cli.run_summary import Report
-    from ctxzip.datamodels import BadRecord, Result, Scored
-    from ctxzip.scoring.loading import Scorer
+    from ctxzip.datamodels import Scored
+    from ctxzip.reading.origin import BadRecord
+    from ctxzip.rendering.result import Result
+    from ctxzip.scoring.protocol import Scorer
     from ctxzip.settings import Settings
 
 # Threads that read, work and write hand the interpreter to those that wait for the next batch of the model after
@@ -95,7 +97,7 @@ def loading(context: typer.Context) -> Callable[[], Scorer] | None:
             from ctxzip.scoring.loading import load_scorer
 
             settings = settings_of(context)
-            future.set_result(load_scorer(settings.scorer, settings.model, **settings.scoring()))
+            future.set_result(load_scorer(settings))
         except BaseException as error:  # noqa: BLE001  # raised again where the scorer is used
             future.set_exception(error)
 
@@ -127,7 +129,7 @@ def run(
     """
     from ctxzip._internal.raw_json import encode
     from ctxzip.cli.output import Writer, writing
-    from ctxzip.datamodels import BadRecord
+    from ctxzip.reading.origin import BadRecord
 
     sys.setswitchinterval(_SWITCH_S)
     gc.freeze()  # what is loaded stays: it need not be looked through again and again

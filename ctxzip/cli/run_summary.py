@@ -10,7 +10,9 @@ from ctxzip import __version__
 from ctxzip.cli import terminal
 from ctxzip.cli.stream_progress import Pace
 from ctxzip.cli.terminal import RED, YELLOW
-from ctxzip.datamodels import BadRecord, Result, Scored
+from ctxzip.datamodels import Scored
+from ctxzip.reading.origin import BadRecord, origin_of
+from ctxzip.rendering.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,21 +77,24 @@ class Report:
         self.records += 1
         self._only_scored = isinstance(item, Scored)
         if isinstance(item, Scored):
-            self.tokens_in += item.passage_tokens
-            self.tokens_out += item.passage_tokens
+            self.tokens_in += item.prepared.passage_tokens
+            self.tokens_out += item.prepared.passage_tokens
         else:
             self.tokens_in += item.tokens_in
             self.tokens_out += item.tokens_out
-        self.backend = {"scorer": item.scorer, "device": item.device, "tokenizer": item.tokenizer}
+        scored = item if isinstance(item, Scored) else item.scored
+        tokenizer = scored.prepared.tokenizer if isinstance(item, Scored) else item.tokenizer
+        self.backend = {"scorer": scored.scorer, "device": scored.device, "tokenizer": tokenizer}
         for warning in item.warnings:
             self.warnings += 1
             # What was left out of a request was said as an error when it was met.
-            if self.quiet or self.warnings > self._shown + 1 or warning.startswith("left out: "):
+            if self.quiet or self.warnings > self._shown + 1 or warning.code == "left_out":
                 continue
             if self.warnings > self._shown:
                 self._say("more warnings: they stand in the records", YELLOW)
             else:
-                place = f"{item.request.place}: " if item.request.place else ""
+                origin = origin_of(item.request)
+                place = f"{origin.place}: " if origin.place else ""
                 self._say(f"{place}warning: {warning}", YELLOW)
 
     def _tell(self) -> None:

@@ -58,15 +58,13 @@ def score(
     inputs = sources(files or [], input_format, meter.opened)
     scored_by = loading(context)
     from ctxzip.cli.run_summary import Report
-    from ctxzip.compressor import Compressor
-    from ctxzip.reading.requests import read, with_fields
+    from ctxzip.reading.requests import read
+    from ctxzip.reading.schemas import with_fields
+    from ctxzip.scoring.pipeline import ScoringPipeline
 
-    compressor = Compressor(
-        settings_of(context, max_sentences=1),  # a limit that needs no policy; nothing is selected here
-        loading=scored_by,
-    )
+    scoring = ScoringPipeline(settings_of(context), loading=scored_by)
     run(
-        compressor.score(
+        scoring.score(
             meter.counted(
                 read(
                     inputs,
@@ -76,7 +74,7 @@ def score(
                 )
             )
         ),
-        Report(quiet=quiet, in_records=True, pace=Pace(meter, quiet=quiet), notice=lambda: compressor.notice),
+        Report(quiet=quiet, in_records=True, pace=Pace(meter, quiet=quiet), notice=lambda: scoring.warning),
         output=output,
         stats=stats,
         on_error=on_error,

@@ -7,7 +7,7 @@ import typer
 from ctxzip.cli import options
 from ctxzip.cli.run_filter import check_call, run, settings_of
 from ctxzip.errors import UsageError
-from ctxzip.rendering.formats import CONTEXTS
+from ctxzip.settings import CONTEXTS
 
 EXAMPLES = """\b
 Examples:
@@ -64,24 +64,21 @@ def select(
     from ctxzip.cli.inputs import sources
     from ctxzip.cli.run_summary import Report
     from ctxzip.cli.stream_progress import Meter, Pace
-    from ctxzip.compressor import Compressor
-    from ctxzip.reading.requests import read, with_fields
-    from ctxzip.rendering.scored import question_of
-    from ctxzip.scoring.bm25 import Bm25Scorer
+    from ctxzip.compressor import Selector
+    from ctxzip.reading.requests import read
+    from ctxzip.reading.schemas import with_fields
+    from ctxzip.rendering.scored import query_of
 
     meter = Meter(files or [])
     inputs = sources(files or [], input_format, meter.opened)
-    compressor = Compressor(
-        settings_of(context),
-        Bm25Scorer(),  # loads nothing, and is not asked
-    )
+    selector = Selector(settings_of(context))
     run(
-        compressor.reselect(
+        selector.select_all(
             meter.counted(
                 read(
                     inputs,
                     shapes=with_fields(query_field, docs_field, text_field, title_field, input_format, context_role),
-                    asked=question_of,
+                    asked=query_of,
                 )
             )
         ),

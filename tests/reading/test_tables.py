@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from ctxzip.datamodels import BadRecord, Request
+from ctxzip.datamodels import Request
 from ctxzip.errors import InputError, MissingDependencyError
+from ctxzip.reading.origin import BadRecord
 from ctxzip.reading.tables import cell
 from tests.conftest import FIXTURES, compress, ctxzip, jsonl
 from tests.reading.test_requests import items

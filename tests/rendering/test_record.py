@@ -8,7 +8,8 @@ import pytest
 
 from ctxzip import compress
 from ctxzip.datamodels import Unit
-from ctxzip.rendering.record import passage_text, record
+from ctxzip.rendering.context import passage_text
+from ctxzip.rendering.record import record
 
 TEXT = "One. Two. Three.\n\nFour.\nFive."
 BOUNDS = [(0, 4), (5, 9), (10, 16), (18, 23), (24, 29)]

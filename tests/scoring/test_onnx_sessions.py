@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxzip import Compressor, Settings
-from ctxzip._internal.prefetch import worked_ahead
-from ctxzip.datamodels import Result
+from ctxzip._internal.prefetch import prefetch
 from ctxzip.errors import InputError, UsageError
 from ctxzip.evaluation.labelled import read_labelled
 from ctxzip.model_store import models_folder
+from ctxzip.rendering.result import Result
 from ctxzip.scoring.batches import by_length, padded
 from ctxzip.scoring.onnx_sessions import check_device, without_cuda
 from tests.benchmarks.cuda import alike as alike_of
@@ -45,7 +45,7 @@ def test_padding_is_zero_behind_what_is_short():
 
 
 def overlapped(source, work=list, weight=lambda _: 1, *, workers=2, batch=8, ahead=8):
-    return worked_ahead(source, work, weight, workers=workers, batch=batch, ahead=ahead)
+    return prefetch(source, work, weight, workers=workers, batch=batch, ahead=ahead)
 
 
 @given(st.lists(st.integers(0, 50), max_size=40), st.integers(1, 3), st.integers(1, 60), st.integers(1, 100))
@@ -220,7 +220,7 @@ def test_cuda_decides_as_the_cpu_does():
         [one for one in scored(asked, scorer="hybrid", device=name, ratio=0.2) if isinstance(one, Result)]
         for name in ("cuda", "cpu")
     )
-    assert {one.device for one in ours} == {"cuda:0"}
+    assert {one.scored.device for one in ours} == {"cuda:0"}
     n_alike, n_units = alike_of(ours, theirs)
     assert n_alike >= 0.995 * n_units
 

@@ -9,8 +9,9 @@ import pytest
 
 from ctxzip import compress
 from ctxzip.datamodels import Passage, Unit
-from ctxzip.selection.adaptive.conformal import Needs, Policy, as_json
-from ctxzip.selection.dedup import Wording
+from ctxzip.selection.adaptive.guarantee import Needs, Policy
+from ctxzip.selection.adaptive.policy_file import as_json
+from ctxzip.selection.dedup import Duplicates
 
 
 def wording(*texts, titles=None, kind="sentence", language="en"):
@@ -22,7 +23,7 @@ def wording(*texts, titles=None, kind="sentence", language="en"):
             units.append(Unit(number, start, start + len(line.rstrip()), 1, kind))
             start += len(line)
     passages = [Passage(text, title) for text, title in zip(texts, titles or [""] * len(texts), strict=True)]
-    return Wording(passages, units, [language] * len(texts))
+    return Duplicates(passages, units, [language] * len(texts))
 
 
 def same(one, other, **options):
@@ -208,7 +209,7 @@ def test_what_is_said_twice_is_kept_once_unless_a_threshold_is_meant_of_every_un
     said = [text.count("leaves at seven") for text in result.texts]
     assert said == ([1, 1] if both else [1, 0])
     if set(limit) - {"threshold"}:
-        assert result.selection.dropped_because[2] == "twin of [0, 0, 52]"
+        assert result.selection.dropped_because[2] == "near-duplicate of [0, 0, 52]"
 
 
 def test_a_promised_recall_keeps_what_is_said_twice(tmp_path):
@@ -217,8 +218,10 @@ def test_a_promised_recall_keeps_what_is_said_twice(tmp_path):
     policy = Policy("", "bm25", "auto", None, "best", {"fact": needs, "time_scoped": needs}, lowest_best=0.0)
     path = tmp_path / "policy.json"
     path.write_text(json.dumps(as_json(policy, np.ones(2))))
-    for options in ({}, {"neighbours": True, "max_tokens": 50}):
-        result = compress("When does the ferry leave?", DOCS, scorer="bm25", recall=0.8, policy=str(path), **options)
+    for max_tokens in (None, 50):
+        result = compress(
+            "When does the ferry leave?", DOCS, scorer="bm25", recall=0.8, policy=str(path), max_tokens=max_tokens
+        )
         assert [text.count("leaves at seven") for text in result.texts] == [1, 1]
         assert result.budget.guarantee
         assert result.budget.guarantee.recall == 0.8
@@ -233,4 +236,4 @@ def test_a_comparison_gets_a_unit_of_each_side_into_two():
     ]  # fmt: skip
     result = compress("Which was built earlier, Holm Bridge or Brandt Bridge?", docs, scorer="bm25", max_sentences=2)
     assert [bool(text) for text in result.texts] == [True, True, False]
-    assert result.scores.probability[2] < result.scores.probability[:2].min()
+    assert result.scored.scores.probability[2] < result.scored.scores.probability[:2].min()

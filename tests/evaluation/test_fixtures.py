@@ -78,7 +78,7 @@ def test_each_language_is_split_by_its_own_rules(labelled):
     """German, French, Spanish, Japanese and Chinese are told from English."""
     expected = {"german": "de", "french": "fr", "spanish": "es", "japanese": "ja", "chinese": "zh"}
     for request in labelled:
-        languages = set(compress(request["query"], request["docs"]).languages)
+        languages = set(compress(request["query"], request["docs"]).scored.prepared.languages)
         assert languages == {expected.get(request["kind"], "en")}
 
 

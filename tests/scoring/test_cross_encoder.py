@@ -304,7 +304,7 @@ def test_the_command_line_takes_it(toy):
     code = (
         "import sys; from ctxzip import compress; "
         f"r = compress('When?', ['Bread is baked. ' * 3 + 'At seven.'], scorer='model', model={toy!r}, ratio=0.3); "
-        "print(r.scorer, r.texts); assert not set(sys.modules) & {'torch', 'onnx', 'transformers'}"
+        "print(r.scored.scorer, r.texts); assert not set(sys.modules) & {'torch', 'onnx', 'transformers'}"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.startswith("toy ")

@@ -167,7 +167,7 @@ def test_auto_falls_back_to_bm25_without_onnxruntime_and_says_so():
     )
     assert json.loads(done.stdout)["ctxzip"]["scorer"] == "bm25"
     assert "onnxruntime cannot be imported" in done.stderr
-    assert "scored by bm25" in done.stderr
+    assert "scored by BM25" in done.stderr
 
 
 def test_the_model_by_name_without_onnxruntime_exits_3():
@@ -189,7 +189,7 @@ def scored(requests, **settings):
 
 def alike(ours, theirs, tolerance):
     for one, other in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(one.scores.probability, other.scores.probability, atol=tolerance)
+        np.testing.assert_allclose(one.scored.scores.probability, other.scored.scores.probability, atol=tolerance)
         assert one.selection.kept == other.selection.kept
 
 

@@ -1,4 +1,4 @@
-"""What repeats another unit, what leans on the one before it, and what a passage is about."""
+"""Which units are near-duplicates, and what a passage is about."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_the_same_words_under_another_heading_are_about_something_else():
         ("Oslo is cold.", BRIDGE, True),
     ],
 )
-def test_what_is_short_or_leans_is_the_same_only_behind_the_same(before, behind, expected):
+def test_a_short_or_context_dependent_unit_is_a_duplicate_only_behind_the_same_unit(before, behind, expected):
     """It cannot say alone what it is about."""
     words = wording(f"Rome is warm.\n{behind}", f"{before}\n{behind}")
     assert (words.key(1) == words.key(3)) is expected
@@ -153,37 +153,13 @@ def test_code_is_the_same_to_the_letter_and_rules_are_nothing():
     assert not same("---", "---", kind="rule")
 
 
-@pytest.mark.parametrize(
-    ("sentence", "expected"),
-    [
-        ("He built it.", True),
-        ("It\u2019s closed.", True),
-        ("However, the ferry is red.", True),
-        ("Then, the ferry left.", True),
-        ("This is why.", True),
-        ('"They left", said Ada.', True),
-        ("However hard it rains, the ferry runs.", False),
-        ("Henry built it.", False),
-        ("It-girls are photographed.", False),
-        ("Thistles grow here.", False),
-    ],
-)
-def test_a_sentence_leans_when_it_begins_with_a_pronoun_or_a_link(sentence, expected):
-    """On the sentence before it, so the first one of a passage leans on nothing."""
-    words = wording(f"The ferry is red.\n{sentence}", sentence)
-    assert words.leans(1) is expected
-    assert not words.leans(0)
-    assert not words.leans(2)
-    assert not wording(f"The ferry is red.\n\n{sentence}").leans(1)
-
-
 def test_a_passage_is_about_what_its_title_names_and_else_what_its_text_does():
     """Whole words, whatever their case."""
     words = wording("Ada Holm drew it.", "The red ferry.", "ada holmes.", titles=["", "Ada Holm (engineer)", ""])
-    assert words.about("Ada Holm") == {1}
-    assert words.about("red Ferry") == {1}
-    assert wording("Ada Holm drew it.", "The ferry.").about("ada holm") == {0}
-    assert words.about("Brandt") == words.about(" ") == frozenset()
+    assert words.passages_about("Ada Holm") == {1}
+    assert words.passages_about("red Ferry") == {1}
+    assert wording("Ada Holm drew it.", "The ferry.").passages_about("ada holm") == {0}
+    assert words.passages_about("Brandt") == words.passages_about(" ") == frozenset()
 
 
 DOCS = [

@@ -200,22 +200,6 @@ def test_gap_marks_that_twins_leave_behind_are_within_the_ceiling():
 LEANING = [False, False, True, True].__getitem__
 
 
-@pytest.mark.parametrize(
-    ("limits", "kept"),
-    [
-        (Limits(max_tokens=8), (2, 3)),
-        (Limits(max_tokens=4), (3,)),
-        (Limits(ratio=0.75), (0, 2, 3)),
-        (Limits(max_sentences=2), (2, 3)),
-        (Limits(threshold=0.3), (0, 2, 3)),
-        (Limits(threshold=0.3, max_tokens=8), (0, 3)),
-    ],
-)
-def test_what_a_unit_leans_on_comes_along_where_it_fits(limits, kept):
-    """At once under ceilings; behind all that reaches a threshold, and below it, where there is one."""
-    assert keep(limits, profile(0.4, 0.1, 0.2, 0.9), FOUR, leans=LEANING).kept == kept
-
-
 def test_both_sides_of_a_comparison_come_right_behind_the_best():
     """In the order of their ranks; a side with nothing ranked counts for nothing."""
     some = units(*[1] * 6, passages=(0, 0, 0, 1, 2, 3))

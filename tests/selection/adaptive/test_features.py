@@ -131,7 +131,7 @@ def test_a_question_that_nothing_answers_keeps_nothing_and_says_so(policy):
     assert result.texts == ("", "")
     assert set(result.selection.dropped_because) == {"no passage is relevant"}
     assert [warning.code for warning in result.warnings] == ["no_answer"]
-    assert summary(result)["empty"] == "no passage is relevant"
+    assert summary(result)["no_answer"] == "no passage is relevant"
     assert summary(result)["budget"]["reason"] == "no passage is relevant: nothing"
 
 

@@ -200,8 +200,8 @@ def test_what_is_promised_is_said_in_words():
     some = policy({"fact": [0.5] * 2143}, lowest_best=0.3)
     cut = some.guarantee(some.level("fact", 0.95), profile([0.8, 0.4, 0.1]), 0.95)
     assert cut.threshold == np.float32(0.4)
-    assert cut.why == (
-        "recall 0.95: 95% of questions like these keep all their evidence (calibrated on 2,143 questions, kind fact)"
+    assert cut.reason == (
+        "recall 0.95: 95% of queries like these keep all their evidence (calibrated on 2,143 queries, kind fact)"
     )
     assert cut.guarantee is not None
     assert (cut.guarantee.recall, cut.guarantee.alpha, cut.guarantee.n, cut.guarantee.kind) == (
@@ -221,7 +221,7 @@ def test_a_question_unlike_the_calibration_is_warned_of():
     unseen = some.guarantee(some.level("code", 0.9), profile([0.4]), 0.9)
     assert unseen.guarantee is None
     assert [warning.text for warning in unseen.warnings] == ["no guarantee: policy.json has no query of this kind"]
-    assert "%" not in unseen.why
+    assert "%" not in unseen.reason
     assert some.guarantee(some.level("fact", 0.9), profile([]), 0.9).threshold == 0
 
 
@@ -328,7 +328,7 @@ def test_what_a_model_did_not_read_takes_the_guarantee_back(tmp_path):
     result = compressor.selector.select(replace(scored, scores=late))
     assert result.budget.guarantee is None
     assert "no guarantee: it holds for scores of all the text (--deadline-ms, --prefilter)" in map(str, result.warnings)
-    assert "the model did not read all of it" in result.budget.reason
+    assert "the model did not score all of it" in result.budget.reason
 
 
 def test_a_recall_beside_another_budget_that_decides_is_refused(tmp_path):
@@ -346,12 +346,12 @@ def test_a_recall_without_a_policy_says_how_to_make_one():
 
 
 def test_an_automatic_budget_goes_by_a_policy_that_is_named_and_promises_nothing(tmp_path):
-    """As deep as most labelled questions needed."""
+    """As deep as most labelled queries needed."""
     result = compressed(tmp_path, need=0.0)
     assert result.texts == ("The ferry to Orrin leaves at seven.", "")
     assert result.budget.mode == "auto"
     assert result.budget.guarantee is None
-    assert "of 100 labelled questions needed (all kinds)" in result.budget.reason
+    assert "of 100 labelled queries needed (all kinds)" in result.budget.reason
 
 
 def test_a_record_that_saves_too_little_is_left_as_it_was(tmp_path):
@@ -377,7 +377,7 @@ def test_the_policy_that_ships_decides_and_can_promise():
     docs = ["Bread is baked. The ferry leaves at seven.", "The bridge is red. It is old."]
     request = to_request({"query": "When does the ferry leave?", "docs": docs}, SHAPES)
     usual = Compressor(Settings(scorer="hybrid", device="cpu")).compress(request)
-    assert "labelled questions needed" in usual.budget.reason
+    assert "labelled queries needed" in usual.budget.reason
     promised = Compressor(Settings(scorer="hybrid", device="cpu", recall=0.9)).compress(request)
     assert promised.budget.guarantee is not None
     assert promised.budget.guarantee.n >= 100

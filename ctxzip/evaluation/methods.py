@@ -116,6 +116,9 @@ class PlainScorer:
     batch_tokens = 0
     second_looks = False
 
+    def close(self) -> None:
+        """Do nothing: it holds no threads and no files."""
+
 
 class LeadScorer(PlainScorer):
     """The first sentence of every passage, then the second of every passage, and so on.

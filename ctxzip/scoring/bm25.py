@@ -175,6 +175,9 @@ class Bm25Scorer:
         """
         return [_score(request, units) for request, units in batch]
 
+    def close(self) -> None:
+        """Do nothing: it holds no threads and no files."""
+
 
 def _score(request: Request, units: Sequence[Unit]) -> Scores:
     query = list(dict.fromkeys(terms(" ".join((request.query, *request.found)))))

@@ -117,6 +117,10 @@ class PartialScorer:
             at, took = end, self._clock() - began
         return read
 
+    def close(self) -> None:
+        """Free the threads and files of the model."""
+        self._model.close()
+
 
 @dataclass(frozen=True, slots=True)
 class _Plan:

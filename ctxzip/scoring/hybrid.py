@@ -81,3 +81,7 @@ class HybridScorer:
             probability[left_to_words] = ours.probability[left_to_words]
             found.append(Scores(probability, ours.relevance, ours.warnings, ours.unread))
         return found
+
+    def close(self) -> None:
+        """Free the threads and files of the model."""
+        self._model.close()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ctxzip._internal.logits import NOTHING, sigmoid
+from ctxzip._internal.thread_pool import ThreadPool
 from ctxzip.datamodels import Request, Scores, Unit
 from ctxzip.errors import ModelError
 from ctxzip.model_store import read_tokenizer
@@ -66,7 +66,7 @@ class JointScorer:
         self.batch_tokens = 2 * length * placed.threads if placed.alone else batch_tokens
         self.alone = placed.alone
         self.second_looks = bool(card.get("second_look"))
-        self._pool = ThreadPoolExecutor(placed.threads) if placed.alone and placed.threads > 1 else None
+        self._pool = ThreadPool(placed.threads if placed.alone else 1)
         self.device = placed.session.device
         self.notice = placed.notice
 
@@ -137,10 +137,14 @@ class JointScorer:
             for row, i in enumerate(batch):
                 found[i] = tokens[row, : lengths[i]], float(relevance[row])
 
-        # ONNX Runtime lets go of the interpreter while it computes.
-        for _ in self._pool.map(run, batches) if self._pool else map(run, batches):
+        # ONNX Runtime releases the interpreter lock while it computes.
+        for _ in self._pool.map(run, batches):
             pass
         return found
+
+    def close(self) -> None:
+        """End the threads that run windows; the next request starts new ones."""
+        self._pool.close()
 
 
 def _pooled(

@@ -74,6 +74,9 @@ class Reader:
             for request, units in batch
         ]
 
+    def close(self):
+        """Nothing to free."""
+
 
 class Ticking:
     """A clock that is one second later whenever somebody looks."""

@@ -49,6 +49,9 @@ class Counting:
     def remarks(self, request):
         return self._model.remarks(request)
 
+    def close(self):
+        self._model.close()
+
 
 @pytest.fixture(scope="module")
 def models():

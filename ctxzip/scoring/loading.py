@@ -43,6 +43,10 @@ class Scorer(Protocol):
         """Return one `Scores` a request, in order; both arrays may be empty."""
         ...
 
+    def close(self) -> None:
+        """Free threads and files. It may score again: what it needs is then opened anew."""
+        ...
+
 
 class ModelScorer(Scorer, Protocol):
     """A scorer that runs a graph.
@@ -82,7 +86,7 @@ def load_scorer(
 
     Args:
         name: `model`, `bm25`, `hybrid`, which is both, or `auto`: `hybrid`, and `bm25` with a notice
-            where onnxruntime is not installed.
+            where onnxruntime is not installed or is damaged.
         model: name or folder of the model; `bm25` needs none.
         threads: of the model; None takes the cores that this process may use.
         device: of the model: `auto`, `cpu`, `cuda` or `cuda:N`.
@@ -94,7 +98,8 @@ def load_scorer(
     Raises:
         UsageError: no such scorer, model or device.
         ModelError: a file of the model is missing, damaged or foreign.
-        MissingDependencyError: onnxruntime is missing, or CUDA was asked for by name and does not run here.
+        MissingDependencyError: onnxruntime is not installed or is damaged, or `device` names a CUDA device and CUDA
+            does not run here.
     """
     from ctxzip.scoring.bm25 import Bm25Scorer
 
@@ -108,7 +113,7 @@ def load_scorer(
     except MissingDependencyError as error:
         if name != AUTO or device not in {"auto", "cpu"}:
             raise
-        return Bm25Scorer(notice=f"{error}: scored by bm25")
+        return Bm25Scorer(notice=f"BM25 scores in place of the model: {error}")
     if cache is not None:
         scorer = _remembering(scorer, folder, Path(cache), cache_size_mb)
     from ctxzip.scoring.deadline import PartialScorer

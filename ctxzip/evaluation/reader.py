@@ -8,7 +8,9 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from ctxzip._internal.terminal_text import visible
 from ctxzip.errors import BackendError, UsageError
 from ctxzip.evaluation.outcomes import key, normalised
 
@@ -80,7 +82,7 @@ class Reader:
             headers["Authorization"] = f"Bearer {self._token}"
         request = urllib.request.Request(self._url, json.dumps(asked).encode(), headers)  # noqa: S310  # checked above
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310
+            with urllib.request.build_opener(_SameHost).open(request, timeout=_TIMEOUT_S) as response:
                 found: Any = json.load(response)
             answer = found["choices"][0]["message"]["content"]
         except (OSError, http.client.HTTPException) as error:
@@ -89,6 +91,31 @@ class Reader:
         except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
             raise BackendError(f"--reader {self._url}: the answer is no chat completion: {error!r}") from error
         return answer if isinstance(answer, str) else ""
+
+
+class _SameHost(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect to another scheme, host or port: the token and the documents are meant for one endpoint."""
+
+    def redirect_request(  # the parameters are those of the base class
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        if _origin(newurl) != _origin(req.full_url):
+            scheme, host, port = _origin(newurl)
+            raise BackendError(
+                f"--reader {req.full_url}: it redirects to another host, {visible(f'{scheme}://{host}:{port}')}: "
+                "nothing was sent there; give that address to --reader if you trust it"
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port of a URL.
+
+    >>> _origin("HTTPS://Example.org/v1")
+    ('https', 'example.org', 443)
+    """
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def answer_f1(answer: str, gold: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import chain, islice
 from pathlib import Path
+from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MODEL = "model"
 WORDS = "words"
 _TIKTOKEN = "tiktoken:"
+_tiktoken_patch = Lock()  # two threads would each restore what the other one put there
 _PIECE = 20_000  # code points
 _SPACE = " \t\r\n"  # what every BERT tokenizer takes for space; there is more, which the library is asked about
 _ALONE = rf"(?![^ -~{_SPACE}])"  # nothing behind it that could be part of the same word
@@ -72,6 +74,11 @@ def load_tokenizer(spec: str = MODEL) -> Tokenizer:
     return _from_file(spec, path)
 
 
+def is_named(spec: str) -> bool:
+    """Tell whether `load_tokenizer` takes this for a name, and for no path."""
+    return spec in {MODEL, WORDS} or spec.startswith(_TIKTOKEN)
+
+
 def _from_file(name: str, path: Path, identity: str | None = None) -> Tokenizer:
     try:
         tokenizer = read_tokenizer(path)
@@ -100,7 +107,8 @@ class _HuggingFace:
         self._tokenizer = tokenizer
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        return [len(self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0]) for text in texts]
+        # Not `encode_batch_fast`: methods for batches start threads unless TOKENIZERS_PARALLELISM forbids it.
+        return [len(self._tokenizer.encode(text, add_special_tokens=False)) for text in texts]
 
     def ends(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         return [_ends(self._tokenizer.encode(text, add_special_tokens=False)) for text in texts]
@@ -237,23 +245,27 @@ class _Tiktoken:
 
 
 def _cached_encoding(tiktoken: Any, encoding: str) -> Any:
-    """Load an encoding without ever reaching for the network, which tiktoken does by itself."""
+    """Load an encoding without a download, which tiktoken starts by itself where its cache has no file."""
     import tiktoken.load
     import tiktoken.registry
 
     if encoding not in tiktoken.list_encoding_names():
         known = ", ".join(tiktoken.list_encoding_names())
         raise UsageError(f"no tiktoken encoding {encoding!r}: expected one of {known} (--tokenizer)")
-    download = tiktoken.load.read_file
+    # tiktoken has no option for it, so its function is replaced while this thread loads; other threads get the original.
+    with _tiktoken_patch:
+        download, own = tiktoken.load.read_file, get_ident()
 
-    def refuse(_blobpath: str) -> bytes:
-        raise MissingDependencyError(
-            f"the tiktoken encoding {encoding!r} is not in the local cache, and ctxzip does not download: "
-            "fill it once with tiktoken itself and set TIKTOKEN_CACHE_DIR (--tokenizer)"
-        )
+        def refuse(blobpath: str) -> Any:
+            if get_ident() != own:
+                return download(blobpath)
+            raise MissingDependencyError(
+                f"the tiktoken encoding {encoding!r} is not in the local cache, and ctxzip does not download: "
+                "fill it once with tiktoken itself and set TIKTOKEN_CACHE_DIR (--tokenizer)"
+            )
 
-    tiktoken.load.read_file = refuse
-    try:
-        return tiktoken.get_encoding(encoding)
-    finally:
-        tiktoken.load.read_file = download
+        tiktoken.load.read_file = refuse
+        try:
+            return tiktoken.get_encoding(encoding)
+        finally:
+            tiktoken.load.read_file = download

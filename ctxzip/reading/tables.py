@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import csv
-import sys
 from collections import deque
 from io import BytesIO, TextIOWrapper
+from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ctxzip._internal.raw_json import parse
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CSV = frozenset({".csv", ".tsv"})
 PARQUET = frozenset({".parquet", ".pq"})
 _DELIMITERS = ",;\t|"
+_LONGEST_CELL = 2**31 - 1  # characters, in place of 131,072; the limit is a C long, which has 32 bits on Windows
+_limit = Lock()  # held while the limit, which belongs to the whole process, is another one
 
 
 def csv_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any] | list[str] | str, str | None]]:
@@ -30,13 +32,12 @@ def csv_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any] | li
     Raises:
         InputError: no header, a column twice, or a header that is not in UTF-8.
     """
-    csv.field_size_limit(sys.maxsize)  # a text may be longer than the 128 KiB that are allowed otherwise
     text = TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     try:
         lines = _Lines(text)
         first = lines.peek()
         delimiter = max(_DELIMITERS, key=first.count)
-        columns = tuple(next(csv.reader(lines, delimiter=delimiter, strict=True), ()))
+        columns = tuple(_row(lines, delimiter) or ())
         if not _is_utf8(columns):
             raise InputError("no CSV in UTF-8: convert it with iconv -t UTF-8")
         for name in columns:
@@ -47,7 +48,7 @@ def csv_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any] | li
             number = lines.number
             lines.taken.clear()
             try:
-                row = next(csv.reader(lines, delimiter=delimiter, strict=True))
+                row = _row(lines, delimiter) or []
             except csv.Error as error:
                 wrong = f"no row of a table: {error}: close quotes, and double those inside of a cell"
                 yield number, table, _readable(lines.give_back_all_but_one().rstrip("\r\n")), wrong
@@ -63,6 +64,20 @@ def csv_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any] | li
         raise InputError(f"no CSV: {error}") from error
     finally:
         text.detach()
+
+
+def _row(lines: _Lines, delimiter: str) -> list[str] | None:
+    """Return the cells of the next row, None at the end.
+
+    Raises:
+        csv.Error: quotes are not closed, or not doubled.
+    """
+    with _limit:
+        before = csv.field_size_limit(_LONGEST_CELL)
+        try:
+            return next(csv.reader(lines, delimiter=delimiter, strict=True), None)
+        finally:
+            csv.field_size_limit(before)
 
 
 class _Lines:

@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
     from ctxzip.evaluation.labelled import Labelled
 
-_TIMEOUT_S = 120  # a small model on a laptop reads ten pages in less
-_MAX_TOKENS = 64  # of an answer: labelled ones are a few words
+_TIMEOUT_S = 120  # more than a small model on a laptop needs for ten pages
+_MAX_TOKENS = 64  # of an answer: labelled answers are a few words
 _PROMPT = "Answer the question from the documents alone, with as few words as possible: no sentence, no explanation."
 
 
 class Reader:
-    """Asks an endpoint, once for each question and context.
+    """Queries an endpoint once for each question and context.
 
     Args:
-        url: of the endpoint, up to and without `/chat/completions`.
-        model: name that the endpoint knows it by.
+        url: of the endpoint, without `/chat/completions`.
+        model: its name at the endpoint.
         token: sent as a bearer token, or None.
 
     Raises:
-        UsageError: the URL is none of http or https.
+        UsageError: the URL is not one of http or https.
     """
 
     def __init__(self, url: str, model: str, token: str | None = None) -> None:
@@ -42,17 +42,17 @@ class Reader:
         self._url = f"{url.rstrip('/')}/chat/completions"
         self._model = model
         self._token = token
-        self._full: dict[str, dict[str, float]] = {}  # by question: every method begins from the same context
+        self._full: dict[str, dict[str, float]] = {}  # by question: the full context is the same for every method
 
     def compare(self, question: Labelled, texts: Sequence[str]) -> dict[str, float]:
-        """Return exact match and F1 (0 or 1, 0..1) of the answers from all documents and from what is left of them.
+        """Return exact match (0 or 1) and F1 (0..1) of the answers from the full and from the compressed documents.
 
         Args:
             question: with answers.
-            texts: what is left of each document.
+            texts: the compressed text of each document.
 
         Raises:
-            BackendError: the endpoint cannot be reached, or answers something else.
+            BackendError: the endpoint cannot be reached, redirects to another host, or its answer is no chat completion.
         """
         about = key(question)
         if about not in self._full:

@@ -72,6 +72,26 @@ def jsonl(*records: Any) -> str:
     return "".join(json.dumps(record) + "\n" for record in records)
 
 
+@pytest.fixture
+def damaged_onnxruntime(tmp_path, monkeypatch):
+    """Return a function that puts an onnxruntime before the installed one, as another package may leave it behind.
+
+    The two packages share a folder: one that is removed takes files of the other with it.
+    """
+
+    def damage(error: str) -> None:
+        package = tmp_path / "damaged" / "onnxruntime"
+        package.mkdir(parents=True)
+        if error.startswith("it has no"):
+            (package / "__init__.py").write_text("__version__ = '1.31.1'\n")
+        else:
+            (package / "__init__.py").write_text(f"raise ImportError({error!r})\n")
+        before = os.environ.get("PYTHONPATH", "")
+        monkeypatch.setenv("PYTHONPATH", f"{package.parent}{os.pathsep}{before or ROOT}")
+
+    return damage
+
+
 @pytest.fixture(scope="session")
 def labelled() -> list[dict[str, Any]]:
     """The labelled requests of fixtures/requests.jsonl."""

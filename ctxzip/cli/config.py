@@ -35,6 +35,9 @@ def config(
     config.toml in your config folder. In files an option is a key (max-tokens = 500) for every command
     that has it, or in a table ([eval], [tool.ctxzip.eval]) for one. CTXZIP_CONFIG names one file to
     read in place of both; /dev/null is none.
+
+    A project file (ctxzip.toml, pyproject.toml) may come from a stranger: in it model, tokenizer, splitter and
+    policy may name what is installed, and no path. Your own config.toml and CTXZIP_CONFIG may name paths.
     """
     import json
 

@@ -117,7 +117,7 @@ class PlainScorer:
     has_second_pass = False
 
     def close(self) -> None:
-        """Do nothing: it holds neither threads nor files."""
+        """Do nothing: it holds no threads and no files."""
 
 
 class LeadScorer(PlainScorer):

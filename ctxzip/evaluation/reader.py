@@ -8,7 +8,9 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from ctxzip._internal.terminal_text import visible
 from ctxzip.errors import BackendError, UsageError
 from ctxzip.evaluation.outcomes import key, normalised
 
@@ -17,21 +19,21 @@ if TYPE_CHECKING:
 
     from ctxzip.evaluation.labelled import Labelled
 
-_TIMEOUT_S = 120  # a small model on a laptop reads ten pages in less
-_MAX_TOKENS = 64  # of an answer: labelled ones are a few words
+_TIMEOUT_S = 120  # more than a small model on a laptop needs for ten pages
+_MAX_TOKENS = 64  # of an answer: labelled answers are a few words
 _PROMPT = "Answer the question from the documents alone, with as few words as possible: no sentence, no explanation."
 
 
 class Reader:
-    """Asks an endpoint, once for each question and context.
+    """Queries an endpoint once for each question and context.
 
     Args:
-        url: of the endpoint, up to and without `/chat/completions`.
-        model: name that the endpoint knows it by.
+        url: of the endpoint, without `/chat/completions`.
+        model: its name at the endpoint.
         token: sent as a bearer token, or None.
 
     Raises:
-        UsageError: the URL is none of http or https.
+        UsageError: the URL is not one of http or https.
     """
 
     def __init__(self, url: str, model: str, token: str | None = None) -> None:
@@ -40,17 +42,17 @@ class Reader:
         self._url = f"{url.rstrip('/')}/chat/completions"
         self._model = model
         self._token = token
-        self._full: dict[str, dict[str, float]] = {}  # by question: every method begins from the same context
+        self._full: dict[str, dict[str, float]] = {}  # by question: the full context is the same for every method
 
     def compare(self, question: Labelled, texts: Sequence[str]) -> dict[str, float]:
-        """Return exact match and F1 (0 or 1, 0..1) of the answers from all documents and from what is left of them.
+        """Return exact match (0 or 1) and F1 (0..1) of the answers from the full and from the compressed documents.
 
         Args:
             question: with answers.
-            texts: what is left of each document.
+            texts: the compressed text of each document.
 
         Raises:
-            BackendError: the endpoint cannot be reached, or answers something else.
+            BackendError: the endpoint cannot be reached, redirects to another host, or its answer is no chat completion.
         """
         about = key(question)
         if about not in self._full:
@@ -80,7 +82,7 @@ class Reader:
             headers["Authorization"] = f"Bearer {self._token}"
         request = urllib.request.Request(self._url, json.dumps(asked).encode(), headers)  # noqa: S310  # checked above
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310
+            with urllib.request.build_opener(_SameHost).open(request, timeout=_TIMEOUT_S) as response:
                 found: Any = json.load(response)
             answer = found["choices"][0]["message"]["content"]
         except (OSError, http.client.HTTPException) as error:
@@ -89,6 +91,31 @@ class Reader:
         except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
             raise BackendError(f"--reader {self._url}: the answer is no chat completion: {error!r}") from error
         return answer if isinstance(answer, str) else ""
+
+
+class _SameHost(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect to another scheme, host or port: the token and the documents are meant for one endpoint."""
+
+    def redirect_request(  # the parameters are those of the base class
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        if _origin(newurl) != _origin(req.full_url):
+            scheme, host, port = _origin(newurl)
+            raise BackendError(
+                f"--reader {req.full_url}: it redirects to another host, {visible(f'{scheme}://{host}:{port}')}: "
+                "nothing was sent there; give that address to --reader if you trust it"
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port of a URL.
+
+    >>> _origin("HTTPS://Example.org/v1")
+    ('https', 'example.org', 443)
+    """
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def answer_f1(answer: str, gold: str) -> float:

@@ -9,7 +9,13 @@ import subprocess
 import sys
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
+from ctxzip.cli.app import app
+from ctxzip.cli.config_files import check, config_files
+from ctxzip.cli.option_origins import commands_of, shared_options
+from ctxzip.errors import UsageError
 from tests.conftest import ROOT, compress, ctxzip, jsonl
 
 LINE = jsonl(
@@ -35,6 +41,14 @@ def user_file(home):
     assert home in path.parents
     path.parent.mkdir(parents=True)
     return path
+
+
+def check_files():
+    """Check the files in force, as every command does."""
+    root = get_command(app)
+    assert isinstance(root, TyperGroup)
+    for file in config_files():
+        check(file, shared_options(root), commands_of(root))
 
 
 def in_force(home, *command):
@@ -95,13 +109,87 @@ def test_one_file_can_be_named_in_place_of_all(home, monkeypatch):
         assert in_force(home)["ratio"][0] == ratio
 
 
-def test_a_path_starts_at_the_file_that_it_stands_in(home):
-    """A project works from every folder below it."""
-    (home / "project" / "policy.json").touch()
-    (home / "project" / "ctxzip.toml").write_text("policy = 'policy.json'\nmodel = 'mini'\ntokenizer = './t.json'\n")
+@pytest.mark.parametrize("named", [False, True])
+def test_a_path_starts_at_the_file_that_it_stands_in(home, monkeypatch, named):
+    """Whatever the working folder is: in the file of the user, and in one that is named."""
+    path = user_file(home)
+    if named:
+        path = home / "project" / "mine.toml"
+        monkeypatch.setenv("CTXZIP_CONFIG", str(path))
+    (path.parent / "policy.json").touch()
+    path.write_text("policy = 'policy.json'\nmodel = 'mini'\ntokenizer = './t.json'\nsplitter = 'spacy:./pipeline'\n")
     found = in_force(home)
-    assert found["policy"][0] == str(home / "project" / "policy.json")
+    assert found["policy"][0] == str(path.parent / "policy.json")
     assert (found["model"][0], found["tokenizer"][0]) == ("mini", "./t.json")  # a name, and a file that is not there
+    assert found["splitter"][0] == "spacy:./pipeline"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("policy", "policy.json"),
+        ("policy", "elsewhere"),
+        ("model", "./evil"),
+        ("model", "evil"),
+        ("model", "../elsewhere"),
+        ("model", "~/evil"),
+        ("model", "evil/model.onnx"),
+        ("tokenizer", "tokenizer.json"),
+        ("tokenizer", "/somewhere/tokenizer.json"),
+        ("splitter", "spacy:./evil"),
+        ("splitter", "spacy:evil"),
+        ("splitter", "spacy:/evil"),
+        ("eval.model", "evil"),
+        ("score.model", "./evil"),
+    ],
+)
+@pytest.mark.parametrize("name", ["ctxzip.toml", "pyproject.toml"])
+def test_a_project_file_may_name_no_path_of_code_or_weights(home, monkeypatch, key, value, name):
+    """A stranger may have written it. The message names the file, the key and the places that may name a path."""
+    folder = home / "project"
+    (folder / "evil").mkdir()
+    (folder / "tokenizer.json").touch()
+    table, _, option = key.rpartition(".")
+    within = ".".join(part for part in ("tool.ctxzip" if name == "pyproject.toml" else "", table) if part)
+    head = f"[{within}]\n" if within else ""
+    (folder / name).write_text(f"{head}{option} = {value!r}\n")
+    monkeypatch.chdir(folder)
+    with pytest.raises(UsageError) as error:
+        check_files()
+    assert str(error.value).startswith(f"{folder / name}: {key}: {value!r} is a path, and a project file may name only")
+    assert f"give it as --{option}, or set it in {home}" in str(error.value)
+
+
+def test_one_path_of_a_list_is_enough_to_refuse_a_project_file(home):
+    """`ctxzip eval` compares several models. It is refused whatever command runs, in one line."""
+    path = home / "project" / "ctxzip.toml"
+    path.write_text("[eval]\nmodel = ['mini', './evil']\n")
+    run = compress(stdin=LINE, cwd=path.parent)
+    assert (run.code, run.out) == (2, b"")
+    assert run.err.startswith(f"ctxzip: {path}: eval.model: './evil' is a path, and a project file may name only")
+    assert "CTXZIP_CONFIG" in run.err
+    assert run.err.count("\n") == 1
+
+
+def test_a_project_file_may_name_what_is_installed(home, monkeypatch):
+    """Also where a folder has the name of a model: the name goes before it."""
+    folder = home / "project"
+    imported = home / "models" / "mine"
+    imported.mkdir(parents=True)
+    (imported / "model.json").write_text("{}")
+    monkeypatch.setenv("CTXZIP_MODELS", str(imported.parent))
+    for name in ("nano", "words", "mine"):
+        (folder / "below" / name).mkdir()
+    for lines in (
+        ["model = 'nano'", "tokenizer = 'words'", "splitter = 'spacy:de'"],
+        ["model = 'ctxzip-mini'", "tokenizer = 'tiktoken:cl100k_base'", "splitter = 'auto'"],
+        ["model = 'mine'", "tokenizer = 'model'", "splitter = 'spacy:en_core_web_sm'"],
+    ):
+        (folder / "ctxzip.toml").write_text("\n".join(lines) + "\n")
+        found = in_force(home)
+        assert [f"{key} = {found[key][0]!r}" for key in ("model", "tokenizer", "splitter")] == lines
+    (folder / "ctxzip.toml").write_text("model = 'minni'\n")
+    assert "no model 'minni'" in compress(stdin=LINE, cwd=folder).err
 
 
 @pytest.mark.parametrize(
@@ -115,8 +203,11 @@ def test_a_path_starts_at_the_file_that_it_stands_in(home):
         ("ratio = true", "ratio: expected a string or a number"),
         ("quiet = 1", "quiet: expected true or false"),
         ("compress = 1", "compress: expected a table of options"),
-        ("output = 'x'", "output: names what one call reads, writes or asks: give it as --output"),
-        ("[eval]\nreader = 'http://x'", "eval.reader: names what one call reads, writes or asks: give it as --reader"),
+        ("output = 'x'", "output: names a file, folder or address of one call: give it as --output"),
+        (
+            "[eval]\nreader = 'http://x'",
+            "eval.reader: names a file, folder or address of one call: give it as --reader",
+        ),
         ("ratio = 0.1.2", "not TOML: "),
         ("ratio = 7", "--ratio 7.0: expected a number from 0 to 1 (--ratio is from "),
         ("ratio = 'x'", "'x' is not a valid float (from "),

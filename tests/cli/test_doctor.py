@@ -34,6 +34,23 @@ def test_json_says_the_same_for_programs():
     assert {state for model in found["models"] for state in model["files"].values()} == {"ok"}
     assert found["inference"]["record_ms"] > 0
     assert found["versions"]["python"].count(".") == 2
+    assert found["onnxruntime"] == {"error": None, "repair": None}
+
+
+@pytest.mark.parametrize("error", ["it has no InferenceSession", "libonnxruntime.so: cannot open shared object file"])
+def test_a_damaged_onnxruntime_is_named_with_the_commands_that_repair_it(damaged_onnxruntime, error):
+    """In text and in JSON, without a traceback."""
+    damaged_onnxruntime(error)
+    done = doctor()
+    assert done.returncode == 3
+    assert f"onnxruntime is damaged ({error}" in done.stdout
+    assert "pip uninstall -y onnxruntime onnxruntime-gpu, then pip install --force-reinstall onnxruntime" in done.stdout
+    assert "Traceback" not in done.stderr
+    found = json.loads(doctor("--json").stdout)
+    assert f"damaged ({error}" in found["onnxruntime"]["error"]
+    assert found["onnxruntime"]["repair"].startswith("pip uninstall -y onnxruntime onnxruntime-gpu, then pip install")
+    assert found["cuda"] == {"providers_built_in": [], "usable": False, "missing": "onnxruntime cannot be used"}
+    assert f"damaged ({error}" in found["inference"]["error"]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import datetime as dt
 import decimal
 import json
 import sys
-from io import StringIO
+from io import BytesIO, StringIO
 
 import pyarrow as pa
 import pytest
@@ -18,7 +18,7 @@ from pyarrow import parquet
 from ctxzip.datamodels import Request
 from ctxzip.errors import InputError, MissingDependencyError
 from ctxzip.reading.origin import BadRecord
-from ctxzip.reading.tables import cell
+from ctxzip.reading.tables import cell, csv_rows
 from tests.conftest import FIXTURES, compress, ctxzip, jsonl
 from tests.reading.test_requests import items
 
@@ -268,3 +268,24 @@ def test_parquet_without_pyarrow_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'ctxzip\[parquet\]'"):
         items(b"PAR1", "x.parquet")
+
+
+def test_a_long_cell_is_read_where_a_c_long_has_32_bits(monkeypatch):
+    """As on Windows, whose csv refuses a larger limit; the limit of the caller is there again after each row."""
+    real, limits = csv.field_size_limit, []
+
+    def windows(*limit):
+        if any(one > 2**31 - 1 for one in limit):
+            raise OverflowError("Python int too large to convert to C long")
+        limits.append(limit)
+        return real(*limit)
+
+    monkeypatch.setattr(csv, "field_size_limit", windows)
+    before = real()
+    text = 300_000 * "x"
+    found = []
+    for _, _, values, wrong in csv_rows(BytesIO(f"query,text\nwhen,{text}\n\nwho,y\n".encode())):
+        found.append((values, wrong))
+        assert real() == before
+    assert found == [({"query": "when", "text": text}, None), ({"query": "who", "text": "y"}, None)]
+    assert limits

@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from ctxzip.datamodels import Passage, Request, Scores, ScoringInput, Unit
 from ctxzip.model_store import open_model
 from ctxzip.scoring.cached_scorer import SCORING_CODE, CachedScorer, code_digest, identity
 from ctxzip.scoring.joint import JointScorer
+from ctxzip.scoring.loading import load_scorer
 from ctxzip.scoring.score_cache import FILE, ScoreCache
 from tests.conftest import ROOT, compress, ctxzip, jsonl
 
@@ -256,6 +258,24 @@ def test_the_command_line_writes_the_same_with_a_cache_and_without(tmp_path):
     run = compress("--quiet", "--model", "nano", "--cache", tmp_path, stdin=RECORDS)
     assert (run.code, run.out, run.err) == (0, expected.out, "")
     assert (tmp_path / FILE).read_bytes() == kept
+
+
+def test_a_scorer_that_was_closed_has_no_threads_and_no_open_file_and_scores_again(tmp_path):
+    """As `Compressor.close` leaves it."""
+    before = set(threading.enumerate())
+    scorer = load_scorer("hybrid", "nano", threads=3, device="cpu", cache=str(tmp_path / "cache"))
+    expected = scorer.score([(REQUEST, UNITS)])
+    assert set(threading.enumerate()) > before
+    scorer.close()
+    assert set(threading.enumerate()) == before
+    # An open connection in WAL mode keeps two files beside the database.
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [FILE]
+    assert same(scorer.score([(REQUEST, UNITS)])[0], expected[0])
+    other = replace(REQUEST, query="What is baked?")
+    assert same(
+        scorer.score([(other, UNITS)])[0], load_scorer("hybrid", "nano", device="cpu").score([(other, UNITS)])[0]
+    )
+    scorer.close()
 
 
 def test_what_was_used_longest_ago_goes_first(tmp_path):

@@ -77,7 +77,7 @@ def calibrate(
 
     from ctxzip.cli.output import writing
     from ctxzip.compressor import Compressor, Settings
-    from ctxzip.evaluation.calibration import as_text, fit
+    from ctxzip.evaluation.calibration import CalibrationData, ScoredBy, as_text, fit
     from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions
     from ctxzip.scoring.loading import AUTO, HYBRID
@@ -125,13 +125,9 @@ def calibrate(
         if not questions:
             raise InputError(f"no text in any document in {', '.join(data)}: nothing to calibrate on")
         policy = fit(
-            questions,
-            sets,
+            CalibrationData(questions, sets, n_weak),
+            ScoredBy(compressor.scorer_name, compressor.settings.splitter, compressor.model_sha256),
             definition=depth or (DEFAULT_DEPTH if fitted is None else REACH),
-            scorer=compressor.scorer_name,
-            splitter=compressor.settings.splitter,
-            model_sha256=compressor.model_sha256,
-            n_weak=n_weak,
             recalls=recalls,
             fitted=fitted,
         )

@@ -304,7 +304,7 @@ def _calibrate(options: argparse.Namespace) -> None:
 
 def _policy(options: argparse.Namespace) -> None:
     from ctxzip.compressor import Compressor, Settings
-    from ctxzip.evaluation.calibration import RECALLS, as_text
+    from ctxzip.evaluation.calibration import RECALLS, CalibrationData, ScoredBy, as_text
     from ctxzip.evaluation.calibration import fit as calibrated
     from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions
@@ -330,13 +330,9 @@ def _policy(options: argparse.Namespace) -> None:
     fitted |= settled(fitted, [found for found, _ in unseen], [question.need != "none" for _, question in unseen])
     print(json.dumps({key: fitted[key] for key in ("fitted_on", "emptied", "floor")}), file=sys.stderr)
     policy = calibrated(
-        [found for found, question in unseen if question.need != "none"],
-        sets,
+        CalibrationData([found for found, question in unseen if question.need != "none"], sets),
+        ScoredBy(compressor.scorer_name, compressor.settings.splitter, compressor.model_sha256),
         definition=REACH,
-        scorer=compressor.scorer_name,
-        splitter=compressor.settings.splitter,
-        model_sha256=compressor.model_sha256,
-        n_weak=0,
         recalls=RECALLS,
         fitted=fitted,
     )

@@ -22,7 +22,7 @@ from ctxzip.evaluation.labelled import read_labelled
 from ctxzip.model_store import models_folder
 from ctxzip.scoring.batches import by_length, padded
 from ctxzip.scoring.onnx_sessions import check_device, without_cuda
-from tests.benchmarks.cuda import alike as alike_of
+from tests.benchmarks.cuda import same_decisions as alike_of
 from tests.conftest import FIXTURES
 from tests.conftest import compress as run_compress
 
@@ -187,7 +187,7 @@ def scored(requests, **settings):
     return list(Compressor(Settings(**settings)).stream(requests))
 
 
-def alike(ours, theirs, tolerance):
+def same_decisions(ours, theirs, tolerance):
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(one.scores.probability, other.scores.probability, atol=tolerance)
         assert one.selection.kept == other.selection.kept
@@ -199,13 +199,13 @@ def test_the_fp16_graph_scores_the_same_in_every_batch(requests):
     small, large = (
         scored(requests, scorer="model", model=graph, device="cpu", batch_tokens=n, ratio=0.2) for n in (256, 8_192)
     )
-    alike(small, large, 0)
+    same_decisions(small, large, 0)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_int8_graph_scores_the_same_with_every_number_of_threads(requests, threads):
     """Bit by bit: every window is run by one thread, alone."""
-    alike(
+    same_decisions(
         scored(requests, scorer="hybrid", device="cpu", threads=threads),
         [Compressor(Settings(scorer="hybrid", device="cpu", threads=2)).compress(request) for request in requests],
         0,

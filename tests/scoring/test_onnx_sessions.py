@@ -22,7 +22,7 @@ from ctxzip.evaluation.labelled import read_labelled
 from ctxzip.model_store import models_folder
 from ctxzip.scoring.batches import by_length, padded
 from ctxzip.scoring.onnx_sessions import check_device, without_cuda
-from tests.benchmarks.cuda import same_decisions as alike_of
+from tests.benchmarks.cuda import same_decisions
 from tests.conftest import FIXTURES
 from tests.conftest import compress as run_compress
 
@@ -187,7 +187,7 @@ def scored(requests, **settings):
     return list(Compressor(Settings(**settings)).stream(requests))
 
 
-def same_decisions(ours, theirs, tolerance):
+def alike(ours, theirs, tolerance):
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(one.scores.probability, other.scores.probability, atol=tolerance)
         assert one.selection.kept == other.selection.kept
@@ -199,13 +199,13 @@ def test_the_fp16_graph_scores_the_same_in_every_batch(requests):
     small, large = (
         scored(requests, scorer="model", model=graph, device="cpu", batch_tokens=n, ratio=0.2) for n in (256, 8_192)
     )
-    same_decisions(small, large, 0)
+    alike(small, large, 0)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_int8_graph_scores_the_same_with_every_number_of_threads(requests, threads):
     """Bit by bit: every window is run by one thread, alone."""
-    same_decisions(
+    alike(
         scored(requests, scorer="hybrid", device="cpu", threads=threads),
         [Compressor(Settings(scorer="hybrid", device="cpu", threads=2)).compress(request) for request in requests],
         0,
@@ -221,8 +221,8 @@ def test_cuda_decides_as_the_cpu_does():
         for name in ("cuda", "cpu")
     )
     assert {one.device for one in ours} == {"cuda:0"}
-    n_alike, n_units = alike_of(ours, theirs)
-    assert n_alike >= 0.995 * n_units
+    n_same, n_units = same_decisions(ours, theirs)
+    assert n_same >= 0.995 * n_units
 
 
 def test_fp16_keeps_what_int8_keeps_on_most_questions(requests):

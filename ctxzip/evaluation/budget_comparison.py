@@ -104,7 +104,7 @@ def compare(
 def _savings(
     costs: Sequence[Cost], resampled: dict[str, NDArray[np.float64]], recalls: Sequence[float]
 ) -> list[Saving]:
-    """Return what `reach` keeps beside each fixed limit, at the recalls that both reach."""
+    """Return the savings of `reach` against each fixed limit, at the recalls that both achieve."""
     kept_fraction = {cost.name: cost.kept_fraction for cost in costs}
     savings = []
     for than in (RATIO, NUMBER, THRESHOLD):

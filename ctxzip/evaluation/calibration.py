@@ -63,7 +63,7 @@ class CalibrationData:
 
 @dataclass(frozen=True, slots=True)
 class ScoredBy:
-    """What scored the questions; a policy holds for nothing else.
+    """What scored the questions; a policy is valid for the same scorer, splitter and model only.
 
     Attributes:
         scorer: name of the scorer.

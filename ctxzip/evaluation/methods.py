@@ -173,7 +173,7 @@ class OracleScorer(PlainScorer):
     Units under a heading that is evidence come second, because a heading is kept only with a unit under it.
 
     Args:
-        questions: all questions that will be scored; their requests are told apart by `place`.
+        questions: all questions that will be scored; their requests are identified by `place`.
     """
 
     name = ORACLE

@@ -78,26 +78,26 @@ def rank_question(set_name: str, question: Labelled, result: Result) -> Ranked |
 
 def rank_questions(
     compressor: Compressor,
-    asked: Sequence[tuple[str, Labelled]],
+    questions: Sequence[tuple[str, Labelled]],
     progress: Callable[[str, int, int], None] = lambda _name, _done, _total: None,
 ) -> list[Ranked | None]:
     """Score questions and rank the units of each; None for a question without units.
 
     Args:
         compressor: scores the questions; its limits have no effect.
-        asked: the questions, each with the name of its set.
+        questions: each with the name of its set.
         progress: called after every question with its set, the number done, and the number of all.
 
     Raises:
         InputError: a question cannot be scored.
     """
-    results = compressor.stream(question.request for _, question in asked)
+    results = compressor.stream(question.request for _, question in questions)
     found = []
-    for done, ((name, question), result) in enumerate(zip(asked, results, strict=True), 1):
+    for done, ((name, question), result) in enumerate(zip(questions, results, strict=True), 1):
         if isinstance(result, BadRecord):
             raise InputError(result.message)
         found.append(rank_question(name, question, result))
-        progress(name, done, len(asked))
+        progress(name, done, len(questions))
     return found
 
 

@@ -63,8 +63,8 @@ def read_namesake(labelled: LabelledSet, folder: Path, limit: int) -> LabelledSe
     """Return the set in the file of the same name in `folder`, gzipped or not; None where there is none.
 
     Args:
-        labelled: the set whose file name is looked for.
-        folder: where it is looked for.
+        labelled: the set whose file name is searched.
+        folder: to search.
         limit: the most questions to read.
 
     Raises:

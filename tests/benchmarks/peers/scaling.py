@@ -142,15 +142,15 @@ def generated(found: Sequence[Request], n_records: int, *, n_documents: int, n_t
         InputError: no document has a text.
     """
     tokenizer = load_tokenizer()
-    whole = [passage.text for request in found for passage in request.passages if passage.text.strip()]
-    if not whole:
+    texts = [passage.text for request in found for passage in request.passages if passage.text.strip()]
+    if not texts:
         raise InputError("no text in any document")
-    texts = cycle(whole)
+    endless = cycle(texts)
 
     def document() -> str:
         text, ends = "", tokenizer.ends([""])[0]
         while len(ends) < n_tokens:
-            text = f"{text} {next(texts)}".lstrip()
+            text = f"{text} {next(endless)}".lstrip()
             ends = tokenizer.ends([text])[0]
         return text[: int(ends[n_tokens - 1])]
 

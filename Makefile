@@ -63,22 +63,22 @@ types: setup ## check types
 
 check: lint types test ## lint, types and test
 
-bench: setup ## measure speed against floors, in one run
+bench: setup ## measure speed against lower bounds; DATA=files of JSON lines
 	$(BIN)/python -m tests.benchmarks.floors $(DATA)
 
-bench-batches: setup ## measure which batches the model takes fastest; DATA=files of JSON lines
+bench-batches: setup ## measure the speed of several batch sizes; DATA=files of JSON lines
 	$(BIN)/python -m tests.benchmarks.batch_sizes $(DATA)
 
-bench-cuda: setup ## compare a CUDA card with the CPU: decisions and speed; DATA=files of JSON lines
+bench-cuda: setup ## compare a GPU with the CPU, decisions and speed; DATA=files of JSON lines
 	$(BIN)/python -m tests.benchmarks.cuda $(DATA)
 
-bench-peers: $(VENV)/installed-bench ## measure speed beside what people use instead; DATA=files of JSON lines
+bench-peers: $(VENV)/installed-bench ## compare the speed with alternatives; DATA=files of JSON lines
 	$(BIN)/python -m tests.benchmarks.peers $(DATA)
 
-bench-scaling: setup ## measure speed against the amount of work and threads; DATA=files of JSON lines
+bench-scaling: setup ## measure speed by size of the input and threads; DATA=files of JSON lines
 	$(BIN)/python -m tests.benchmarks.peers.scaling --plot speed.png $(DATA)
 
-eval: setup ## print how much evidence survives; DATA=files or folders in the common form
+eval: setup ## measure evidence recall; DATA=files or folders in the common form
 	$(BIN)/ctxzip eval $(DATA)
 
 bench-adaptive: setup ## compare the adaptive budget with fixed ones; DATA=files or folders in the common form

@@ -76,7 +76,7 @@ def calibrate(
     from pathlib import Path
 
     from ctxzip.cli.output import writing
-    from ctxzip.evaluation.calibration import as_text, fit
+    from ctxzip.evaluation.calibration import CalibrationData, ScoredBy, as_text, fit
     from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions
     from ctxzip.scoring.pipeline import ScoringPipeline
@@ -126,13 +126,9 @@ def calibrate(
         if not questions:
             raise InputError(f"no text in any document in {', '.join(data)}: nothing to calibrate on")
         policy = fit(
-            questions,
-            sets,
+            CalibrationData(questions, sets, n_weak),
+            ScoredBy(scoring.scorer_name, scoring.settings.splitter, scoring.model_sha256),
             definition=depth or (DEFAULT_DEPTH if fitted is None else REACH),
-            scorer=scoring.scorer_name,
-            splitter=scoring.settings.splitter,
-            model_sha256=scoring.model_sha256,
-            n_weak=n_weak,
             recalls=recalls,
             fitted=fitted,
         )

@@ -39,7 +39,8 @@ def state():
 before = state()
 from ctxzip import Compressor, Settings
 from ctxzip.errors import CtxzipError
-from ctxzip.reading.detection import SHAPES, to_request
+from ctxzip.reading.schemas import SHAPES
+from ctxzip.reading.detection import to_request
 from ctxzip.reading.tables import csv_rows
 from ctxzip.tokens import load_tokenizer
 

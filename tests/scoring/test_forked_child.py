@@ -19,7 +19,8 @@ _SCRIPT = """
 import os, signal, sys, warnings
 warnings.simplefilter("ignore")  # Python 3.12 warns of a fork of a process with threads, which this is about
 from ctxzip import Compressor, Settings
-from ctxzip.reading.detection import SHAPES, to_request
+from ctxzip.reading.schemas import SHAPES
+from ctxzip.reading.detection import to_request
 
 def kept(docs):
     request = to_request({"query": "When does the ferry leave?", "docs": docs}, SHAPES)

@@ -22,7 +22,7 @@ from ctxzip.model_store import models_folder
 from ctxzip.rendering.result import Result
 from ctxzip.scoring.batches import by_length, padded
 from ctxzip.scoring.onnx_sessions import check_device, without_cuda
-from tests.benchmarks.cuda import alike as alike_of
+from tests.benchmarks.cuda import same_decisions
 from tests.conftest import FIXTURES
 from tests.conftest import compress as run_compress
 
@@ -238,8 +238,8 @@ def test_cuda_decides_as_the_cpu_does():
         for name in ("cuda", "cpu")
     )
     assert {one.scored.device for one in ours} == {"cuda:0"}
-    n_alike, n_units = alike_of(ours, theirs)
-    assert n_alike >= 0.995 * n_units
+    n_same, n_units = same_decisions(ours, theirs)
+    assert n_same >= 0.995 * n_units
 
 
 def test_fp16_keeps_what_int8_keeps_on_most_questions(requests):

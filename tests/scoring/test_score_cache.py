@@ -26,6 +26,7 @@ from ctxzip.scoring.cached_scorer import SCORING_CODE, CachedScorer, code_digest
 from ctxzip.scoring.joint import JointScorer
 from ctxzip.scoring.loading import load_scorer
 from ctxzip.scoring.score_cache import FILE, ScoreCache
+from ctxzip.settings import Settings
 from tests.conftest import ROOT, compress, ctxzip, jsonl
 
 FERRY = Passage("The ferry leaves at seven. It is red.", title="Ferry")
@@ -263,17 +264,20 @@ def test_the_command_line_writes_the_same_with_a_cache_and_without(tmp_path):
 def test_a_scorer_that_was_closed_has_no_threads_and_no_open_file_and_scores_again(tmp_path):
     """As `Compressor.close` leaves it."""
     before = set(threading.enumerate())
-    scorer = load_scorer("hybrid", "nano", threads=3, device="cpu", cache=str(tmp_path / "cache"))
-    expected = scorer.score([(REQUEST, UNITS)])
+    scorer = load_scorer(
+        Settings(scorer="hybrid", model="nano", threads=3, device="cpu", cache=str(tmp_path / "cache"))
+    )
+    expected = scorer.score([ScoringInput(REQUEST, UNITS)])
     assert set(threading.enumerate()) > before
     scorer.close()
     assert set(threading.enumerate()) == before
     # An open connection in WAL mode keeps two files beside the database.
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [FILE]
-    assert same(scorer.score([(REQUEST, UNITS)])[0], expected[0])
+    assert same(scorer.score([ScoringInput(REQUEST, UNITS)])[0], expected[0])
     other = replace(REQUEST, query="What is baked?")
     assert same(
-        scorer.score([(other, UNITS)])[0], load_scorer("hybrid", "nano", device="cpu").score([(other, UNITS)])[0]
+        scorer.score([ScoringInput(other, UNITS)])[0],
+        load_scorer(Settings(scorer="hybrid", model="nano", device="cpu")).score([ScoringInput(other, UNITS)])[0],
     )
     scorer.close()
 

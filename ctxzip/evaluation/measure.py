@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxzip.datamodels import Scored
 from ctxzip.errors import InputError
 from ctxzip.evaluation.fixed_ratio import RATIOS, found_at_ratios
 from ctxzip.evaluation.metrics import (
@@ -22,7 +21,6 @@ from ctxzip.evaluation.metrics import (
 )
 from ctxzip.evaluation.outcomes import outcome
 from ctxzip.reading.origin import BadRecord
-from ctxzip.rendering.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,11 +28,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxzip.compressor import Compressor
+    from ctxzip.datamodels import Scored
     from ctxzip.evaluation.labelled import Labelled
     from ctxzip.evaluation.methods import Method
     from ctxzip.evaluation.outcomes import Outcome
     from ctxzip.evaluation.reader import Reader
     from ctxzip.evaluation.sets import LabelledSet
+    from ctxzip.rendering.result import Result
 
 REPORTED_RATIOS = (0.1, 0.2, 0.3)  # of the words
 TARGET_RECALL = 0.9

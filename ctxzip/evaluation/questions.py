@@ -14,7 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ctxzip._internal.raw_json import Raw
-from ctxzip.datamodels import Request
 from ctxzip.errors import InputError
 from ctxzip.evaluation.labelled import Labelled, read_labelled, spread
 from ctxzip.evaluation.sets import LabelledSet, labelled_files, with_names
@@ -27,6 +26,8 @@ from ctxzip.scoring.bm25 import UNSPACED
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from ctxzip.datamodels import Request
 
 _TEXTS = frozenset({".md", ".txt"})  # never questions: refused with the message for other kinds of files
 

@@ -32,8 +32,7 @@ def manual(root: TyperGroup) -> str:
         "variables": _entries({**NOT_OPTIONS, "NO_COLOR": "no colors, where it is not empty"}),
     }
     prose = files("ctxzip.cli").joinpath(SOURCE).read_text("utf-8")
-    # .nh: names of keys and variables are to be copied, so no word is hyphenated.
-    lines = [f'.TH CTXZIP 1 "" "ctxzip {__version__}" "User Commands"', ".nh", *_rendered(prose, generated)]
+    lines = [f'.TH CTXZIP 1 "" "ctxzip {__version__}" "User Commands"', ".ad l", *_rendered(prose, generated)]
     return "\n".join(lines) + "\n"
 
 
@@ -117,9 +116,13 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 def _inline(text: str) -> str:
-    """Return text with code in bold and emphasis in italics."""
-    marked = _INLINE.sub(lambda found: f"\0B{found[1]}\0R" if found[1] else f"\0I{found[2]}\0R", text)
-    return _escaped(marked).replace("\0", r"\f")
+    """Return text with code in bold, its words not hyphenated, and emphasis in italics."""
+
+    def marked(found: re.Match[str]) -> str:
+        code, emphasis = found.groups()
+        return f"\0I{emphasis}\0R" if code is None else "\0B\1" + code.replace(" ", " \1") + "\0R"
+
+    return _escaped(_INLINE.sub(marked, text)).replace("\0", r"\f").replace("\1", r"\%")
 
 
 def _bold(names: str) -> str:

@@ -49,7 +49,7 @@ def test_the_man_page_has_every_option_of_every_command():
     assert len(declared) > 50
     assert declared <= named_options(plain(MAN.read_text("utf-8")))
     for page in (ROOT / "README.md", PROSE):
-        of_others = {"--pipe", "--keep-order", "--ijsonl", "--opprint"}  # of parallel and mlr
+        of_others = {"--pipe", "--keep-order", "--ijsonl", "--opprint", "--rounds", "--megabytes", "--model-records"}
         assert named_options(page.read_text("utf-8")) - of_others <= declared
 
 
@@ -59,7 +59,7 @@ def named_options(page):
 
 def plain(roff):
     """Return the text of a page without its fonts."""
-    return re.sub(r"\\f[BIR]", "", roff.replace("\\-", "-"))
+    return re.sub(r"\\f[BIR]|\\%", "", roff.replace("\\-", "-"))
 
 
 def test_the_prose_has_every_shape_format_and_kind_of_question():

@@ -18,13 +18,19 @@ help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 demo: $(VENV)/installed ## install into .venv and compress the fixtures, shown in under a screen
-	@for id in table-hut-beds very-long; do \
-	    record=$$(grep $$id fixtures/requests.jsonl); \
-	    echo; echo "question: $$($(BIN)/python -c 'import json; print(json.loads(input())["query"])' <<< "$$record")"; \
-	    echo "\$$ grep $$id fixtures/requests.jsonl | ctxzip compress --max-sentences 1 --to text"; \
-	    $(BIN)/ctxzip compress --max-sentences 1 --to text <<< "$$record"; \
-	done
-	@echo; echo '$$ ctxzip compress fixtures/requests.jsonl > shorter.jsonl'
+	@show() { \
+	    record=$$(grep $$1 fixtures/requests.jsonl); id=$$1; shift; \
+	    field() { $(BIN)/python -c "import json; record = json.loads(input()); print($$1)" <<< "$$record"; }; \
+	    shorter=$$($(BIN)/ctxzip compress "$$@" --to text <<< "$$record") || exit; \
+	    answer=$$(field 'record["answers"][0]'); \
+	    echo "question: $$(field 'record["query"]')"; \
+	    echo "\$$ grep $$id fixtures/requests.jsonl | ctxzip compress $${*:+$$* }--to text"; \
+	    echo "$$shorter"; \
+	    grep -qF "$$answer" <<< "$$shorter" && echo "the answer is kept: $$answer" || echo "the answer is NOT kept: $$answer"; \
+	    echo; \
+	}; \
+	show definition-dry-toll; show very-long-station-log --max-tokens 80 --prefilter off
+	@echo '$$ ctxzip compress fixtures/requests.jsonl > shorter.jsonl'
 	@$(BIN)/ctxzip compress fixtures/requests.jsonl > /dev/null
 
 setup: $(VENV)/installed-dev ## install into .venv what development needs
@@ -37,7 +43,7 @@ test-train: $(VENV)/installed-train ## run the tests of training, which need tor
 
 test-integrations: $(INTEGRATIONS)/installed ## run the tests inside LangChain, LlamaIndex and Haystack, and with other tools
 	$(INTEGRATIONS)/bin/python -m pytest -o addopts= -o filterwarnings= -ra tests/integrations \
-	    tests/test_readme.py::test_a_command_runs tests/test_readme.py::test_a_python_example_runs
+	    tests/packaging/test_readme.py::test_a_command_runs tests/packaging/test_readme.py::test_a_python_example_runs
 
 test-browser: $(VENV)/installed-browser $(AXE) ## test the pages in Chromium (apt-get install chromium npm), with axe-core
 	AXE=$(AXE) $(BIN)/python -m pytest -o addopts= -ra tests/browser

@@ -92,7 +92,9 @@ def main() -> int:
                     found[key] = digest(executable, scored, limits)
                     same = recorded.get(key) == found[key]
                     differing += not same
-                    print(f"{key}\t{found[key]}\t{'same' if same else 'DIFFERS' if key in recorded else 'not recorded'}")
+                    print(
+                        f"{key}\t{found[key]}\t{'same' if same else 'DIFFERS' if key in recorded else 'not recorded'}"
+                    )
                     sys.stdout.flush()
     if options.record:
         RECORDED.write_text(json.dumps({**recorded, **found}, indent=1) + "\n", "utf-8")

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.conftest import FIXTURES, LINE, RECORD, compress, ctxzip, jsonl, shortened
+from tests.conftest import FIXTURES, LINE, RECORD, compress, ctxzip, jsonl, process, shortened
 
 
 def test_a_record_goes_in_and_comes_out_shorter():
@@ -301,4 +301,4 @@ def test_python_m_and_the_script_are_the_same():
     """The console script is what is installed."""
     script = os.path.join(os.path.dirname(sys.executable), "ctxzip")
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.encode() == ctxzip("--version").out
+    assert done.stdout.encode() == process("--version").out

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ctxzip._internal.terminal_text import visible
-from tests.conftest import FIXTURES, ctxzip, jsonl
+from tests.conftest import FIXTURES, ctxzip, jsonl, process
 
 FERRY = {
     "query": "When does the ferry leave?",
@@ -228,10 +228,10 @@ def test_a_wrong_limit_is_refused_before_anything_is_read():
     assert run.err == "ctxzip: --ratio 5.0: expected a number from 0 to 1\n"
 
 
-def test_plain_text_is_utf_8_whatever_the_locale(monkeypatch):
-    """As all other output."""
-    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    run = ctxzip("inspect", "--scorer", "bm25", stdin=jsonl({"query": "Wo?", "docs": [{"text": "Ein Haus für 漢字."}]}))
+def test_plain_text_is_utf_8_whatever_the_locale():
+    """As all other output. The interpreter reads the variable when it starts, so this needs a process."""
+    record = jsonl({"query": "Wo?", "docs": [{"text": "Ein Haus für 漢字."}]})
+    run = process("inspect", "--scorer", "bm25", stdin=record, env={"PYTHONIOENCODING": "ascii"})
     assert run.code == 0
     assert "Ein Haus für 漢字." in run.out.decode()
 

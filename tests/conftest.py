@@ -21,6 +21,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import settings
 
+from ctxzip import model_store
 from ctxzip.cli import run
 from ctxzip.scoring import onnx_sessions
 
@@ -46,6 +47,7 @@ RECORD: dict[str, Any] = {
 }
 LINE = json.dumps(RECORD) + "\n"
 _open = onnx_sessions.open_session
+_sha256 = model_store.sha256
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def ctxzip(
         nullcontext() if cwd is None else chdir(cwd),
         _state_restored(),
         patch.multiple(sys, stdin=sys_stdin, stdout=sys_stdout, stderr=sys_stderr),
-        patch.object(onnx_sessions, "open_session", _open_session),
+        _models_read_once(),
     ):
         os.environ.update(env or {})
         code = run([str(argument) for argument in arguments])
@@ -112,14 +114,33 @@ def _state_restored() -> Iterator[None]:
 
 
 def _open_session(path: Path, *, threads: int | None = None, device: str = "cpu") -> onnx_sessions.Session:
-    """Open a graph once for all commands that run in this process, as long as its file stays the same."""
-    found = path.stat()
-    return _opened(path, (found.st_mtime_ns, found.st_size, found.st_ino), threads, device)
+    return _opened(path, _version(path), threads, device)
 
 
 @lru_cache(maxsize=8)
 def _opened(path: Path, _: tuple[int, int, int], threads: int | None, device: str) -> onnx_sessions.Session:
     return _open(path, threads=threads, device=device)
+
+
+@lru_cache(maxsize=64)
+def _hashed(path: Path, _: tuple[int, int, int]) -> str:
+    return _sha256(path)
+
+
+def _version(path: Path) -> tuple[int, int, int]:
+    """Return what changes with the content of a file."""
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+@contextmanager
+def _models_read_once() -> Iterator[None]:
+    """Hash a file and open a graph once in this process, as long as the file stays the same."""
+    with (
+        patch.object(onnx_sessions, "open_session", _open_session),
+        patch.object(model_store, "sha256", lambda path: _hashed(path, _version(path))),
+    ):
+        yield
 
 
 def process(
@@ -152,6 +173,13 @@ def shortened(*arguments: str | Path, stdin: bytes | str = LINE) -> Run:
 
 def jsonl(*records: Any) -> str:
     return "".join(json.dumps(record) + "\n" for record in records)
+
+
+@pytest.fixture(scope="module")
+def models_read_once() -> Iterator[None]:
+    """Read each model once, for a module that makes many compressors."""
+    with _models_read_once():
+        yield
 
 
 @pytest.fixture(scope="session")

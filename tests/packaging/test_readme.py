@@ -1,4 +1,4 @@
-"""Every command of the README is run, and what it shows is what comes out."""
+"""Every command of the README is run, and prints what the README shows."""
 
 from __future__ import annotations
 
@@ -34,52 +34,76 @@ def folder(tmp_path):
     return tmp_path
 
 
-def shell(code: str, folder: Path) -> str:
+def shell(code: str, folder: Path) -> tuple[str, str]:
+    """Run a script that must succeed; return its stdout and its stderr."""
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", code],
         cwd=folder,
         env={**os.environ, "PATH": PATH, "LLM_MODEL": "echo", "LLM_USER_PATH": str(folder / ".llm")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
 
 
 def without_time(text: str) -> str:
     return re.sub(r"\d+\.\d s\b", "N s", text)
 
 
+def told_apart(shown: str) -> tuple[str, str]:
+    """Return the lines of a terminal that came from stdout, and those from stderr: each begins with the program's name."""
+    lines = shown.splitlines(keepends=True)
+    messages = [line.startswith("ctxzip: ") for line in lines]
+    return (
+        "".join(line for line, is_message in zip(lines, messages, strict=True) if not is_message),
+        "".join(line for line, is_message in zip(lines, messages, strict=True) if is_message),
+    )
+
+
 def test_there_are_commands_to_run():
-    """The blocks are found."""
+    """The blocks are found: a renamed language would leave them out without a failure."""
     assert len(SHELL) >= 6
-    assert len(CONSOLE) == 3
+    assert len(CONSOLE) >= 2
     assert len(MAKE) == 1
     assert len(PYTHON) == 2
+    assert {language for language, _ in BLOCKS} <= {
+        "sh",
+        "console",
+        "make",
+        "python",
+        "toml",
+        "json",
+        "mermaid",
+        "text",
+    }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [code for code in SHELL if not code.startswith("make ")])
 def test_a_command_runs(code, folder):
-    """Each ends well and says or writes something. (`llm` asks the model of llm-echo, which needs no network.)"""
+    """Each succeeds, and prints on stdout or writes a file. (`llm` uses the model of llm-echo, which needs no network.)"""
     for tool in TOOLS:
         if re.search(rf"(^|\| *|\n *){tool} ", code) and shutil.which(tool, path=PATH) is None:
             pytest.skip(f"{tool} is not installed")
     if "llm " in code:
         pytest.importorskip("llm_echo")
     before = set(folder.iterdir())
-    assert shell(code, folder) or set(folder.iterdir()) - before
+    out, err = shell(code, folder)
+    assert out or set(folder.iterdir()) - before
+    assert "Traceback" not in err
 
 
 @needs_jq
 @pytest.mark.parametrize("code", CONSOLE)
 def test_a_command_prints_what_the_readme_shows(code, folder):
-    """To the letter, but for the seconds."""
+    """To the letter on stdout and on stderr, except for the seconds."""
     for example in re.split(r"^\$ ", code, flags=re.MULTILINE)[1:]:
         command, _, shown = example.partition("\n")
-        assert without_time(shell(command, folder)) == without_time(shown)
+        out, err = shell(command, folder)
+        assert (without_time(out), without_time(err)) == told_apart(without_time(shown))
 
 
 def test_the_makefile_rule_makes_its_file_or_none(folder):
@@ -94,7 +118,7 @@ def test_the_makefile_rule_makes_its_file_or_none(folder):
 
 
 def test_the_two_commands_are_targets():
-    """They run this very test, so here they are only asked for."""
+    """They would run this test again, so make only plans them here."""
     targets = re.findall(r"^make (\w+)", SHELL[0], re.MULTILINE)
     assert targets == ["demo", "test"]
     subprocess.run(["make", "-n", *targets], cwd=ROOT, check=True, capture_output=True, timeout=60)
@@ -109,7 +133,7 @@ def test_a_python_example_runs(code):
 
 
 def test_the_config_file_of_the_readme_is_one(folder, monkeypatch):
-    """And sets what it says."""
+    """Each of its options has the value and the origin that the file gives."""
     monkeypatch.delenv("CTXZIP_CONFIG")
     (toml,) = (code for language, code in BLOCKS if language == "toml")
     (folder / "ctxzip.toml").write_text(toml)

@@ -26,7 +26,7 @@ from ctxzip.cli import run
 from ctxzip.scoring import onnx_sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 # No deadline: the first example loads what is imported lazily, and the machine may be shared.
 settings.register_profile("ctxzip", deadline=None)
@@ -68,12 +68,16 @@ def ctxzip(
 ) -> Run:
     """Run the command line inside this process, with streams of its own.
 
+    In a process of its own where the test has set a variable that Python reads only when it starts (PYTHONPATH).
+
     Args:
         arguments: the words after `ctxzip`.
         stdin: what the command reads from stdin.
         cwd: folder to run in; None is the current one.
         env: environment variables on top of the current ones.
     """
+    if _of_python({**os.environ, **(env or {})}) != _OF_PYTHON:
+        return process(*arguments, stdin=stdin, cwd=cwd, env=env)
     data = stdin.encode() if isinstance(stdin, str) else stdin
     out, err = BytesIO(), BytesIO()
     with (
@@ -92,6 +96,13 @@ def ctxzip(
                 thread.join()
         sys_stdout.flush()
         return Run(code, out.getvalue(), err.getvalue().decode())
+
+
+def _of_python(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith("PYTHON")}
+
+
+_OF_PYTHON = _of_python(os.environ)
 
 
 @contextmanager
@@ -175,14 +186,14 @@ def jsonl(*records: Any) -> str:
     return "".join(json.dumps(record) + "\n" for record in records)
 
 
+@pytest.fixture(scope="session")
+def labelled() -> list[dict[str, Any]]:
+    """The labelled requests of fixtures/requests.jsonl."""
+    return [json.loads(line) for line in (FIXTURES / "requests.jsonl").read_text("utf-8").splitlines()]
+
+
 @pytest.fixture(scope="module")
 def models_read_once() -> Iterator[None]:
     """Read each model once, for a module that makes many compressors."""
     with _models_read_once():
         yield
-
-
-@pytest.fixture(scope="session")
-def labelled() -> list[dict[str, Any]]:
-    """The labelled requests of fixtures/requests.jsonl."""
-    return [json.loads(line) for line in (FIXTURES / "requests.jsonl").read_text("utf-8").splitlines()]

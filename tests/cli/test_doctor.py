@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import json
 import shutil
+from subprocess import CompletedProcess
 
 import pytest
 
 from tests.conftest import ROOT, ctxzip, process
 
 
-def doctor(*arguments):
-    return ctxzip("doctor", *arguments)
+def doctor(*arguments, cwd=ROOT):
+    """Run it in this process, or from another copy of the code in one of its own."""
+    run = (
+        ctxzip("doctor", *arguments) if cwd == ROOT else process("doctor", *arguments, cwd=cwd, env={"PYTHONPATH": ""})
+    )
+    return CompletedProcess(arguments, run.code, run.out.decode(), run.err)
 
 
 def test_a_whole_installation_is_well():
     """One record is compressed, and the exit code says so."""
     done = doctor()
-    assert done.code == 0
-    assert "ctxzip-mini+bm25 on cpu" in done.out.decode() or "on cuda:0" in done.out.decode()
-    assert "model.int8.onnx" in done.out.decode()
+    assert done.returncode == 0
+    assert "ctxzip-mini+bm25 on cpu" in done.stdout or "on cuda:0" in done.stdout
+    assert "model.int8.onnx" in done.stdout
 
 
 def test_json_says_the_same_for_programs():
     """Every part a person sees has a key."""
-    found = json.loads(doctor("--json").out)
+    found = json.loads(doctor("--json").stdout)
     assert found["ok"] is True
     assert {state for model in found["models"] for state in model["files"].values()} == {"ok"}
     assert found["inference"]["record_ms"] > 0
@@ -42,11 +47,11 @@ def test_a_damaged_model_exits_3_and_is_named(copy):
     """All else is still said."""
     with (copy / "models" / "ctxzip-mini" / "model.int8.onnx").open("ab") as damaged:
         damaged.write(b" ")
-    done = process("doctor", "--device", "cpu", cwd=copy, env={"PYTHONPATH": ""})
-    assert done.code == 3
-    assert "damaged" in done.out.decode()
-    assert "the main job does not run" in done.err
-    assert "Traceback" not in done.err
+    done = doctor("--device", "cpu", cwd=copy)
+    assert done.returncode == 3
+    assert "damaged" in done.stdout
+    assert "the main job does not run" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_imported_model_with_a_broken_card_hides_nothing_else(tmp_path, monkeypatch):
@@ -55,8 +60,8 @@ def test_an_imported_model_with_a_broken_card_hides_nothing_else(tmp_path, monke
     (tmp_path / "broken" / "model.json").write_text("{")
     monkeypatch.setenv("CTXZIP_MODELS", str(tmp_path))
     done = doctor("--json")
-    assert done.code == 0
-    errors = {model["name"]: model["error"] for model in json.loads(done.out)["models"]}
+    assert done.returncode == 0
+    errors = {model["name"]: model["error"] for model in json.loads(done.stdout)["models"]}
     assert "not a model card" in errors.pop("broken")
     assert errors == {"ctxzip-mini": None, "ctxzip-nano": None}
 
@@ -64,11 +69,11 @@ def test_an_imported_model_with_a_broken_card_hides_nothing_else(tmp_path, monke
 def test_a_device_that_is_none_is_a_wrong_call():
     """Not a machine that is broken."""
     done = doctor("--device", "foo")
-    assert (done.code, done.out) == (2, b"")
+    assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_a_device_that_is_not_there_exits_3():
     """And says what is missing."""
     done = doctor("--device", "cuda:99")
-    assert done.code == 3
-    assert "--device cuda:99" in done.out.decode()
+    assert done.returncode == 3
+    assert "--device cuda:99" in done.stdout

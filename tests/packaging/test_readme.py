@@ -1,4 +1,4 @@
-"""Every command of the README is run, and prints what the README shows."""
+"""Every command of the README is run, and what it shows is what comes out."""
 
 from __future__ import annotations
 
@@ -34,76 +34,52 @@ def folder(tmp_path):
     return tmp_path
 
 
-def shell(code: str, folder: Path) -> tuple[str, str]:
-    """Run a script that must succeed; return its stdout and its stderr."""
+def shell(code: str, folder: Path) -> str:
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", code],
         cwd=folder,
         env={**os.environ, "PATH": PATH, "LLM_MODEL": "echo", "LLM_USER_PATH": str(folder / ".llm")},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
         timeout=120,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout, done.stderr
+    assert done.returncode == 0, done.stdout
+    return done.stdout
 
 
 def without_time(text: str) -> str:
     return re.sub(r"\d+\.\d s\b", "N s", text)
 
 
-def told_apart(shown: str) -> tuple[str, str]:
-    """Return the lines of a terminal that came from stdout, and those from stderr: each begins with the program's name."""
-    lines = shown.splitlines(keepends=True)
-    messages = [line.startswith("ctxzip: ") for line in lines]
-    return (
-        "".join(line for line, is_message in zip(lines, messages, strict=True) if not is_message),
-        "".join(line for line, is_message in zip(lines, messages, strict=True) if is_message),
-    )
-
-
 def test_there_are_commands_to_run():
-    """The blocks are found: a renamed language would leave them out without a failure."""
+    """The blocks are found."""
     assert len(SHELL) >= 6
-    assert len(CONSOLE) >= 2
+    assert len(CONSOLE) == 3
     assert len(MAKE) == 1
     assert len(PYTHON) == 2
-    assert {language for language, _ in BLOCKS} <= {
-        "sh",
-        "console",
-        "make",
-        "python",
-        "toml",
-        "json",
-        "mermaid",
-        "text",
-    }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("code", [code for code in SHELL if not code.startswith("make ")])
 def test_a_command_runs(code, folder):
-    """Each succeeds, and prints on stdout or writes a file. (`llm` uses the model of llm-echo, which needs no network.)"""
+    """Each ends well and says or writes something. (`llm` asks the model of llm-echo, which needs no network.)"""
     for tool in TOOLS:
         if re.search(rf"(^|\| *|\n *){tool} ", code) and shutil.which(tool, path=PATH) is None:
             pytest.skip(f"{tool} is not installed")
     if "llm " in code:
         pytest.importorskip("llm_echo")
     before = set(folder.iterdir())
-    out, err = shell(code, folder)
-    assert out or set(folder.iterdir()) - before
-    assert "Traceback" not in err
+    assert shell(code, folder) or set(folder.iterdir()) - before
 
 
 @needs_jq
 @pytest.mark.parametrize("code", CONSOLE)
 def test_a_command_prints_what_the_readme_shows(code, folder):
-    """To the letter on stdout and on stderr, except for the seconds."""
+    """To the letter, but for the seconds."""
     for example in re.split(r"^\$ ", code, flags=re.MULTILINE)[1:]:
         command, _, shown = example.partition("\n")
-        out, err = shell(command, folder)
-        assert (without_time(out), without_time(err)) == told_apart(without_time(shown))
+        assert without_time(shell(command, folder)) == without_time(shown)
 
 
 def test_the_makefile_rule_makes_its_file_or_none(folder):
@@ -118,7 +94,7 @@ def test_the_makefile_rule_makes_its_file_or_none(folder):
 
 
 def test_the_two_commands_are_targets():
-    """They would run this test again, so make only plans them here."""
+    """They run this very test, so here they are only asked for."""
     targets = re.findall(r"^make (\w+)", SHELL[0], re.MULTILINE)
     assert targets == ["demo", "test"]
     subprocess.run(["make", "-n", *targets], cwd=ROOT, check=True, capture_output=True, timeout=60)
@@ -133,7 +109,7 @@ def test_a_python_example_runs(code):
 
 
 def test_the_config_file_of_the_readme_is_one(folder, monkeypatch):
-    """Each of its options has the value and the origin that the file gives."""
+    """And sets what it says."""
     monkeypatch.delenv("CTXZIP_CONFIG")
     (toml,) = (code for language, code in BLOCKS if language == "toml")
     (folder / "ctxzip.toml").write_text(toml)

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from copy import deepcopy
 from itertools import islice
 from pathlib import Path
 
@@ -288,6 +289,60 @@ def test_8_is_said_on_stderr_too():
     """With the line that it is about."""
     run: Run = run_compress("--max-tokens", "1", stdin=jsonl({"query": "x", "docs": ["one two three"]}))
     assert "ctxzip: line 1: warning: nothing kept" in run.err
+
+
+_WHOLE = [
+    "1,901.5", "3.14", "10:30", "2024-03-06", "06.03.2024", "v1.2.3", "Python 3.11", "U.S.A.", "J. R. Holm", "ctxzip.cli.app",
+    "/usr/lib/python3.11/site.py", "`a. b`", "http://a.b/c.d?e=f", "e.g. Askby", "-7.5", "192.168.0.1",
+]  # fmt: skip
+_AROUND = ["The bridge {} was closed. ", "{} is the name. ", "It was {}. ", "Was it ({})? ", "- item {} here\n", "{}\n"]
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.sampled_from(_AROUND), st.sampled_from(_WHOLE)), min_size=1, max_size=8))
+def test_9_no_unit_begins_or_ends_inside_what_belongs_together(parts):
+    """Numbers, dates, versions, names with dots, paths, inline code; nor right after an opening mark."""
+    text, inside = "", set()
+    for around, whole in parts:
+        before = around.index("{")
+        start = len(text) + before
+        inside |= set(range(start + 1, start + len(whole)))
+        if around[:before].endswith("("):
+            inside.add(start)
+        text += around.format(whole)
+    result = compress("bridge", [text], scorer="bm25", ratio=1)
+    borders = {border for unit in result.units for border in (unit.start, unit.end)}
+    assert sorted(borders & inside) == []
+
+
+@settings(max_examples=50)
+@given(queries, documents, st.integers(1, 4))
+def test_10_what_a_number_of_sentences_leaves_out_scores_no_more_than_what_is_kept(query, docs, number):
+    """Headings come along with what stands below them, whatever they score."""
+    result = compress(query, docs, scorer="bm25", max_sentences=number)
+    kept, reasons = set(result.selection.kept), result.selection.dropped_because
+    parents = {unit.parent for unit in result.units}
+    scores = [float(one) for one in result.scores.probability]
+    worst = min((scores[i] for i in kept - parents), default=1.0)
+    assert all(scores[i] <= worst for i, why in enumerate(reasons) if i not in parents and why == "enough units kept")
+
+
+@settings(max_examples=30)
+@given(queries, documents, limits)
+def test_arguments_stay_as_they_were(query, docs, limit):
+    """Documents belong to the caller."""
+    before = deepcopy(docs)
+    compress(query, docs, scorer="bm25", **limit)
+    assert docs == before
+
+
+@settings(max_examples=30)
+@given(queries, documents, limits)
+def test_the_fraction_kept_is_that_of_the_tokens(query, docs, limit):
+    """0 to 1, and 0 where there was nothing."""
+    result = compress(query, docs, scorer="bm25", **limit)
+    assert 0 <= result.tokens_out <= result.tokens_in
+    assert result.kept_fraction == (result.tokens_out / result.tokens_in if result.tokens_in else 0)
 
 
 def test_no_file_is_needed_but_those_of_the_package(tmp_path, monkeypatch):

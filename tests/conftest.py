@@ -21,12 +21,11 @@ from unittest.mock import patch
 import pytest
 from hypothesis import settings
 
-from ctxzip import model_store
-from ctxzip.cli import run
+from ctxzip import cli, model_store
 from ctxzip.scoring import onnx_sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 # No deadline: the first example loads what is imported lazily, and the machine may be shared.
 settings.register_profile("ctxzip", deadline=None)
@@ -86,16 +85,26 @@ def ctxzip(
         TextIOWrapper(err, "utf-8", "backslashreplace", write_through=True) as sys_stderr,
         nullcontext() if cwd is None else chdir(cwd),
         _state_restored(),
-        patch.multiple(sys, stdin=sys_stdin, stdout=sys_stdout, stderr=sys_stderr),
+        patch.multiple(
+            sys, stdin=sys_stdin, stdout=sys_stdout, stderr=sys_stderr, argv=["ctxzip", *map(str, arguments)]
+        ),
         _models_read_once(),
     ):
         os.environ.update(env or {})
-        code = run([str(argument) for argument in arguments])
+        code = _exit_code(cli._run)  # what `main` runs between setting up a process and ending it
         for thread in threading.enumerate():
             if thread.name == "ctxzip-load":  # nobody waits for it where the call was wrong
                 thread.join()
         sys_stdout.flush()
         return Run(code, out.getvalue(), err.getvalue().decode())
+
+
+def _exit_code(call: Callable[[], None]) -> int:
+    try:
+        call()
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    return 0
 
 
 def _of_python(environment: Mapping[str, str]) -> dict[str, str]:

@@ -7,12 +7,9 @@ import gc
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from ctxzip.errors import CtxzipError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def main() -> NoReturn:
@@ -34,7 +31,12 @@ def main() -> NoReturn:
             signal.signal(number, lambda number, _: sys.exit(128 + number))
     # Records come and go without cycles; looking for some every 700 objects took a tenth of the time of bm25.
     gc.set_threshold(20_000)
-    code = run()
+    try:
+        _run()
+    except SystemExit as exit_:
+        code = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
+    else:
+        code = 0
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
@@ -48,21 +50,8 @@ def main() -> NoReturn:
     os._exit(code)
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command in this process and return its exit code, as `main` lists them.
-
-    Args:
-        arguments: the words after `ctxzip`; None takes those of the process.
-    """
-    try:
-        _run(arguments)
-    except SystemExit as exit_:
-        return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
-    return 0
-
-
-def _run(arguments: Sequence[str] | None) -> None:
-    # Imported modules hold no garbage; looking for it took 2 to 4% of the time of `--help` (typer 0.28).
+def _run() -> None:
+    # Nothing of what is imported is garbage: looking for it took 2 to 4% of the time of `--help` (typer 0.28).
     gc.disable()
     from typer.main import get_command
 
@@ -73,7 +62,7 @@ def _run(arguments: Sequence[str] | None) -> None:
     gc.enable()
     try:
         # The name is that of the script under `python -m ctxzip` too: completion is installed for it.
-        command(arguments, prog_name="ctxzip")
+        command(prog_name="ctxzip")
     except CtxzipError as error:
         say(str(error), RED)
         sys.exit(error.exit_code)

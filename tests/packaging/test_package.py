@@ -1,4 +1,4 @@
-"""What is installed."""
+"""The wheel, its public names, and its errors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_public_names_are_these():
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    """Names are loaded when they are asked for."""
+    """Names are loaded when they are used."""
     code = "import sys, ctxzip; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert not set(done.stdout.split()) & {"numpy", "msgspec", "tokenizers", "typer", "ctxzip.compressor"}
@@ -54,7 +54,7 @@ def test_documents_may_be_one_text_passages_or_objects():
     "setting", [{"to": "md"}, {"order": "foo"}, {"budget": "foo"}, {"ratio": "0.3"}, {"top_docs": 2.5}]
 )
 def test_a_setting_that_names_nothing_is_a_usage_error(setting):
-    """Whatever a type checker would have said."""
+    """A call without a type checker gets a clear error."""
     with pytest.raises(UsageError, match=f"--{next(iter(setting)).replace('_', '-')} "):
         ctxzip.compress("When?", ["At ten."], **setting)
 

@@ -1,4 +1,4 @@
-"""The promises of the design, for arbitrary text. Promise 6 begins with the first calibrated policy."""
+"""What the design promises, by number, for arbitrary text. Number 6 is tested with the policies (selection/adaptive)."""
 
 from __future__ import annotations
 
@@ -285,8 +285,8 @@ def test_8_an_empty_or_second_best_result_is_said(settings, docs, warning):
     assert warning in json.loads(record(compress("When does the ferry leave?", docs, **settings)))["ctxzip"]["warnings"]
 
 
-def test_8_is_said_on_stderr_too():
-    """With the line that it is about."""
+def test_8_the_warning_is_on_stderr_too():
+    """With the line of the input."""
     run: Run = run_compress("--max-tokens", "1", stdin=jsonl({"query": "x", "docs": ["one two three"]}))
     assert "ctxzip: line 1: warning: nothing kept" in run.err
 

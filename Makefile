@@ -12,7 +12,7 @@ TORCH ?= torch==2.13.0
 AXE_VERSION ?= 4.14.1
 AXE := build/axe/package/axe.min.js
 
-.PHONY: help demo setup test test-train test-integrations test-browser screenshots model format lint types check bench bench-batches bench-peers bench-scaling bench-adaptive eval manual wheel clean
+.PHONY: help demo setup test test-slow test-train test-integrations test-browser screenshots model format lint types coverage check bench bench-batches bench-peers bench-scaling bench-adaptive eval manual wheel clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -35,8 +35,11 @@ demo: $(VENV)/installed ## install into .venv and compress the fixtures, shown i
 
 setup: $(VENV)/installed-dev ## install into .venv what development needs
 
-test: setup ## run all tests
-	$(BIN)/python -m pytest
+test: setup ## run all tests that are not slow
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: setup ## run the slow tests: README commands, the wheel, memory, large inputs
+	$(BIN)/python -m pytest -m slow
 
 test-train: $(VENV)/installed-train ## run the tests of training, which need torch
 	$(BIN)/python -m pytest -o addopts= tests/train
@@ -67,7 +70,11 @@ lint: setup ## check format and style
 types: setup ## check types
 	$(BIN)/mypy
 
-check: lint types test ## lint, types and test
+coverage: setup ## run the tests that are not slow, print the branch coverage of ctxzip without training
+	$(BIN)/python -m coverage run -m pytest -m "not slow"
+	$(BIN)/python -m coverage report
+
+check: lint types coverage ## lint, types, tests and their coverage
 
 bench: setup ## measure speed against lower bounds; DATA=files of JSON lines
 	$(BIN)/python -m tests.benchmarks.floors $(DATA)
@@ -97,7 +104,7 @@ wheel: setup ## build dist/*.whl and the source archive
 	$(BIN)/python -m build
 
 clean: ## remove .venv and everything that was built
-	rm -rf $(VENV) $(INTEGRATIONS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(INTEGRATIONS) dist build .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

@@ -11,6 +11,7 @@ from ctxzip.scoring.onnx_sessions import without_cuda
 from tests.conftest import FIXTURES
 
 REQUESTS = str(FIXTURES / "requests.jsonl")
+pytestmark = pytest.mark.slow
 
 
 def run(module, *arguments):

@@ -58,7 +58,7 @@ def in_force(home, *command):
 
 
 def test_flags_go_before_the_environment_and_that_before_the_project_and_that_before_the_user(home, monkeypatch):
-    """One step of the ladder after the other, seen in what is done and in what `ctxzip config` says."""
+    """Each level overrides the next, both in `ctxzip compress` and in the output of `ctxzip config`."""
     assert in_force(home)["ratio"] == (None, "default")
     user = user_file(home)
     user.write_text("ratio = 0.1\n")
@@ -214,8 +214,8 @@ def test_a_project_file_may_name_what_is_installed(home, monkeypatch):
         ("scorer = 'bm52'", "'hybrid' (from "),
     ],
 )
-def test_what_a_file_may_not_hold_is_said_with_the_file(home, content, message):
-    """Before any input is read; the name that was probably meant with it."""
+def test_an_error_in_a_config_file_names_the_file(home, content, message):
+    """Before any input is read; the message suggests the likely name."""
     path = home / "project" / "ctxzip.toml"
     path.write_text(content + "\n")
     run = compress(stdin=LINE, cwd=path.parent)
@@ -226,7 +226,7 @@ def test_what_a_file_may_not_hold_is_said_with_the_file(home, content, message):
 
 
 @pytest.mark.parametrize("content", ["tool = 1", "[tool]\nctxzip = 1"])
-def test_a_pyproject_whose_table_is_none_is_said(home, content):
+def test_a_pyproject_with_something_else_in_place_of_the_table_is_an_error(home, content):
     """In one line, as everything."""
     (home / "project" / "pyproject.toml").write_text(f"# ctxzip\n{content}\n")
     run = compress(stdin=LINE, cwd=home / "project")

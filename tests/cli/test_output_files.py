@@ -58,14 +58,14 @@ def test_a_file_may_be_its_own_input(tmp_path):
 
 
 def test_a_device_is_written_to_and_not_replaced():
-    """Renaming over /dev/null would be the last thing that machine forgives."""
+    """Replacing /dev/null by a file would break the machine."""
     assert compress("-o", os.devnull, stdin=LINE).code == 0
     assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_full_disk_is_said():
-    """And is no success."""
+def test_a_full_disk_is_an_error():
+    """With exit code 1."""
     run = compress("-o", "/dev/full", stdin=LINE)
     assert run.code == 1
     assert run.err == "ctxzip: /dev/full: cannot write: No space left on device\n"
@@ -112,7 +112,7 @@ def test_an_empty_name_is_refused_at_once(tmp_path):
     assert "empty name" in run.err
 
 
-def test_a_damaged_gzip_is_said_in_one_line(tmp_path):
+def test_a_damaged_gzip_is_reported_in_one_line(tmp_path):
     """What was read before the damage is written."""
     path = tmp_path / "records.jsonl.gz"
     path.write_bytes(gzip.compress(LINE.encode())[:-10])

@@ -18,7 +18,7 @@ from ctxzip.cli.app import app
 from ctxzip.cli.share import files
 from ctxzip.query.kinds import _RULES
 from ctxzip.reading.schemas import names
-from ctxzip.rendering.formats import To
+from ctxzip.settings import To
 from tests.conftest import ROOT, ctxzip
 
 PROSE = ROOT / "ctxzip" / "cli" / "man_page.md"

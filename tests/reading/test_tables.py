@@ -84,7 +84,7 @@ def test_any_list_that_python_writes_comes_back(texts):
 
 
 def test_semicolons_and_quotes_are_read():
-    """What stands most in the first line is the delimiter, and it is written again."""
+    """The most frequent candidate in the first line is the delimiter of input and output."""
     data = 'question;context;n\n"When; exactly?";"The ""ferry"" leaves at ten. Bread is baked.";1,0\n'
     (request,) = items(data, "x.csv")
     piped = compress(*BM25, "-n", "1", "--input-format", "csv", stdin=data)
@@ -93,7 +93,7 @@ def test_semicolons_and_quotes_are_read():
 
 
 def test_a_row_of_another_length_is_a_bad_record_in_its_place(tmp_path):
-    """It says how many cells there are; the rows around it are read."""
+    """The message has the number of cells; the rows around it are read."""
     file = tmp_path / "x.csv"
     file.write_text(
         f"question,context\n{ROW['question']},{ROW['context']}\na,b,c\n\n{ROW['question']},{ROW['context']}\n"
@@ -254,7 +254,7 @@ def test_parquet_becomes_json_lines_when_asked(parquet_file):
 
 
 def test_what_is_no_parquet_says_so(tmp_path):
-    """And Parquet under another name says what to do."""
+    """Parquet under another name is an error with the remedy."""
     (tmp_path / "x.parquet").write_bytes(b"PAR1 no")
     run = compress(tmp_path / "x.parquet")
     assert run.code == 1

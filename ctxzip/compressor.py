@@ -207,7 +207,7 @@ class Compressor:
                 result = self.select(read_scored(item, well_formed))
             except (InputError, UsageError) as error:
                 place = f"{item.place}: " if item.place else ""
-                yield BadRecord(f"{place}{error}", item.line_no, as_read(item))
+                yield BadRecord(f"{place}{error.message}", item.line_no, as_read(item), options=error.options)
                 continue
             yield result
 

@@ -173,6 +173,7 @@ class BadRecord:
             request has no place of its own in the output.
         table: that it was a row of, or None.
         n_bytes: of the line that it came in; 0 where it came in none.
+        options: what the message is about or what mends it, by the names of Python (`docs_field`).
     """
 
     message: str
@@ -181,6 +182,7 @@ class BadRecord:
     emits: bool = True
     table: Table | None = None
     n_bytes: int = 0
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,9 +127,15 @@ class Settings:
         limits = Limits(self.max_tokens, self.ratio, self.max_sentences, self.threshold, recall=self.recall)
         unlimited = limits == Limits()
         if self.budget == "limits" and unlimited:
-            raise UsageError("--budget limits needs a limit: --max-tokens, --ratio, --max-sentences or --threshold")
+            raise UsageError(
+                "needs a limit", option=("budget", "max_tokens", "ratio", "max_sentences", "threshold"), value="limits"
+            )
         if self.budget == "limits" and self.profile is not None:
-            raise UsageError(f"--profile {self.profile} is a budget of its own: leave --budget limits out")
+            raise UsageError(
+                "a profile is a budget of its own: leave the other out",
+                option=("profile", "budget"),
+                value=self.profile,
+            )
         adaptive = self.budget == "auto" or self.profile is not None or (self.budget is None and unlimited)
         limits = replace(limits, adaptive=adaptive, profile=self.profile, min_saving=self.min_saving, empty=self.empty)
         budgets.check(limits)
@@ -149,26 +155,32 @@ class Settings:
         """Raise UsageError where a setting that is no limit is out of its range."""
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
-                raise UsageError(f"--{name} {getattr(self, name)}: expected one of {', '.join(filter(None, allowed))}")
+                raise UsageError(
+                    f"expected one of {', '.join(filter(None, allowed))}", option=name, value=getattr(self, name)
+                )
         if self.explain and self.to != "jsonl":
-            raise UsageError(f"--explain is said in records: it goes with --to jsonl, not --to {self.to}")
+            raise UsageError(
+                "reasons are written in records only: expected jsonl", option=("to", "explain"), value=self.to
+            )
         segments.check(self.segment_budget)
         if self.top_docs is not None and (not isinstance(self.top_docs, int) or self.top_docs < 1):
-            raise UsageError(f"--top-docs {self.top_docs}: expected a number of at least 1")
+            raise UsageError("expected a number of at least 1", option="top_docs", value=self.top_docs)
         if self.threads is not None and self.threads < 1:
-            raise UsageError(f"--threads {self.threads}: expected a number of at least 1")
+            raise UsageError("expected a number of at least 1", option="threads", value=self.threads)
         for name, value, least in (
-            ("--batch-tokens", self.batch_tokens, 1),
-            ("--cache-size", self.cache_size_mb, 1),
-            ("--deadline-ms", self.deadline_ms, 0),
-            ("--prefilter", None if self.prefilter in {prefilters.AUTO, prefilters.OFF} else self.prefilter, 1),
+            ("batch_tokens", self.batch_tokens, 1),
+            ("cache_size_mb", self.cache_size_mb, 1),
+            ("deadline_ms", self.deadline_ms, 0),
+            ("prefilter", None if self.prefilter in {prefilters.AUTO, prefilters.OFF} else self.prefilter, 1),
         ):
             if value is not None and (
                 isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < math.inf
             ):
-                words = "auto, off or " if name == "--prefilter" else ""
-                raise UsageError(f"{name} {value!r}: expected {words}a number of at least {least}")
+                words = "auto, off or " if name == "prefilter" else ""
+                raise UsageError(f"expected {words}a number of at least {least}", option=name, value=value)
         if self.recall is not None and isinstance(self.prefilter, int):
             raise UsageError(
-                "--recall is promised of scores of all the text: leave --prefilter out, or say --prefilter off"
+                "a recall is guaranteed for scores of all the text: expected off",
+                option=("prefilter", "recall"),
+                value=self.prefilter,
             )

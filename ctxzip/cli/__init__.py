@@ -56,7 +56,8 @@ def _run() -> None:
     from typer.main import get_command
 
     from ctxzip.cli.app import app
-    from ctxzip.cli.terminal import RED, say
+    from ctxzip.cli.option_names import error_text
+    from ctxzip.cli.terminal import RED, print_line
 
     command = get_command(app)
     gc.enable()
@@ -64,8 +65,8 @@ def _run() -> None:
         # The name is that of the script under `python -m ctxzip` too: completion is installed for it.
         command(prog_name="ctxzip")
     except CtxzipError as error:
-        say(str(error), RED)
+        print_line(error_text(error), RED)
         sys.exit(error.exit_code)
     except OSError as error:
-        say(error.strerror or str(error), RED)
+        print_line(error.strerror or str(error), RED)
         sys.exit(1)

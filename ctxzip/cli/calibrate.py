@@ -9,7 +9,7 @@ import typer
 
 from ctxzip.cli import options
 from ctxzip.cli.progress_line import progress
-from ctxzip.cli.terminal import say
+from ctxzip.cli.terminal import print_line
 from ctxzip.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ def calibrate(
     for wanted in recalls:
         check_recall(wanted)
     if depth not in {None, REACH, *DEPTHS}:
-        raise UsageError(f"--depth {depth}: expected one of {', '.join([*DEPTHS, REACH])}")
+        raise UsageError(f"expected one of {', '.join([*DEPTHS, REACH])}", option="depth", value=depth)
     if output == "-":
-        raise UsageError("name a file for the policy: -o policy.json; stdout is for the table")
+        raise UsageError("name a file for the policy; stdout is for the table", option="output", value=output)
     sets, n_weak = read_questions([Path(name) for name in data], limit)
     n_answerable = sum(len(labelled.answerable) for labelled in sets)
     if not n_answerable:
@@ -97,8 +97,9 @@ def calibrate(
     needed = questions_needed(recalls[-1])
     if n_answerable < needed:
         raise UsageError(
-            f"--recall {recalls[-1]:g}: takes at least {needed} answerable questions, and there are {n_answerable}: "
-            "label more, or ask for less"
+            f"needs at least {needed} answerable questions, and there are {n_answerable}: label more, or lower it",
+            option="recall",
+            value=recalls[-1],
         )
     compressor = Compressor(
         Settings(
@@ -114,14 +115,14 @@ def calibrate(
         )
     )
     if compressor.notice is not None and not quiet:
-        say(f"warning: {compressor.notice}")
+        print_line(f"warning: {compressor.notice}")
     fitted = compressor.fitted_budget()
     if depth == REACH and fitted is None:
-        raise UsageError(f"--depth {REACH}: nothing was fitted for {compressor.scorer_name}: leave it out")
+        raise UsageError(f"nothing was fitted for {compressor.scorer_name}: leave it out", option="depth", value=REACH)
     asked = [(labelled.name, question) for labelled in sets for question in labelled.answerable]
     with writing(output) as stream:  # refused before the scoring, not behind it
-        with progress(quiet=quiet) as told:
-            questions = [found for found in rank_questions(compressor, asked, told) if found is not None]
+        with progress(quiet=quiet) as show:
+            questions = [found for found in rank_questions(compressor, asked, show) if found is not None]
         if not questions:
             raise InputError(f"no text in any document in {', '.join(data)}: nothing to calibrate on")
         policy = fit(
@@ -138,7 +139,9 @@ def calibrate(
         stream.write(as_text(policy).encode())
     typer.echo("\n".join(_table(policy, recalls)))
     if n_weak and not quiet:
-        say(f"warning: {n_weak:,} questions have answers and no spans: where an answer stands is taken for evidence")
+        print_line(
+            f"warning: {n_weak:,} questions have answers and no spans: where an answer stands is taken for evidence"
+        )
 
 
 def _table(policy: dict[str, Any], recalls: Sequence[float]) -> list[str]:

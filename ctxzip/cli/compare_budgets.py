@@ -41,19 +41,23 @@ def compare_budgets(
 
     if plot is not None:
         if plot.suffix not in _PICTURES:
-            raise UsageError(f"--plot {plot}: expected a name that ends in {', '.join(_PICTURES)}")
+            raise UsageError(f"expected a name that ends in {', '.join(_PICTURES)}", option="plot", value=plot)
         if not plot.absolute().parent.is_dir():
-            raise UsageError(f"--plot {plot}: there is no such folder")
+            raise UsageError("there is no such folder", option="plot", value=plot)
         try:
             import matplotlib  # noqa: F401, ICN001
         except ImportError as error:
-            raise MissingDependencyError(f"--plot needs matplotlib ({error}): pip install 'ctxzip[plot]'") from error
+            raise MissingDependencyError(
+                f"a picture needs matplotlib ({error}): pip install 'ctxzip[plot]'", option="plot"
+            ) from error
     compressor = Compressor(Settings(tokenizer="words", scorer=HYBRID, model=model, threads=threads, prefilter="off"))
     asked = [(one.name, question) for one in read_questions(data, limit)[0] for question in one.questions]
     if not any(question.need != "none" for _, question in asked):
-        raise InputError(f"no answerable question in {', '.join(map(str, data))}: nothing to compare (--data, --limit)")
-    with progress(quiet=quiet) as told:
-        found = rank_questions(compressor, asked, told)
+        raise InputError(
+            f"no answerable question in {', '.join(map(str, data))}: nothing to compare", option=("data", "limit")
+        )
+    with progress(quiet=quiet) as show:
+        found = rank_questions(compressor, asked, show)
     pairs = [(one, question.need != "none") for one, (_, question) in zip(found, asked, strict=True) if one is not None]
     answerable = [one for one, answered in pairs if answered]
     if not answerable:
@@ -68,7 +72,7 @@ def compare_budgets(
         try:
             write_plot(costs, plot)
         except OSError as error:
-            raise UsageError(f"--plot {plot}: cannot write: {error.strerror}") from error
+            raise UsageError(f"cannot write: {error.strerror}", option="plot", value=plot) from error
     return {
         "scorer": compressor.scorer_name,
         "questions": len(answerable),

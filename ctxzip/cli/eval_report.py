@@ -34,9 +34,9 @@ def read_baseline(name: str) -> Any:
         with open(name, "rb") as stream:
             return json.load(stream)
     except OSError as error:
-        raise UsageError(f"--baseline {name}: {error.strerror}") from error
+        raise UsageError(error.strerror or str(error), option="baseline", value=name) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"--baseline {name}: not what `ctxzip eval --json` writes: {error}") from error
+        raise InputError(f"not what `ctxzip eval --json` writes: {error}", option="baseline", value=name) from error
 
 
 def as_bytes(found: Any) -> bytes:
@@ -53,7 +53,7 @@ def made(folder: str) -> str:
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"--report {folder}: {error.strerror}") from error
+        raise UsageError(error.strerror or str(error), option="report", value=folder) from error
     return folder
 
 

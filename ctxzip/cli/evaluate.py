@@ -138,19 +138,23 @@ def evaluate(
     """
     named = [*(data or []), *(files or [])]
     if not named:
-        raise UsageError("no data: name labelled files or folders of them with --data")
+        raise UsageError("no data: name labelled files or folders of them", option="data")
     if json_file == "-":
-        raise UsageError("--json -: name a file; stdout is for the table")
+        raise UsageError("name a file; stdout is for the table", option="json_file", value=json_file)
     if plot is not None and not compare_budgets:
-        raise UsageError("--plot goes with --compare-budgets")
+        raise UsageError("a picture is drawn of a comparison of budgets only", option=("plot", "compare_budgets"))
     if compare_budgets and (method or threshold_data is not None or len(model or []) > 1):
         raise UsageError(
-            "--compare-budgets compares budgets under hybrid: leave --method and --threshold-data out, one --model"
+            "budgets are compared for hybrid and one model: leave the others out",
+            option=("compare_budgets", "method", "threshold_data", "model"),
         )
     if compare_budgets and (report is not None or baseline is not None or reader is not None):
-        raise UsageError("--report, --baseline and --reader are of methods: leave --compare-budgets out")
+        raise UsageError(
+            "these are for methods, not for a comparison of budgets: leave them out",
+            option=("report", "baseline", "reader", "compare_budgets"),
+        )
     if tolerance is not None and baseline is None:
-        raise UsageError(f"--tolerance {tolerance:g} goes with --baseline")
+        raise UsageError("needs a baseline", option=("tolerance", "baseline"), value=tolerance)
     from pathlib import Path
 
     from ctxzip.cli.compare_budgets import compare_budgets as compared
@@ -236,13 +240,13 @@ def _run(
     from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.summary_table import as_json, foot, head, row
 
-    say = _nothing if quiet else terminal.say
+    say = _nothing if quiet else terminal.print_line
     questions, n_weak = read_questions([Path(name) for name in data], limit)
     sets = _answerable(questions, say)
     if n_weak:
         say(f"{n_weak:,} questions have answers and no spans: where an answer stands is taken for evidence")
     if not sets:
-        raise InputError(f"no answerable question in {', '.join(data)}: nothing to measure (--data, --limit)")
+        raise InputError(f"no answerable question in {', '.join(data)}: nothing to measure", option=("data", "limit"))
     tuning = {} if threshold_data is None else _tuning(sets, threshold_data, threshold_limit, say)
     asked = [question for labelled in (*sets, *tuning.values()) for question in labelled.questions]
     numbers = {}
@@ -253,8 +257,8 @@ def _run(
         typer.echo("\n" * (number > 0) + head(method.label, supporting_facts=bool(tuning)))
         measured = []
         for labelled in sets:
-            with progress(quiet=quiet) as told:
-                done = partial(told, f"{method.label}: {labelled.name}")
+            with progress(quiet=quiet) as show:
+                done = partial(show, f"{method.label}: {labelled.name}")
                 measured.append(measure(method, labelled, tuning.get(labelled.name), done, reader))
             typer.echo(row(measured[-1], supporting_facts=bool(tuning)))
         summary = summarise(measured)

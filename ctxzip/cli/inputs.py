@@ -46,25 +46,28 @@ def sources(
     return [Source("" if name == STDIO else name, partial(_open, name, opened), table) for name in names or [STDIO]]
 
 
-def join(corpus: str | None, run: str | None, depth: int | None, query: str | None) -> Join | None:
+def join(corpus: str | None, run: str | None, query: str | None) -> Join | None:
     """Return what `--corpus` and `--run` say was retrieved, or None without them.
 
     Raises:
         UsageError: one without the other, or beside a question; a file that cannot be read.
         InputError: a line that is not of its form.
     """
-    if corpus is None and run is None and depth is None:
+    if corpus is None and run is None:
         return None
     if corpus is None or run is None:
         raise UsageError(
-            "--corpus, --run: each needs the other: documents, and which of them were found for a question"
+            "each needs the other: documents, and which of them were found for a question",
+            option=("corpus", "run_file"),
         )
     if query is not None:
-        raise UsageError("--query: with --corpus every line of the input is a question: leave --query out")
+        raise UsageError(
+            "every line of the input is a question already: leave the query out", option=("query", "corpus")
+        )
     from ctxzip.reading.trec_join import load
 
     documents, ranking = sources([corpus, run])
-    return load(documents, ranking, depth)
+    return load(documents, ranking)
 
 
 @contextmanager

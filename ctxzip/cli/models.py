@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctxzip.cli.command import PLAIN, Command
-from ctxzip.cli.terminal import say
+from ctxzip.cli.terminal import print_line
 from ctxzip.errors import ModelError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def list_models(
             models.append(read_model(path))
         except ModelError as error:
             unreadable.append(error)
-            say(str(error))
+            print_line(str(error))
     if as_json:
         rows = [
             {
@@ -113,7 +113,7 @@ def verify(
             try:
                 models.append(read_model(path))
             except ModelError as error:
-                say(str(error))
+                print_line(str(error))
                 found.append(("damaged", path.name, CARD))
     found += [(model.state(file), model.path.name, file) for model in models for file in model.card["files"]]
     for line in _aligned(found):
@@ -151,12 +151,14 @@ def import_model(
     """
     from ctxzip.training.import_cross_encoder import INT8, import_cross_encoder
 
-    done = import_cross_encoder(source, name, force=force, say=say)
-    say(
+    done = import_cross_encoder(source, name, force=force, say=print_line)
+    print_line(
         f"compared on {done.n_pairs} pairs: torch and fp32 differ by at most {done.fp32_difference:.1g} in probability, "
         f"fp32 and int8 by {done.int8_difference:.2g}, {'the same' if done.same_order else 'another'} order"
     )
-    say(f"{'int8' if done.graph == INT8 else 'fp32, as int8 decides otherwise,'} runs on the CPU: --model {name}")
+    print_line(
+        f"{'int8' if done.graph == INT8 else 'fp32, as int8 decides otherwise,'} runs on the CPU: --model {name}"
+    )
     print(done.path)
 
 

@@ -81,7 +81,7 @@ def _of_other_shapes(path: Path) -> Iterator[tuple[Labelled, bool]]:
     """Yield questions, and whether the answers alone label them."""
     for item in read([Source(str(path), partial(_open, path))]):
         if isinstance(item, BadRecord):
-            raise InputError(item.message)
+            raise InputError(item.message, option=item.options)
         extra = item.extra if isinstance(item.extra, dict) else {}
         answers = _value(extra.get("answers", extra.get("answer")))
         answers = [answers] if isinstance(answers, str) else answers

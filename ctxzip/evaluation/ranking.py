@@ -96,7 +96,7 @@ def rank_questions(
     found = []
     for done, ((name, question), result) in enumerate(zip(asked, results, strict=True), 1):
         if isinstance(result, BadRecord):
-            raise InputError(result.message)
+            raise InputError(result.message, option=result.options)
         found.append(ranked(name, question, result))
         progress(name, done, len(asked))
     return found

@@ -30,13 +30,14 @@ __all__ = ["SHAPES", "TABLES", "Shape", "Source", "read", "to_request", "with_fi
 _TEXT_SUFFIXES = frozenset({".txt", ".text", ".md", ".markdown", ".rst", ".org", ".adoc", ".log"})
 _JSON_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
 _READ_ERRORS = (OSError, EOFError, zlib.error, InputError)
+_PARQUET = b"PAR1"
 _FOREIGN = {
     b"\xff\xfe": "UTF-16: convert it with iconv -f UTF-16 -t UTF-8",
     b"\xfe\xff": "UTF-16: convert it with iconv -f UTF-16 -t UTF-8",
     b"\x89PNG": "an image",
     b"%PDF-": "a PDF: extract its text first",
     b"PK\x03\x04": "a zip archive: unpack it first",
-    b"PAR1": "a Parquet file: give it a name that ends in .parquet, or add --input-format parquet",
+    _PARQUET: "a Parquet file: give it a name that ends in .parquet, or name its format",
 }
 _BETWEEN = re.compile(r"[ \t\r\n,]*")
 _BEGINS_OBJECT = re.compile(rb"\{\s*[\"}]")  # "{{Infobox" and "{% if" begin otherwise
@@ -90,7 +91,7 @@ def read(
         return
     for source in sources:
         if source.suffix in _TEXT_SUFFIXES:
-            raise UsageError(f"{source.name}: a text file needs a question: add --query TEXT")
+            raise UsageError(f"{source.name}: a text file needs a question", option="query")
     for source in sources:
         try:
             with source.open() as stream:
@@ -148,12 +149,20 @@ def _bad(source: Source, item: _Item, value: Any, error: InputError, *, emits: b
     elif not isinstance(value, dict):
         data = item.data if item.value is None else encode(item.value)
         content = data.decode("utf-8", "replace").rstrip("\r\n")
-    return BadRecord(f"{source.at(item.place)}: {error}", item.number, content, emits, item.table, len(item.data))
+    return BadRecord(
+        f"{source.at(item.place)}: {error.message}",
+        item.number,
+        content,
+        emits,
+        item.table,
+        len(item.data),
+        error.options,
+    )
 
 
 def _one_request(sources: list[Source], query: str, shapes: tuple[Shape, ...]) -> Iterator[Request | BadRecord]:
     if not query.strip():
-        raise UsageError("empty question (--query)")
+        raise UsageError("empty question", option="query")
     slots: list[Any] = []
     passages: list[Passage] = []
     warnings: list[str] = []
@@ -206,7 +215,8 @@ def _document(
 
 def _unreadable(source: Source, error: Exception) -> BadRecord:
     """Say that the rest of a source is lost: a disk or a compressed file is damaged."""
-    return BadRecord(f"{source.at('cannot read')}: {error}", 0, emits=False)
+    message, options = (error.message, error.options) if isinstance(error, InputError) else (str(error), ())
+    return BadRecord(f"{source.at('cannot read')}: {message}", 0, emits=False, options=options)
 
 
 def _items(source: Source, stream: BinaryIO) -> Iterator[_Item]:
@@ -349,7 +359,7 @@ def _refuse_foreign(data: bytes) -> None:
     """Say once what a file is that holds no text, instead of once a line that it is no JSON."""
     for magic, name in _FOREIGN.items():
         if data.startswith(magic):
-            raise InputError(f"this is {name}")
+            raise InputError(f"this is {name}", option="input_format" if magic == _PARQUET else ())
 
 
 def _is_json(line: bytes) -> bool:

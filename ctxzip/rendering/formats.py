@@ -5,5 +5,5 @@ from __future__ import annotations
 from typing import Literal
 
 # The record that came, one prompt-ready context, or another library's record.
-To = Literal["jsonl", "text", "markdown", "messages", "langchain", "llamaindex", "haystack", "dpr", "ragas", "cohere"]
+To = Literal["jsonl", "text", "markdown", "messages", "langchain", "llamaindex", "haystack"]
 CONTEXTS: frozenset[str | None] = frozenset({"text", "markdown"})

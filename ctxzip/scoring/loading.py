@@ -99,7 +99,7 @@ def load_scorer(
     from ctxzip.scoring.bm25 import Bm25Scorer
 
     if name not in SCORERS:
-        raise UsageError(f"no scorer {name!r}: expected one of {', '.join(SCORERS)} (--scorer)")
+        raise UsageError(f"no scorer {name!r}: expected one of {', '.join(SCORERS)}", option="scorer")
     if name == BM25:
         return Bm25Scorer()
     folder = open_model(model)

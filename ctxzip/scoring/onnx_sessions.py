@@ -66,7 +66,7 @@ class Session:
 def check_device(device: str) -> None:
     """Raise UsageError where the name of a device is none."""
     if device not in {AUTO, CPU} and not _CUDA.fullmatch(device):
-        raise UsageError(f"no device {device!r}: expected auto, cpu, cuda or cuda:N (--device)")
+        raise UsageError(f"no device {device!r}: expected auto, cpu, cuda or cuda:N", option="device")
 
 
 def providers() -> list[str]:
@@ -107,7 +107,7 @@ def open_session(path: Path, *, threads: int | None = None, device: str = CPU) -
     """
     check_device(device)
     if device != CPU and (missing := without_cuda()):
-        raise MissingDependencyError(f"--device {device}: {missing}")
+        raise MissingDependencyError(missing, option="device", value=device)
     onnxruntime = _onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or available_cores()
@@ -130,11 +130,13 @@ def open_session(path: Path, *, threads: int | None = None, device: str = CPU) -
     except Exception as error:  # the library has no exception tree of its own
         if device == CPU:
             raise ModelError(f"{path}: ONNX Runtime cannot run it: {_first_line(error)}") from error
-        raise MissingDependencyError(f"--device {device}: {_first_line(error)}") from error
+        raise MissingDependencyError(_first_line(error), option="device", value=device) from error
     if device != CPU and session.get_providers()[0] != _CUDA_PROVIDER:
         raise MissingDependencyError(
-            f"--device {device}: the CUDA or cuDNN libraries of onnxruntime {onnxruntime.__version__} are missing, "
-            "or there is no such card: pip install 'ctxzip[cuda]'"
+            f"the CUDA or cuDNN libraries of onnxruntime {onnxruntime.__version__} are missing, "
+            "or there is no such GPU: pip install 'ctxzip[cuda]'",
+            option="device",
+            value=device,
         )
     turn = nullcontext() if options.intra_op_num_threads == 1 and device == CPU else Lock()
     return Session(device, frozenset(node.name for node in session.get_inputs()), session, turn)
@@ -204,7 +206,8 @@ def _onnxruntime() -> Any:
     except ImportError as error:
         raise MissingDependencyError(
             f"onnxruntime cannot be imported ({error}): pip install onnxruntime-gpu (onnxruntime where there is none), "
-            "or use --scorer bm25"
+            "or score with bm25",
+            option="scorer",
         ) from error
     onnxruntime.set_default_logger_severity(4)  # the GPU wheel speaks of CUDA on machines without it
     return onnxruntime

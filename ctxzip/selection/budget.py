@@ -34,19 +34,23 @@ IRRELEVANT = "no passage is relevant"
 def check(limits: Limits) -> None:
     """Raise UsageError where a limit is out of its range."""
     for name, value, low, high in (
-        ("--max-tokens", limits.max_tokens, 0, math.inf),
-        ("--ratio", limits.ratio, 0, 1),
-        ("--max-sentences", limits.max_sentences, 1, math.inf),
-        ("--threshold", limits.threshold, 0, 1),
-        ("--min-saving", limits.min_saving, 0, 1),
+        ("max_tokens", limits.max_tokens, 0, math.inf),
+        ("ratio", limits.ratio, 0, 1),
+        ("max_sentences", limits.max_sentences, 1, math.inf),
+        ("threshold", limits.threshold, 0, 1),
+        ("min_saving", limits.min_saving, 0, 1),
     ):
         if value is not None and (not isinstance(value, int | float) or not low <= value <= high):
             allowed = f"from {low} to {high}" if high != math.inf else f"of at least {low}"
-            raise UsageError(f"{name} {value!r}: expected a number {allowed}")
+            raise UsageError(f"expected a number {allowed}", option=name, value=value)
     if limits.profile not in {None, *PROFILES}:
-        raise UsageError(f"--profile {limits.profile}: expected one of {', '.join(PROFILES)}")
+        raise UsageError(f"expected one of {', '.join(PROFILES)}", option="profile", value=limits.profile)
     if limits.recall is not None and limits.adaptive:
-        raise UsageError("--recall decides how much is kept: leave --budget auto and --profile out")
+        raise UsageError(
+            "the recall decides how much is kept: leave the others out",
+            option=("recall", "budget", "profile"),
+            value=limits.recall,
+        )
 
 
 def decide(limits: Limits, probability: NDArray[np.float32], tokens_in: int, cut: Cut | None = None) -> Budget:

@@ -35,7 +35,7 @@ def budgets(given: Iterable[str]) -> tuple[tuple[str, float], ...]:
         try:
             found[kind] = float(share)
         except ValueError:
-            raise UsageError(f"--segment-budget {pair}: expected TYPE=R, such as example=0.3") from None
+            raise UsageError("expected TYPE=R, such as example=0.3", option="segment_budget", value=pair) from None
     check(found.items())
     return tuple(found.items())
 
@@ -44,10 +44,12 @@ def check(shares: Iterable[tuple[str, float]]) -> None:
     """Raise UsageError where a type has no budget, or a share is not from 0 to 1."""
     for kind, share in shares:
         if kind == "question":
-            raise UsageError(f"--segment-budget {kind}={share:g}: the question is kept whole")
+            raise UsageError("the question is kept whole", option="segment_budget", value=f"{kind}={share:g}")
         if kind not in SEGMENTS or not 0 <= share <= 1:
             raise UsageError(
-                f"--segment-budget {kind}={share:g}: expected one of {', '.join(SEGMENTS)}, and a share from 0 to 1"
+                f"expected one of {', '.join(SEGMENTS)}, and a share from 0 to 1",
+                option="segment_budget",
+                value=f"{kind}={share:g}",
             )
 
 

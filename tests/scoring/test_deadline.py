@@ -257,7 +257,7 @@ def test_auto_reads_all_of_what_it_was_not_fitted_on():
 )
 def test_a_setting_out_of_its_range_is_a_usage_error(setting):
     """So is a number of tokens beside a promise."""
-    with pytest.raises(UsageError, match=r"--prefilter|--deadline-ms|--cache-size"):
+    with pytest.raises(UsageError, match=r"prefilter=|deadline_ms=|cache_size_mb="):
         Settings(**setting).check()
 
 

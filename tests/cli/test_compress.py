@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -165,7 +166,7 @@ def test_a_line_of_50_megabytes_is_a_record_like_any_other():
         (["--ratio", "2"], "--ratio 2.0: expected a number from 0 to 1"),
         (["--max-sentences", "0"], "--max-sentences 0: expected a number of at least 1"),
         (["--top-docs", "0"], "--top-docs 0: expected a number of at least 1"),
-        (["--budget", "limits"], "--budget limits needs a limit"),
+        (["--budget", "limits"], "--budget limits: needs a limit"),
         (["--lang", "qq"], "no language 'qq'"),
         (["--splitter", "nltk"], "no splitter 'nltk'"),
         (["--tokenizer", "nope.json"], "no tokenizer 'nope.json'"),

@@ -30,7 +30,7 @@ def compare_budgets(
     Raises:
         UsageError: the picture cannot be written.
         InputError: no answerable question.
-        MissingDependencyError: a picture is asked for and matplotlib is not installed.
+        MissingDependencyError: matplotlib is needed for a picture and not installed.
     """
     from ctxzip.compressor import Compressor, Settings
     from ctxzip.evaluation.budget_comparison import compare
@@ -51,14 +51,16 @@ def compare_budgets(
                 f"a picture needs matplotlib ({error}): pip install 'ctxzip[plot]'", option="plot"
             ) from error
     compressor = Compressor(Settings(tokenizer="words", scorer=HYBRID, model=model, threads=threads, prefilter="off"))
-    asked = [(one.name, question) for one in read_questions(data, limit)[0] for question in one.questions]
-    if not any(question.need != "none" for _, question in asked):
+    questions = [(one.name, question) for one in read_questions(data, limit)[0] for question in one.questions]
+    if not any(question.need != "none" for _, question in questions):
         raise InputError(
             f"no answerable question in {', '.join(map(str, data))}: nothing to compare", option=("data", "limit")
         )
     with progress(quiet=quiet) as show:
-        found = rank_questions(compressor, asked, show)
-    pairs = [(one, question.need != "none") for one, (_, question) in zip(found, asked, strict=True) if one is not None]
+        found = rank_questions(compressor, questions, show)
+    pairs = [
+        (one, question.need != "none") for one, (_, question) in zip(found, questions, strict=True) if one is not None
+    ]
     answerable = [one for one, answered in pairs if answered]
     if not answerable:
         raise InputError(f"no text in any document in {', '.join(map(str, data))}: nothing to compare")
@@ -66,7 +68,7 @@ def compare_budgets(
     costs, savings = compare(answerable, _RECALLS, None if policy is None else policy.reach)
     typer.echo("\n".join(_table(costs, savings)))
     emptied = _emptied(compressor, pairs)
-    typer.echo("\n".join(_by_set(costs, savings) + _said(emptied)))
+    typer.echo("\n".join(_by_set(costs, savings) + _emptied_lines(emptied)))
     _draw(costs)
     if plot is not None:
         try:
@@ -138,7 +140,7 @@ def _emptied(compressor: Compressor, pairs: Sequence[tuple[Ranked, bool]]) -> di
     }
 
 
-def _said(emptied: dict[str, dict[str, float]]) -> list[str]:
+def _emptied_lines(emptied: dict[str, dict[str, float]]) -> list[str]:
     if not emptied:
         return []
     lines = ["", "% of questions of which auto keeps nothing"]

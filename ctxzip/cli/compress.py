@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from ctxzip.cli import options
+from ctxzip.cli.budget_options import BudgetOptions
 from ctxzip.cli.option_groups import grouped
 from ctxzip.cli.run_filter import check_input, check_null, check_stats, loading, run, settings_of
 
@@ -21,7 +22,7 @@ Examples:
 def compress(
     context: typer.Context,
     source: options.InputOptions,
-    budget: options.BudgetOptions,
+    budget: BudgetOptions,
     scoring: options.ScoringOptions,
     output: options.OutputOptions,
     run_options: options.StreamOptions,

@@ -1,4 +1,4 @@
-"""Config files: where they lie, and what may stand in them."""
+"""Config files: where they are, and what they may hold."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ NAMED = "CTXZIP_CONFIG"  # in the environment: the one file to read
 PROJECT = "ctxzip.toml"
 PYPROJECT = "pyproject.toml"
 USER = "config.toml"  # in the user's config folder
-# Metavars of options that a file may not set: a folder that somebody else made must not say what is written over, nor where
+# Metavars of options that a file may not set: the folder of a stranger must not decide what is overwritten, nor where
 # documents and a token are sent.
 _OF_ONE_CALL = frozenset({"FILE", "DIR", "URL"})
-_ANCHORED = frozenset({"policy", "model", "tokenizer"})  # may be a path, which starts at the file it stands in
+_ANCHORED = frozenset({"policy", "model", "tokenizer"})  # may be paths, relative to the config file
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """What one file says: options of `ctxzip compress` for all commands, and a table a command."""
+    """The content of one file: options of `ctxzip compress` for all commands, and a table for each command."""
 
     path: str
     table: dict[str, Any]
@@ -37,7 +37,7 @@ class ConfigFile:
         Args:
             command: its name, the group in front: `("models", "import")`.
             key: the option without its dashes.
-            shared: whether a value outside of all tables is meant for it too.
+            shared: whether a value outside of all tables counts too.
         """
         table: Any = self.table
         for step in command:
@@ -52,7 +52,7 @@ class ConfigFile:
 
 
 def config_files() -> list[ConfigFile]:
-    """Return the files in force, those that go before others first.
+    """Return the files in force, in the order of precedence.
 
     The nearest `ctxzip.toml`, or `pyproject.toml` with a table `[tool.ctxzip]`, from the working folder
     upwards, then `config.toml` in the user's config folder. `CTXZIP_CONFIG` names one file in place of both.
@@ -66,7 +66,7 @@ def config_files() -> list[ConfigFile]:
 
 
 def user_path() -> str:
-    """Return where the file of the user lies, whether it is there or not."""
+    """Return the path of the file of the user, which need not exist."""
     import platformdirs
 
     return str(platformdirs.user_config_path("ctxzip") / USER)
@@ -101,7 +101,7 @@ def _project() -> ConfigFile | None:
 
 
 def _mentions_us(path: str) -> bool:
-    """Tell whether a pyproject.toml is worth parsing: one that is broken and not about us is not our business."""
+    """Return whether a pyproject.toml may have our table: a broken file that has none is not reported."""
     try:
         with open(path, "rb") as stream:
             return b"ctxzip" in stream.read()
@@ -122,11 +122,11 @@ def _read(path: str) -> dict[str, Any]:
 
 
 def check(file: ConfigFile, shared: Mapping[str, TyperOption], commands: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise UsageError where a file holds what names no option, or a value that its option cannot have.
+    """Raise UsageError where a file has a key that names no option, or a value that its option cannot have.
 
     Args:
-        file: all of it is checked, whatever command runs.
-        shared: options that may stand outside of the tables.
+        file: checked as a whole, whichever command runs.
+        shared: options that are allowed outside of the tables.
         commands: by name: the options of a command by key, or for a group its commands.
     """
     for where, key, value, known in _entries(file.table, "", {**commands, **shared}):
@@ -139,7 +139,7 @@ def check(file: ConfigFile, shared: Mapping[str, TyperOption], commands: Mapping
 
 
 def _entries(table: dict[str, Any], where: str, known: Mapping[str, Any]) -> Iterator[tuple[str, str, Any, Any]]:
-    """Yield every key with where it stands, its value and the keys that may stand there."""
+    """Yield every key with its table, its value and the keys that are allowed there."""
     for key, value in table.items():
         inner = known.get(key)
         if isinstance(inner, dict) and isinstance(value, dict):
@@ -149,11 +149,11 @@ def _entries(table: dict[str, Any], where: str, known: Mapping[str, Any]) -> Ite
 
 
 def _problem(option: Any, value: Any) -> str:
-    """Say why an option cannot have this value; what it takes among strings and numbers is its own to say."""
+    """Return why an option cannot have this value, "" if it can; the option itself checks strings and numbers."""
     if isinstance(option, dict):
         return "expected a table of options"
     if option.metavar in _OF_ONE_CALL and option.name not in _ANCHORED:
-        return f"names what one call reads, writes or asks: give it as {option.opts[0]}"
+        return f"not allowed in a file: it names a file, folder or URL of one call: give it as {option.opts[0]}"
     if option.is_flag:
         return "" if isinstance(value, bool) else "expected true or false"
     values = value if option.multiple and isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""Input files and stdin: looked at before anything is read or written."""
+"""Input files and stdin, checked before anything is read or written."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def sources(
 
     Args:
         names: of files.
-        input_format: what they are said to hold; counts here where it is a table.
-        opened: told of each when it is opened: the file itself, compressed or not.
+        input_format: of the records; matters here for tables only.
+        opened: called with each file when it is opened, compressed or not.
 
     Raises:
         UsageError: a file that does not exist, cannot be read, or is a folder; before any is opened.
@@ -47,10 +47,10 @@ def sources(
 
 
 def join(corpus: str | None, run: str | None, query: str | None) -> Join | None:
-    """Return what `--corpus` and `--run` say was retrieved, or None without them.
+    """Return the documents of each question by a corpus and a TREC run, or None without them.
 
     Raises:
-        UsageError: one without the other, or beside a question; a file that cannot be read.
+        UsageError: one without the other, or with a query; a file that cannot be read.
         InputError: a line that is not of its form.
     """
     if corpus is None and run is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctxzip.cli import options
+from ctxzip.cli.budget_options import BudgetOptions
 from ctxzip.cli.command import OUTPUT
 from ctxzip.cli.option_groups import grouped
 from ctxzip.cli.run_filter import check_input, settings_of
@@ -38,7 +39,7 @@ _MIDDLE = 0.5  # where the slider begins when nothing at all is kept
 def inspect(
     context: typer.Context,
     source: options.QueryOptions,
-    budget: options.BudgetOptions,
+    budget: BudgetOptions,
     scoring: options.ScoringOptions,
     html: Annotated[
         str | None,
@@ -125,7 +126,7 @@ def _write_text(results: Iterable[Result | BadRecord], report: Report, top_docs:
             item = with_options_spelled(found) if isinstance(found, BadRecord) else found
             report.add(item)
             if isinstance(item, BadRecord):
-                transcript.refuse(item)
+                transcript.add_error(item)
             else:
                 transcript.add(inspected(item, top_docs))
         if report.records > 1:

@@ -27,8 +27,7 @@ def screen(model: ModelFolder) -> Iterator[str]:
     kind = str(card.get("kind", "?"))
     yield f"{model.name} {card.get('version', '')}".rstrip()
     window = card.get("window_length")
-    base = card.get("base") if isinstance(card.get("base"), dict) else {}
-    graphs = card.get("graphs") if isinstance(card.get("graphs"), dict) else {}
+    base, graphs = _object(card, "base"), _object(card, "graphs")
     language = card.get("language")
     rows: dict[str, list[str]] = {
         "what": [f"{_KINDS.get(kind, kind)}; {window or '?'} tokens at once"],
@@ -45,6 +44,11 @@ def screen(model: ModelFolder) -> Iterator[str]:
         yield f"{label:{_LABEL}}{lines[0]}"
         yield from (" " * _LABEL + line for line in lines[1:])
     yield f"The whole card: ctxzip models show {model.path.name} --json"
+
+
+def _object(card: dict[str, Any], key: str) -> dict[str, Any]:
+    found = card.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def size_text(n_bytes: int) -> str:

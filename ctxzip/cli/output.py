@@ -1,4 +1,4 @@
-"""Output: stdout, or a file that appears whole or not at all."""
+"""Output: stdout, or a file that is written atomically."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Writer:
             raise CtxzipError(f"cannot write the output: {error.strerror}") from error
 
     def close(self) -> None:
-        """Write what a table holds back until its end."""
+        """Write what a table keeps until its end."""
         if self._rows is not None:
             try:
                 self._rows.close()
@@ -98,14 +98,14 @@ class Writer:
 
 @contextmanager
 def writing(name: str | None) -> Iterator[BinaryIO]:
-    """Open an output: stdout for None or `-`, else a file that appears whole or not at all.
+    """Open an output: stdout for None or `-`, else a file that is written atomically.
 
     The file is written beside its final place and renamed when all went well; after an error or an
     interrupt nothing of it is left and an older file of that name is as it was. Devices and pipes
     are written to directly.
 
     Raises:
-        UsageError: the file cannot be created, stdout is closed, or the name is empty or promises compression.
+        UsageError: the file cannot be created, stdout is closed, or the name is empty or that of a compressed file.
         CtxzipError: the disk is full.
     """
     if name is None or name == STDIO:
@@ -128,12 +128,12 @@ def writing(name: str | None) -> Iterator[BinaryIO]:
     path = target if direct else os.path.join(folder, f".{base}.{os.urandom(4).hex()}.tmp")
     stream = _created(name, path, "wb" if direct else "xb")
     try:
-        with _said(name), _unlinked_on_sigpipe(None if direct else path), stream:
+        with _file_named(name), _unlinked_on_sigpipe(None if direct else path), stream:
             if mode is not None and not direct:
                 os.chmod(path, stat.S_IMODE(mode))
             yield stream
         if not direct:
-            with _said(name):
+            with _file_named(name):
                 os.replace(path, target)
     except BaseException:
         if not direct:
@@ -149,8 +149,8 @@ def _created(name: str, path: str, mode: str) -> BinaryIO:
 
 
 @contextmanager
-def _said(name: str) -> Iterator[None]:
-    """Name the file in what goes wrong when it is closed: that is when a full disk shows."""
+def _file_named(name: str) -> Iterator[None]:
+    """Name the file in an error at its end: that is when a full disk shows."""
     try:
         yield
     except OSError as error:

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from ctxzip.scoring.loading import Scorer
     from ctxzip.settings import Settings
 
-# Threads that read, work and write hand the interpreter to those that wait for the next batch of the model after
-# this long; with the 5 ms that Python takes the model waited 6% of the time, with this 3.5% (mini, 15 records of
-# hotpotqa, bioasq and doc2dial, 2 threads).
+# Seconds (Python's own are 0.005) after which a thread yields to those that feed the model; measured for mini on 2 threads.
 _SWITCH_S = 0.0005
 _SHORT = 78  # columns of the line that says what a command does
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from ctxzip.cli import options
+from ctxzip.cli.budget_options import BudgetOptions
 from ctxzip.cli.option_groups import grouped
 from ctxzip.cli.run_filter import check_input, check_null, check_stats, run, settings_of
 
@@ -19,7 +20,7 @@ Examples:
 def select(
     context: typer.Context,
     source: options.RecordOptions,
-    budget: options.BudgetOptions,
+    budget: BudgetOptions,
     scoring: options.ModelOptions,
     output: options.OutputOptions,
     run_options: options.RunOptions,

@@ -169,7 +169,8 @@ def test_list_goes_on_where_a_card_cannot_be_read(mine):
     assert f"{mine / 'model.json'}: not a model card" in run.err
 
 
-def test_show_is_one_screen(mine):
+@pytest.mark.usefixtures("mine")
+def test_show_is_one_screen():
     """What it is, size, languages, licences, scores and limits; the rest is on the card."""
     shown = ctxzip("models", "show", "mine").out.decode()
     for part in (

@@ -11,7 +11,6 @@ from typing import NoReturn
 
 from ctxzip.errors import CtxzipError
 
-
 # Records make no cycles: a collection after so many new objects in place of Python's 700 saves time with bm25.
 _GC_OBJECTS = 20_000
 

@@ -143,7 +143,7 @@ def test_weights_that_lie_beside_their_graph_are_checked_too(made, tmp_path):
     shutil.copytree(made, tmp_path / "mine")
     beside = tmp_path / "mine" / "model.fp16.onnx.embeddings"
     beside.write_bytes(b"x" + beside.read_bytes()[1:])
-    with pytest.raises(ModelError, match=r"embeddings: damaged or foreign"):
+    with pytest.raises(ModelError, match=r"embeddings: damaged or replaced"):
         compress("x", ["x"], scorer="model", device="cpu", model=str(tmp_path / "mine" / "model.fp16.onnx"))
 
 

@@ -343,7 +343,7 @@ def test_a_recall_beside_another_budget_that_decides_is_refused(tmp_path):
     """It decides itself."""
     with pytest.raises(UsageError, match=r"recall=.*: the recall decides how much is kept"):
         compressed(tmp_path, recall=0.9, budget="auto")
-    with pytest.raises(UsageError, match=r"recall=0.99: needs at least"):
+    with pytest.raises(UsageError, match=r"recall=0.999: needs at least"):
         compressed(tmp_path, recall=0.999)
 
 
@@ -396,7 +396,7 @@ def test_a_changed_policy_of_a_model_is_refused(mini):
     content = (mini / "policy.json").read_text("utf-8")
     (mini / "policy.json").unlink()
     (mini / "policy.json").write_text(content.replace('"floor": 0.', '"floor": 0.1'), "utf-8")
-    with pytest.raises(ModelError, match=r"policy\.json: damaged or foreign"):
+    with pytest.raises(ModelError, match=r"policy\.json: damaged or replaced"):
         Compressor(Settings(model=str(mini), device="cpu"))
 
 

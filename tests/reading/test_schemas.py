@@ -208,7 +208,7 @@ def test_a_record_of_another_format_than_was_named_says_which():
     """The remedy is an option."""
     shapes = with_fields(None, None, None, None, "ragas")
     with pytest.raises(
-        InputError, match=r"no documents: expected one of retrieved_contexts, contexts .* 'hotpotqa'"
+        InputError, match=r"no documents: expected one of retrieved_contexts, contexts; .* 'hotpotqa'"
     ):
         to_request({"question": "x", "context": [["T", ["s"]]]}, shapes)
 

@@ -14,8 +14,10 @@ __version__ = "0.1.0"
 __all__ = ["Compressor", "Passage", "Request", "Result", "Settings", "__version__", "compress"]
 
 if TYPE_CHECKING:
-    from ctxzip.compressor import Compressor, Settings, compress
-    from ctxzip.datamodels import Passage, Request, Result
+    from ctxzip.compressor import Compressor, compress
+    from ctxzip.datamodels import Passage, Request
+    from ctxzip.rendering.result import Result
+    from ctxzip.settings import Settings
 
 _HOMES = {
     "Compressor": "ctxzip.compressor",

@@ -1,23 +1,25 @@
-"""The data that flows between the stages: frozen, without logic, without heavy imports."""
+"""The records that pass between the stages: frozen, without logic, without heavy imports."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
-OWN_KEY = "ctxzip"  # of the output record
+OWN_KEY = "ctxzip"  # key of the output record that holds what ctxzip reports
 
-# The types of the segments of a prompt, those first that a hard ceiling leaves room for first.
+# Types of prompt segments, in the order in which a hard ceiling reserves tokens for them.
 SEGMENTS = ("instruction", "context", "example")
 
-# Why a model did not read a unit: dropped before, out of time, or out of time for a second look.
+# Why the model did not score a unit: left out before, no time in the first pass, no time in the second pass.
 PREFILTER = "prefilter"
 DEADLINE = "deadline"
-SECOND_LOOK = "second_look"
+SECOND_PASS = "second_pass"  # noqa: S105  # no secret
 
 Kind = Literal[
     "sentence",
@@ -30,6 +32,50 @@ Kind = Literal[
     "front_matter",
     "rule",
 ]
+
+WarningCode = Literal[
+    # reading
+    "ctxzip_key_replaced",
+    "duplicate_ids",
+    "left_out",
+    "missing_documents",
+    "no_run_documents",
+    "null_text",
+    "unclosed_document_tag",
+    # splitting and scoring
+    "no_sentence_rules",
+    "query_not_english",
+    "query_truncated",
+    "title_truncated",
+    "prefilter",
+    "deadline",
+    "second_pass",
+    # selection and rendering
+    "no_answer",
+    "no_documents",
+    "no_guarantee",
+    "no_match",
+    "no_text",
+    "nothing_fits",
+    "surrogates_replaced",
+    "unlike_calibration",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordWarning:
+    """What a reader of one record must not miss.
+
+    Attributes:
+        code: names the kind of warning; stable, for programs.
+        text: one line for people.
+    """
+
+    code: WarningCode
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,146 +97,53 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class TextSlot:
-    """Stands in `Request.extra` where the text of passage `index` stood; `original` is its JSON value."""
-
-    index: int
-    original: Any
-
-
-@dataclass(frozen=True, slots=True)
-class SentencesSlot:
-    """Stands in `Request.extra` where a list of sentences stood, passage `index`.
-
-    Attributes:
-        sentences: start and end of each in the text of the passage, and its JSON value.
-    """
-
-    index: int
-    sentences: tuple[tuple[int, int, Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PiecesSlot:
-    """Stands in `Request.extra` where one string held texts and more around them.
-
-    Attributes:
-        parts: strings and slots that make the string together.
-        original: its JSON value.
-    """
-
-    parts: tuple[Any, ...]
-    original: Any
-
-
-@dataclass(frozen=True, slots=True)
-class DocsSlot:
-    """Stands in `Request.extra` where a list of documents stood, one item a passage, from passage `first` on.
-
-    Attributes:
-        between: what stands between two of them inside a string.
-    """
-
-    items: tuple[Any, ...]
-    first: int = 0
-    between: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CellSlot:
-    """Stands in `Request.extra` where a cell of a table held a list, or an object, written as text.
-
-    Attributes:
-        inner: it, with slots of its own.
-        original: the text.
-        notation: `json` or `python`.
-    """
-
-    inner: Any
-    original: str
-    notation: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The table that a record was a row of.
-
-    Attributes:
-        columns: their names, in order.
-        delimiter: between the cells of a CSV file.
-        schema: of a Parquet file, a `pyarrow.Schema`; None of a CSV file.
-    """
-
-    columns: tuple[str, ...]
-    delimiter: str = ","
-    schema: Any = None
-
-
-@dataclass(frozen=True, slots=True)
 class Request:
-    """One question with its retrieved passages.
+    """One query with its retrieved passages.
 
     Attributes:
-        extra: the input object with slots where the documents and their texts stood; everything
-            else in it is kept as the bytes it came in, so that it goes out unchanged.
-        own: what stood under the key `ctxzip` in the input, as JSON; None where nothing did.
-        line_no: 1-based line (or element of an array) that the record began on; 0 when it came from Python.
-        place: where it stood, in words: `notes.jsonl: line 17`; empty when it came from Python.
-        warnings: what reading had to say about the record.
-        found: sentences that a first look took for evidence; empty at a first look.
-        table: that it was a row of, or None.
-        read_tokens: how many tokens of it a model reads; None where it reads all.
-        read_characters: how many code points of its units a model reads; None where it reads all.
-        read_by: reading of the clock of the scorer, in seconds, after which no more of it is read by a
-            model; None where it has all the time it needs.
-        n_bytes: of the line that it came in; 0 where it came in none.
+        warnings: of reading.
+        origin: the input record that it was read from (`ctxzip.reading.origin.Origin`), opaque to all stages but
+            reading and rendering; None where the request was made in Python.
     """
 
     query: str
     passages: tuple[Passage, ...]
     id: str | None = None
-    line_no: int = 0
-    place: str = ""
-    extra: Any = None
-    own: Any = None
-    warnings: tuple[str, ...] = ()
-    found: tuple[str, ...] = ()
-    table: Table | None = None
-    read_tokens: int | None = None
-    read_characters: int | None = None
-    read_by: float | None = None
-    n_bytes: int = 0
+    warnings: tuple[RecordWarning, ...] = ()
+    origin: object = None
 
 
 @dataclass(frozen=True, slots=True)
-class BadRecord:
-    """A record that could not be used.
+class ParsedQuery:
+    """What kind of question a query is.
 
     Attributes:
-        message: where, what and what to do, in one line.
-        content: what came in: the parsed object, or the undecodable line as text.
-        emits: whether an error record may take its place. A bad line among the documents of one
-            request has no place of its own in the output.
-        table: that it was a row of, or None.
-        n_bytes: of the line that it came in; 0 where it came in none.
-        options: what the message is about or what mends it, by the names of Python (`docs_field`).
+        kind: one of fact (one fact), multi_hop (the answer to a step is the subject of the next), comparison, list (a list
+            or a count), time_scoped, definition, how_why, summary, yes_no (also a claim, true or false), code (or an error
+            message), keywords, other (other languages, replies).
+        complexity: 0..1, from a linear model; 0.5 for what it was not fitted on: other languages, code, summaries.
+        reason: one phrase with the words that decided.
+        entities: quoted, capitalised or compared, as written.
+        several_places: whether evidence is expected in more than one passage.
+        maybe_several: whether it may be, so that a second pass is worth its time.
+        english: whether it is in English.
     """
 
-    message: str
-    line_no: int
-    content: Any = None
-    emits: bool = True
-    table: Table | None = None
-    n_bytes: int = 0
-    options: tuple[str, ...] = ()
+    kind: str
+    complexity: float
+    reason: str
+    entities: tuple[str, ...] = ()
+    several_places: bool = False
+    maybe_several: bool = False
+    english: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A piece of one text: half-open code-point offsets, its kind, and the span that it leans on.
+    """A piece of one text: half-open code-point offsets and its kind.
 
     Attributes:
-        parent: index, in the same list, of the heading or table header that must be kept with it.
+        parent: index, in the same list, of the heading or table header that is kept with it.
     """
 
     start: int
@@ -218,67 +171,117 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
-    """What a scorer says about one request.
+class PreparedRequest:
+    """One request, split into units and counted, not scored yet.
 
     Attributes:
-        probability: `(n_units,)` float32, 0..1, how likely each unit is evidence.
-        relevance: `(n_passages,)` float32, 0..1.
-        warnings: what a reader of the scores must know.
-        unread: for each unit why a model did not read it, None where it did; empty where all were read.
-    """
-
-    probability: NDArray[np.float32]
-    relevance: NDArray[np.float32]
-    warnings: tuple[str, ...] = ()
-    unread: tuple[str | None, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """One request, split and scored: all that a budget decides on.
-
-    Attributes:
-        plain: the request with every character that a tokenizer takes; its offsets are those of `request`.
-        languages: one code a passage, `und` where it could not be told.
+        request: as it came.
+        normalized: the same with every character that a tokenizer takes; its offsets are those of `request`.
+        query: the parsed query.
+        languages: one code a passage, `und` where it could not be detected.
         units: of all passages, in document order.
         passage_tokens: of all passages together.
-        warnings: what reading, splitting and scoring had to say.
-        scorer, device: what scored, and where it ran: `cpu` or `cuda:N`.
-        model_sha256: of the graph that scored; None where no model did.
+        warnings: of reading and splitting.
         splitter, tokenizer: what split and what counted.
     """
 
     request: Request
-    plain: Request
+    normalized: Request
+    query: ParsedQuery
     languages: tuple[str, ...]
     units: tuple[Unit, ...]
     passage_tokens: int
-    warnings: tuple[str, ...]
-    scores: Scores
-    scorer: str
-    device: str
-    model_sha256: str | None
+    warnings: tuple[RecordWarning, ...]
     splitter: str
     tokenizer: str
 
 
-# The kind of question, for a policy, that is not in English: English ones that are hard to read say nothing of it.
-FOREIGN = "foreign"
+@dataclass(frozen=True, slots=True)
+class ScoringInput:
+    """What a scorer gets of one request, and how much of it a model may score.
+
+    Attributes:
+        units: of the passages of the request, in document order.
+        evidence: sentences that the first pass found, for a second pass; empty in the first.
+        max_tokens: tokens of the units that a model scores; None for all.
+        max_characters: code points of the units that a model scores; None for all.
+        deadline: reading of the scorer's clock, in seconds, after which a model begins nothing more; None for no deadline.
+    """
+
+    request: Request
+    units: Sequence[Unit]
+    evidence: tuple[str, ...] = ()
+    max_tokens: int | None = None
+    max_characters: int | None = None
+    deadline: float | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a model may have to leave units out."""
+        return not (self.max_tokens is self.max_characters is self.deadline is None)
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
-    """What the ranking of one question looks like: the units that may be kept for their own sake, best first.
+class Scores:
+    """The scores of one request.
+
+    Attributes:
+        probability: `(n_units,)` float32, 0..1, that a unit is evidence.
+        relevance: `(n_passages,)` float32, 0..1.
+        warnings: of scoring.
+        not_scored: for each unit why the model did not score it, None where it did; empty where it scored all.
+    """
+
+    probability: NDArray[np.float32]
+    relevance: NDArray[np.float32]
+    warnings: tuple[RecordWarning, ...] = ()
+    not_scored: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One request with its scores: all that a budget decides on.
+
+    Attributes:
+        warnings: of reading, splitting and scoring.
+        scorer, device: what scored, and where it ran: `cpu` or `cuda:N`.
+        model_sha256: of the graph that scored; None where no model did.
+    """
+
+    prepared: PreparedRequest
+    scores: Scores
+    warnings: tuple[RecordWarning, ...]
+    scorer: str
+    device: str
+    model_sha256: str | None
+
+    @property
+    def request(self) -> Request:
+        """The request as it came."""
+        return self.prepared.request
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """The units of all passages, in document order."""
+        return self.prepared.units
+
+
+# The kind of a query, for a policy, that is not in English: kinds of English queries mean nothing for it.
+NOT_ENGLISH = "foreign"  # as policy files name it
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The shape of one query's ranked scores: the units that may be kept on their own, best first.
 
     Attributes:
         probability: `(n,)` float32, falling.
-        size: `(n,)` int64, code points that each adds to what stands before it, its headings included.
+        size: `(n,)` int64, code points that each adds to those before it, its headings included.
         passage: `(n,)` int64, index of the passage of each.
         relevance: `(n_passages,)` float32, 0..1.
-        kind: how the question was read, or `FOREIGN`.
-        complexity: 0..1, of the question.
-        several_places: whether its evidence is expected in more than one passage.
+        kind: of the query, or `NOT_ENGLISH`.
+        complexity: 0..1, of the query.
+        several_places: whether evidence is expected in more than one passage.
     """
 
     probability: NDArray[np.float32]
@@ -299,9 +302,9 @@ class Limits:
         ratio: 0..1, largest fraction of the tokens kept, but never less than the one best unit.
         max_sentences: largest number of units kept, headings and table headers not counted.
         threshold: 0..1, lowest probability kept.
-        adaptive: let the score profile decide how much, within the other limits.
-        recall: 0..1, both excluded, share of such questions that shall keep all their evidence.
-        profile: how much the score profile shall leave out: light, balanced or aggressive.
+        adaptive: whether the scores decide how much, within the other limits.
+        recall: 0..1, both excluded, share of such queries that shall keep all their evidence.
+        profile: light, balanced or aggressive: how much an adaptive budget leaves out.
         min_saving: 0..1, fraction of the tokens below which a request is left as it was.
         empty: what an adaptive budget keeps of a request that nothing seems to answer: `nothing`,
             `keep-best` or `passthrough`.
@@ -320,13 +323,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Guarantee:
-    """What was calibrated, and on what.
+    """A calibrated guarantee, and the data behind it.
 
     Attributes:
-        recall: share of the questions that keep all their evidence, at least.
+        recall: share of the queries that keep all their evidence, at least.
         alpha: share that may not.
-        n: labelled questions that it was calibrated on.
-        kind: of those questions: one kind, `rare` (kinds with few questions together) or `all`.
+        n: labelled queries that it was calibrated on.
+        kind: of those queries: one kind, `rare` (kinds with few queries together) or `all`.
         policy: the file.
         model_sha256: of the graph that scored; None where no model did.
     """
@@ -344,20 +347,20 @@ class Cut:
     """How far down the ranking of one request a policy goes.
 
     Attributes:
-        mode: the name of the budget: `recall`, or how an automatic one is called.
+        mode: the name of the budget: `recall`, or the name of an adaptive one.
         threshold: lowest probability kept.
-        why: the reason in words a person can read.
-        guarantee: what is promised if everything down to there is kept, or None.
-        warnings: what a reader of the result must know.
-        nothing_relevant: whether the question looks like one that nothing answers.
+        reason: in words.
+        guarantee: what is guaranteed if everything down to the threshold is kept, or None.
+        warnings: about the guarantee.
+        no_answer: whether nothing seems to answer the query.
     """
 
     mode: str
     threshold: float
-    why: str
+    reason: str
     guarantee: Guarantee | None = None
-    warnings: tuple[str, ...] = ()
-    nothing_relevant: bool = False
+    warnings: tuple[RecordWarning, ...] = ()
+    no_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,14 +370,14 @@ class Budget:
     Attributes:
         mode: the limits in force, joined by `+`: auto (or the name of a profile), recall, ratio,
             max_tokens, max_sentences, threshold.
-        limits: what the user asked for.
+        limits: of the user.
         max_tokens: hard ceiling in tokens of the final text, or None.
-        soft_tokens: ceiling in tokens that the one best unit may break, or None.
+        soft_tokens: ceiling in tokens that the one best unit may exceed, or None.
         max_sentences: most units kept, or None.
         threshold: lowest probability kept, or None.
-        why: the reason in words a person can read.
-        guarantee: what is promised of the result, or None.
-        irrelevant: why nothing seems to answer the question, or None; then the limits are what `Limits.empty` says.
+        reason: in words.
+        guarantee: of the result, or None.
+        no_answer: why nothing seems to answer the query, or None; then the limits are those of `Limits.empty`.
     """
 
     mode: str
@@ -383,9 +386,9 @@ class Budget:
     soft_tokens: int | None
     max_sentences: int | None
     threshold: float | None
-    why: str
+    reason: str
     guarantee: Guarantee | None = None
-    irrelevant: str | None = None
+    no_answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,50 +399,10 @@ class Selection:
         kept: indices of units in document order.
         n_tokens: tokens of the final text.
         dropped_because: one entry a unit, None where it is kept: `below the threshold`, `no room`, `enough units kept`,
-            `twin of [passage, start, end]` (a unit kept that says the same), `not in the most relevant documents`,
-            `nothing under it kept` (a heading), or why nothing seems to answer the question.
+            `near-duplicate of [passage, start, end]`, `not in the most relevant documents`,
+            `nothing under it kept` (a heading), or why nothing seems to answer the query.
     """
 
     kept: tuple[int, ...]
     n_tokens: int
     dropped_because: tuple[str | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One compressed request.
-
-    Attributes:
-        units: every unit of the request, kept or not, in document order.
-        languages: one code a passage, `und` where it could not be told.
-        texts: what is left of each passage, `""` where nothing is.
-        order: indices of the passages in the order in which they are written.
-        scorer, device: what scored, and where it ran: `cpu` or `cuda:N`.
-        context: one prompt-ready text, when text or markdown was asked for.
-        explained: whether the record says of each unit that was dropped why.
-        tokens_in, tokens_out: tokens before and after, counted on the same rendering.
-    """
-
-    request: Request
-    query_kind: str
-    units: tuple[Unit, ...]
-    languages: tuple[str, ...]
-    scores: Scores
-    budget: Budget
-    selection: Selection
-    texts: tuple[str, ...]
-    order: tuple[int, ...]
-    scorer: str
-    device: str
-    tokenizer: str
-    splitter: str
-    tokens_in: int
-    tokens_out: int
-    context: str | None = None
-    explained: bool = False
-    warnings: tuple[str, ...] = field(default=())
-
-    @property
-    def kept_fraction(self) -> float:
-        """`tokens_out / tokens_in`; 0 for a request without any text, above 1 only through gap marks."""
-        return self.tokens_out / self.tokens_in if self.tokens_in else 0.0

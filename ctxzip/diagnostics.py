@@ -13,7 +13,8 @@ from typing import Any
 
 from ctxzip import __version__
 from ctxzip.errors import CtxzipError, ModelError
-from ctxzip.model_store import DEFAULT_MODEL, installed_folders, read_model, user_models_folder
+from ctxzip.model_store import installed_folders, read_model, user_models_folder
+from ctxzip.settings import DEFAULT_MODEL
 
 _PACKAGES = (
     "onnxruntime-gpu", "onnxruntime", "tokenizers", "numpy", "msgspec", "nupunkt", "spacy", "rank-bm25", "typer", "rich",
@@ -118,8 +119,10 @@ def _folders() -> dict[str, str]:
 
 def _inference(device: str) -> dict[str, Any]:
     """Compress one record with the model, twice: the first time loads."""
-    from ctxzip.compressor import Compressor, Settings
-    from ctxzip.reading.detection import SHAPES, to_request
+    from ctxzip.compressor import Compressor
+    from ctxzip.reading.detection import to_request
+    from ctxzip.reading.schemas import SHAPES
+    from ctxzip.settings import Settings
 
     found: dict[str, Any] = {"scorer": None, "device": None, "load_ms": None, "record_ms": None, "error": None}
     started = time.perf_counter()
@@ -133,8 +136,8 @@ def _inference(device: str) -> dict[str, Any]:
         return {**found, "error": str(error)}
     done = time.perf_counter()
     found |= {
-        "scorer": result.scorer,
-        "device": result.device,
+        "scorer": result.scored.scorer,
+        "device": result.scored.device,
         "load_ms": round(1000 * (loaded - started), 1),
         "record_ms": round(1000 * (done - loaded), 1),
     }

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from ctxzip._internal.suggestions import did_you_mean
 from ctxzip.errors import ModelError, UsageError
+from ctxzip.settings import DEFAULT_MODEL
 
-DEFAULT_MODEL = "ctxzip-mini"
 CARD = "model.json"
 _ALIASES = {"mini": "ctxzip-mini", "nano": "ctxzip-nano"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -134,6 +134,18 @@ def open_model(name: str = DEFAULT_MODEL) -> ModelFolder:
             option="model",
         )
     return read_model(path, graph)
+
+
+def scoring_graph(model: str, device: str) -> tuple[str, str | None]:
+    """Return the file of the graph of a model that runs on a device, and its SHA-256.
+
+    Raises:
+        UsageError: there is no such model.
+        ModelError: its card cannot be read, or names no graph.
+    """
+    folder = open_model(model)
+    file = folder.graph_for(device)
+    return file, folder.card["files"].get(file)
 
 
 def read_model(path: Path, graph: str | None = None) -> ModelFolder:

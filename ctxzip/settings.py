@@ -1,28 +1,36 @@
-"""How to compress: one field an option of the command line."""
+"""How to compress: one field for each option of the command line, and the names that options take."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
-from ctxzip.datamodels import Limits
+from ctxzip.datamodels import SEGMENTS, Limits
 from ctxzip.errors import UsageError
-from ctxzip.model_store import DEFAULT_MODEL
-from ctxzip.rendering.formats import CONTEXTS, To
-from ctxzip.scoring import prefilter as prefilters
-from ctxzip.scoring.batches import BATCH_TOKENS
-from ctxzip.scoring.loading import AUTO as AUTO_SCORER
-from ctxzip.scoring.loading import CACHE_SIZE_MB
-from ctxzip.selection import budget as budgets
-from ctxzip.selection import segments
-from ctxzip.splitting.units import AUTO
-from ctxzip.tokens import MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+AUTO = "auto"  # chosen automatically: a scorer, device, splitter, prefilter or budget
+BM25 = "bm25"
+MODEL = "model"  # the scorer, and the tokenizer of the shipped model
+HYBRID = "hybrid"
+SCORERS = (AUTO, MODEL, BM25, HYBRID)
+DEFAULT_MODEL = "ctxzip-mini"
+OFF = "off"  # no prefilter
+BATCH_TOKENS = 16_384  # of a batch of the model, padding included
+CACHE_SIZE_MB = 512  # over three million passages: one of five units takes 130 bytes, one of ten 154
+PROFILES = ("light", "balanced", "aggressive")
+
+# The record that came, one prompt-ready context, or a record of another library.
+To = Literal["jsonl", "text", "markdown", "messages", "langchain", "llamaindex", "haystack"]
+CONTEXTS: frozenset[str | None] = frozenset({"text", "markdown"})
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {
-    "budget": (None, "auto", "limits"),
-    "profile": (None, *budgets.PROFILES),
-    "empty": tuple(budgets.EMPTY),
+    "budget": (None, AUTO, "limits"),
+    "profile": (None, *PROFILES),
+    "empty": ("nothing", "keep-best", "passthrough"),
     "to": get_args(To),
     "order": ("source", "relevance"),
 }
@@ -69,8 +77,6 @@ class Settings:
         order: documents in the order of the input, or the most relevant first.
         top_docs: keep units of this many most relevant documents only.
         drop_empty: leave documents of which nothing is kept out of the record.
-        neighbours: keep with a sentence that leans on the one before it ("He", "However,") that one, too, where the
-            ceilings allow; it may lie below the threshold.
         explain: say in the record of every unit that was dropped why.
     """
 
@@ -84,7 +90,7 @@ class Settings:
     min_saving: float | None = None
     empty: Literal["nothing", "keep-best", "passthrough"] = "nothing"
     budget: Literal["auto", "limits"] | None = None
-    scorer: str = AUTO_SCORER
+    scorer: str = AUTO
     model: str = DEFAULT_MODEL
     device: str = "auto"
     threads: int | None = None
@@ -92,7 +98,7 @@ class Settings:
     cache: str | None = None
     cache_size_mb: float = CACHE_SIZE_MB
     deadline_ms: float | None = None
-    prefilter: str | int = prefilters.AUTO
+    prefilter: str | int = AUTO
     splitter: str = AUTO
     lang: str | None = None
     tokenizer: str = MODEL
@@ -103,9 +109,6 @@ class Settings:
     order: Literal["source", "relevance"] = "source"
     top_docs: int | None = None
     drop_empty: bool = False
-    # Off: of 460 questions of hotpotqa, 2wiki, bioasq, squad_rag10 and doc2dial, at 5 to 30% of the words, 8 more keep their
-    # evidence with it and 14 do not any more (five ratios together); under auto it costs 0.3 to 1.7% of the words more.
-    neighbours: bool = False
     explain: bool = False
 
     @property
@@ -138,18 +141,8 @@ class Settings:
             )
         adaptive = self.budget == "auto" or self.profile is not None or (self.budget is None and unlimited)
         limits = replace(limits, adaptive=adaptive, profile=self.profile, min_saving=self.min_saving, empty=self.empty)
-        budgets.check(limits)
+        check_limits(limits)
         return limits
-
-    def scoring(self) -> dict[str, Any]:
-        """Return what `ctxzip.scoring.load_scorer` asks for besides the names of scorer and model."""
-        return {
-            "threads": self.threads,
-            "device": self.device,
-            "batch_tokens": self.batch_tokens,
-            "cache": self.cache,
-            "cache_size_mb": self.cache_size_mb,
-        }
 
     def check(self) -> None:
         """Raise UsageError where a setting that is no limit is out of its range."""
@@ -162,7 +155,7 @@ class Settings:
             raise UsageError(
                 "reasons are written in records only: expected jsonl", option=("to", "explain"), value=self.to
             )
-        segments.check(self.segment_budget)
+        check_segments(self.segment_budget)
         if self.top_docs is not None and (not isinstance(self.top_docs, int) or self.top_docs < 1):
             raise UsageError("expected a number of at least 1", option="top_docs", value=self.top_docs)
         if self.threads is not None and self.threads < 1:
@@ -171,7 +164,7 @@ class Settings:
             ("batch_tokens", self.batch_tokens, 1),
             ("cache_size_mb", self.cache_size_mb, 1),
             ("deadline_ms", self.deadline_ms, 0),
-            ("prefilter", None if self.prefilter in {prefilters.AUTO, prefilters.OFF} else self.prefilter, 1),
+            ("prefilter", None if self.prefilter in {AUTO, OFF} else self.prefilter, 1),
         ):
             if value is not None and (
                 isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < math.inf
@@ -183,4 +176,74 @@ class Settings:
                 "a recall is guaranteed for scores of all the text: expected off",
                 option=("prefilter", "recall"),
                 value=self.prefilter,
+            )
+
+
+class SettingsDict(TypedDict, total=False):
+    """The fields of `Settings`, as keywords of `ctxzip.compress`."""
+
+    max_tokens: int | None
+    ratio: float | None
+    max_sentences: int | None
+    threshold: float | None
+    recall: float | None
+    policy: str | None
+    profile: Literal["light", "balanced", "aggressive"] | None
+    min_saving: float | None
+    empty: Literal["nothing", "keep-best", "passthrough"]
+    budget: Literal["auto", "limits"] | None
+    scorer: str
+    model: str
+    device: str
+    threads: int | None
+    batch_tokens: int
+    cache: str | None
+    cache_size_mb: float
+    deadline_ms: float | None
+    prefilter: str | int
+    splitter: str
+    lang: str | None
+    tokenizer: str
+    to: To
+    titles: bool
+    mark_gaps: bool
+    segment_budget: tuple[tuple[str, float], ...]
+    order: Literal["source", "relevance"]
+    top_docs: int | None
+    drop_empty: bool
+    explain: bool
+
+
+def check_limits(limits: Limits) -> None:
+    """Raise UsageError where a limit is out of its range."""
+    for name, value, low, high in (
+        ("max_tokens", limits.max_tokens, 0, math.inf),
+        ("ratio", limits.ratio, 0, 1),
+        ("max_sentences", limits.max_sentences, 1, math.inf),
+        ("threshold", limits.threshold, 0, 1),
+        ("min_saving", limits.min_saving, 0, 1),
+    ):
+        if value is not None and (not isinstance(value, int | float) or not low <= value <= high):
+            allowed = f"from {low} to {high}" if high != math.inf else f"of at least {low}"
+            raise UsageError(f"expected a number {allowed}", option=name, value=value)
+    if limits.profile not in {None, *PROFILES}:
+        raise UsageError(f"expected one of {', '.join(PROFILES)}", option="profile", value=limits.profile)
+    if limits.recall is not None and limits.adaptive:
+        raise UsageError(
+            "the recall decides how much is kept: leave the others out",
+            option=("recall", "budget", "profile"),
+            value=limits.recall,
+        )
+
+
+def check_segments(shares: Iterable[tuple[str, float]]) -> None:
+    """Raise UsageError where a type has no budget, or a share is not from 0 to 1."""
+    for kind, share in shares:
+        if kind == "question":
+            raise UsageError("the question is kept whole", option="segment_budget", value=f"{kind}={share:g}")
+        if kind not in SEGMENTS or not 0 <= share <= 1:
+            raise UsageError(
+                f"expected one of {', '.join(SEGMENTS)}, and a share from 0 to 1",
+                option="segment_budget",
+                value=f"{kind}={share:g}",
             )

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ctxzip.errors import MissingDependencyError, ModelError, UsageError
-from ctxzip.model_store import DEFAULT_MODEL, models_folder, read_tokenizer, sha256
+from ctxzip.model_store import models_folder, read_tokenizer, sha256
+from ctxzip.settings import DEFAULT_MODEL, MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-MODEL = "model"
+
 WORDS = "words"
 _TIKTOKEN = "tiktoken:"
 _PIECE = 20_000  # code points

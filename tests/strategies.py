@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from ctxzip.datamodels import Profile
+from ctxzip.datamodels import Ranking
 from ctxzip.selection.adaptive.forest import Forest, from_json
 
 _PIECES = [
@@ -28,7 +28,7 @@ queries = st.lists(words, min_size=1, max_size=5).map(" ".join) | plain.filter(l
 def profile(probability, *, size=None, passage=None, relevance=(0.5,), kind="fact"):
     """Make a profile of units of one length in one passage, if nothing else is said."""
     n = len(probability)
-    return Profile(
+    return Ranking(
         probability=np.array(probability, dtype=np.float32),
         size=np.array([100] * n if size is None else size, dtype=np.int64),
         passage=np.array([0] * n if passage is None else passage, dtype=np.int64),

@@ -14,7 +14,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def worked_ahead(
+def prefetch(
     source: Iterable[T],
     work: Callable[[list[T]], list[R]],
     weight: Callable[[T], int],
@@ -39,7 +39,7 @@ def worked_ahead(
         ahead: 1 or more; where this much is read and not yet yielded, one item more waits in the hand of the
             thread that reads.
 
-    >>> list(worked_ahead("abc", lambda items: [item.upper() for item in items], len, workers=2, batch=2, ahead=4))
+    >>> list(prefetch("abc", lambda items: [item.upper() for item in items], len, workers=2, batch=2, ahead=4))
     ['A', 'B', 'C']
     """
     line: _Line[T, R] = _Line(batch, ahead)

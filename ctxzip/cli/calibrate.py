@@ -52,12 +52,14 @@ def calibrate(
     from pathlib import Path
 
     from ctxzip.cli.output import writing
-    from ctxzip.compressor import Compressor, Settings
     from ctxzip.evaluation.calibration import as_text, fit
     from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions
-    from ctxzip.scoring.loading import AUTO, HYBRID
-    from ctxzip.selection.adaptive.conformal import DEFAULT_DEPTH, DEPTHS, REACH, check_recall, questions_needed
+    from ctxzip.scoring.pipeline import ScoringPipeline
+    from ctxzip.selection.adaptive.depth import DEFAULT_DEPTH, DEPTHS, REACH
+    from ctxzip.selection.adaptive.guarantee import check_recall, questions_needed
+    from ctxzip.selection.adaptive.policies import fitted_budget
+    from ctxzip.settings import AUTO, HYBRID, Settings
 
     depth = policy_options.depth
     recalls = sorted(set(policy_options.recall or _DEFAULT_RECALLS))
@@ -78,9 +80,8 @@ def calibrate(
             option="recall",
             value=recalls[-1],
         )
-    compressor = Compressor(
+    pipeline = ScoringPipeline(
         Settings(
-            max_sentences=1,  # the scores are all that counts
             tokenizer="words",
             # One scorer for all languages: the guarantee is for its scores.
             scorer=HYBRID if scoring.scorer == AUTO else scoring.scorer,
@@ -92,24 +93,24 @@ def calibrate(
             prefilter="off",  # a policy is for scores of all the text
         )
     )
-    if compressor.notice is not None and not quiet:
-        print_line(f"warning: {compressor.notice}")
-    fitted = compressor.fitted_budget()
+    if pipeline.warning is not None and not quiet:
+        print_line(f"warning: {pipeline.warning}")
+    fitted = fitted_budget(pipeline.scorer_name, scoring.model, pipeline.device)
     if depth == REACH and fitted is None:
-        raise UsageError(f"nothing was fitted for {compressor.scorer_name}: leave it out", option="depth", value=REACH)
+        raise UsageError(f"nothing was fitted for {pipeline.scorer_name}: leave it out", option="depth", value=REACH)
     labelled_questions = [(labelled.name, question) for labelled in sets for question in labelled.answerable]
     with writing(output) as stream:  # a wrong name ends the call before the scoring
         with progress(quiet=quiet) as show:
-            questions = [found for found in rank_questions(compressor, labelled_questions, show) if found is not None]
+            questions = [found for found in rank_questions(pipeline, labelled_questions, show) if found is not None]
         if not questions:
             raise InputError(f"no text in any document in {', '.join(data)}: nothing to calibrate on")
         policy = fit(
             questions,
             sets,
             definition=depth or (DEFAULT_DEPTH if fitted is None else REACH),
-            scorer=compressor.scorer_name,
-            splitter=compressor.settings.splitter,
-            model_sha256=compressor.model_sha256,
+            scorer=pipeline.scorer_name,
+            splitter=pipeline.settings.splitter,
+            model_sha256=pipeline.model_sha256,
             n_weak=n_weak,
             recalls=recalls,
             fitted=fitted,

@@ -32,12 +32,12 @@ def compare_budgets(
         InputError: no answerable question.
         MissingDependencyError: matplotlib is needed for a picture and not installed.
     """
-    from ctxzip.compressor import Compressor, Settings
+    from ctxzip.compressor import Compressor
     from ctxzip.evaluation.budget_comparison import compare
     from ctxzip.evaluation.budget_comparison import plot as write_plot
     from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions
-    from ctxzip.scoring.loading import HYBRID
+    from ctxzip.settings import HYBRID, Settings
 
     if plot is not None:
         if plot.suffix not in _PICTURES:
@@ -57,7 +57,7 @@ def compare_budgets(
             f"no answerable question in {', '.join(map(str, data))}: nothing to compare", option=("data", "limit")
         )
     with progress(quiet=quiet) as show:
-        found = rank_questions(compressor, questions, show)
+        found = rank_questions(compressor.scoring, questions, show)
     pairs = [
         (one, question.need != "none") for one, (_, question) in zip(found, questions, strict=True) if one is not None
     ]
@@ -76,7 +76,7 @@ def compare_budgets(
         except OSError as error:
             raise UsageError(f"cannot write: {error.strerror}", option="plot", value=plot) from error
     return {
-        "scorer": compressor.scorer_name,
+        "scorer": compressor.scoring.scorer_name,
         "questions": len(answerable),
         "recalls": list(_RECALLS),
         "kept_fraction": {cost.name: list(cost.kept_fraction) for cost in costs},
@@ -134,7 +134,7 @@ def _emptied(compressor: Compressor, pairs: Sequence[tuple[Ranked, bool]]) -> di
     for one, answered in pairs:
         kind = "answerable" if answered else "unanswerable"
         for name in (one.set_name, "all"):
-            found.setdefault(name, {}).setdefault(kind, []).append(policy.chance(one.profile) < policy.floor)
+            found.setdefault(name, {}).setdefault(kind, []).append(policy.chance(one.ranking) < policy.floor)
     return {
         name: {kind: sum(emptied) / len(emptied) for kind, emptied in kinds.items()} for name, kinds in found.items()
     }

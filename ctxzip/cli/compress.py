@@ -35,7 +35,7 @@ def compress(
     check_input(context, source.files, source.query)
     check_stats(run_options.stats, output.output, source.files)
     check_null(output)
-    from ctxzip.cli.inputs import join, sources
+    from ctxzip.cli.inputs import join, shapes_of, sources
     from ctxzip.cli.stream_progress import Meter, Progress
 
     meter = Meter(source.files or [])
@@ -43,7 +43,7 @@ def compress(
     scored_by = loading(context)
     from ctxzip.cli.run_summary import Report
     from ctxzip.compressor import Compressor
-    from ctxzip.reading.requests import read, with_fields
+    from ctxzip.reading.requests import read
 
     compressor = Compressor(
         settings_of(context),
@@ -55,14 +55,7 @@ def compress(
                 read(
                     inputs,
                     query=source.query,
-                    shapes=with_fields(
-                        source.query_field,
-                        source.docs_field,
-                        source.text_field,
-                        source.title_field,
-                        source.input_format,
-                        source.context_role,
-                    ),
+                    shapes=shapes_of(source),
                     join=join(source.corpus, source.run_file, source.query),
                 )
             ),
@@ -71,7 +64,7 @@ def compress(
         Report(
             quiet=run_options.quiet,
             progress=Progress(meter, quiet=run_options.quiet, output=output.output),
-            scorer_warning=lambda: compressor.notice,
+            scorer_warning=lambda: compressor.warning,
         ),
         output,
         run_options,

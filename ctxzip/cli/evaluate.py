@@ -190,8 +190,8 @@ class _Run:
             methods.method or _DEFAULT_METHODS, methods.model or [], threads=methods.threads, questions=all_questions
         )
         for number, method in enumerate(loaded):
-            if method.scorer.notice is not None:
-                report(f"{method.label}: {method.scorer.notice}")
+            if method.scorer.warning is not None:
+                report(f"{method.label}: {method.scorer.warning}")
             typer.echo("\n" * (number > 0) + head(method.label, supporting_facts=bool(tuning)))
             measured = []
             for labelled in sets:

@@ -9,12 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from ctxzip.errors import UsageError
-from ctxzip.reading.requests import TABLES, Source
-from ctxzip.reading.sources import decompressed
+from ctxzip.reading.schemas import TABLES
+from ctxzip.reading.sources import Source, decompressed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from ctxzip.cli.options import RecordOptions
+    from ctxzip.reading.schemas import Shape
     from ctxzip.reading.trec_join import Join
 
 STDIO = "-"
@@ -44,6 +46,24 @@ def sources(
             raise UsageError(f"{name}: permission denied")
     table = input_format if input_format in TABLES else None
     return [Source("" if name == STDIO else name, partial(_open, name, opened), table) for name in names or [STDIO]]
+
+
+def shapes_of(records: RecordOptions) -> tuple[Shape, ...]:
+    """Return how records may be built, by the options.
+
+    Raises:
+        UsageError: no such format.
+    """
+    from ctxzip.reading.schemas import with_fields
+
+    return with_fields(
+        records.query_field,
+        records.docs_field,
+        records.text_field,
+        records.title_field,
+        records.input_format,
+        records.context_role,
+    )
 
 
 def join(corpus: str | None, run: str | None, query: str | None) -> Join | None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ctxzip.cli.run_summary import Report
-    from ctxzip.datamodels import BadRecord, Result
+    from ctxzip.reading.origin import BadRecord
+    from ctxzip.rendering.result import Result
     from ctxzip.reports.inspection import Shown
     from ctxzip.settings import Settings
 
@@ -58,11 +59,11 @@ def inspect(
     dropped. Records that `ctxzip score` wrote are shown with their own scores, without the model.
     """
     check_input(context, source.files, source.query)
-    from ctxzip.cli.inputs import sources
+    from ctxzip.cli.inputs import shapes_of, sources
     from ctxzip.cli.run_summary import Report
     from ctxzip.cli.stream_progress import Meter, Progress
-    from ctxzip.reading.requests import read, with_fields
-    from ctxzip.rendering.scored import question_of
+    from ctxzip.reading.requests import read
+    from ctxzip.rendering.scored import query_of
 
     settings = settings_of(context)
     settings.limits()  # wrong settings end the call before anything is read
@@ -72,15 +73,8 @@ def inspect(
         read(
             sources(source.files or [], source.input_format),
             query=source.query,
-            shapes=with_fields(
-                source.query_field,
-                source.docs_field,
-                source.text_field,
-                source.title_field,
-                source.input_format,
-                source.context_role,
-            ),
-            asked=question_of,
+            shapes=shapes_of(source),
+            asked=query_of,
         ),
     )
     report = Report(quiet=quiet, progress=Progress(Meter(source.files or []), quiet=True), scorer_warning=warning)
@@ -95,10 +89,9 @@ def inspect(
 
 def _results(settings: Settings, items: Iterator[Any]) -> tuple[Iterable[Result | BadRecord], Callable[[], str | None]]:
     """Return an iterator over the results, and a function that returns a warning about the scorer."""
-    from ctxzip.compressor import Compressor
+    from ctxzip.compressor import Compressor, Selector
     from ctxzip.datamodels import Request
     from ctxzip.rendering.scored import holds_scores
-    from ctxzip.scoring.bm25 import Bm25Scorer
 
     read_first: list[Any] = []  # bad records, and the first good one
     for item in items:
@@ -107,17 +100,16 @@ def _results(settings: Settings, items: Iterator[Any]) -> tuple[Iterable[Result 
             break
     rest = chain(read_first, items)
     if read_first and isinstance(read_first[-1], Request) and holds_scores(read_first[-1]):
-        loads_nothing = Bm25Scorer()  # and scores nothing here
-        return Compressor(settings, loads_nothing).reselect(rest), lambda: None
+        return Selector(settings).select_all(rest), lambda: None
     compressor = Compressor(settings)
-    return compressor.stream(rest), lambda: compressor.notice
+    return compressor.stream(rest), lambda: compressor.warning
 
 
 def _write_text(results: Iterable[Result | BadRecord], report: Report, top_docs: int | None) -> None:
     from ctxzip.cli.inspect_text import Transcript
     from ctxzip.cli.option_names import with_options_spelled
     from ctxzip.cli.pager import paged
-    from ctxzip.datamodels import BadRecord
+    from ctxzip.reading.origin import BadRecord
     from ctxzip.reports.inspection import inspected
 
     with paged() as (stream, on_terminal):
@@ -138,7 +130,7 @@ def _write_page(results: Iterable[Result | BadRecord], report: Report, top_docs:
 
     from ctxzip.cli.option_names import with_options_spelled
     from ctxzip.cli.output import writing
-    from ctxzip.datamodels import BadRecord
+    from ctxzip.reading.origin import BadRecord
     from ctxzip.reports.inspection import inspected
     from ctxzip.reports.pages import page
 

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from ctxzip._internal.terminal_text import visible
+from ctxzip.reading.origin import origin_of
 
 if TYPE_CHECKING:
-    from ctxzip.datamodels import BadRecord
+    from ctxzip.reading.origin import BadRecord
     from ctxzip.reports.inspection import Shown, ShownDocument
 
 _GUTTER = 10  # columns of "  + 0.83  "
@@ -52,11 +53,13 @@ class Transcript:
     def add(self, shown: Shown) -> None:
         """Write one result."""
         result = shown.result
-        self._begin(result.request.place)
+        self._begin(origin_of(result.request).place)
         self._wrapped("", result.request.query, "bold")
         tokens = f"{result.tokens_in:,} -> {result.tokens_out:,} tokens ({result.kept_fraction:.1%} kept)"
-        self._wrapped("", f"{tokens}, {result.query_kind}, {result.scorer} on {result.device}")
-        self._wrapped("", f"why this much: {result.budget.why}")
+        self._wrapped(
+            "", f"{tokens}, {result.scored.prepared.query.kind}, {result.scored.scorer} on {result.scored.device}"
+        )
+        self._wrapped("", f"why this much: {result.budget.reason}")
         for warning in result.warnings:
             self._wrapped("", f"warning: {warning}", "yellow")
         for document in shown.documents:

@@ -43,7 +43,8 @@ def list_models(
     """
     import json
 
-    from ctxzip.model_store import DEFAULT_MODEL, installed_folders, models_folder, read_model
+    from ctxzip.model_store import installed_folders, models_folder, read_model
+    from ctxzip.settings import DEFAULT_MODEL
 
     models, unreadable = [], []
     for path in installed_folders():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ctxzip.errors import CtxzipError, with_options
 
 if TYPE_CHECKING:
-    from ctxzip.datamodels import BadRecord
+    from ctxzip.reading.origin import BadRecord
 
 _OTHER_NAMES = {"cache_size_mb": "cache_size", "json_file": "json", "run_file": "run", "titles": "keep_titles"}
 

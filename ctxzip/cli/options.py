@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from ctxzip.cli.command import ADVANCED, INPUT, OUTPUT, SCORING
-from ctxzip.rendering import formats as targets
+from ctxzip.settings import To
 
 Scorer = Annotated[
     Literal["auto", "model", "bm25", "hybrid"],
@@ -243,7 +243,7 @@ class OutputOptions:
     """What results are written as, and where."""
 
     to: Annotated[
-        targets.To | None,
+        To | None,
         typer.Option(
             "--to",
             help="JSON Lines, prompt-ready text, or records of another library.  "

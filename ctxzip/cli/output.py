@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ctxzip.cli.inputs import STDIO
-from ctxzip.datamodels import BadRecord, Result, Scored
+from ctxzip.datamodels import Scored
 from ctxzip.errors import CtxzipError, UsageError
-from ctxzip.rendering.formats import CONTEXTS
+from ctxzip.reading.origin import BadRecord, origin_of
 from ctxzip.rendering.interop import converted
 from ctxzip.rendering.record import error_record, record
+from ctxzip.rendering.result import Result
 from ctxzip.rendering.scored import record as scored_record
 from ctxzip.rendering.table_rows import RowWriter
+from ctxzip.settings import CONTEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,12 +70,12 @@ class Writer:
                 raise CtxzipError(f"cannot write the output: {error.strerror}") from error
 
     def _is_row(self, item: Result | BadRecord) -> bool:
-        table = item.table if isinstance(item, BadRecord) else item.request.table
+        table = item.table if isinstance(item, BadRecord) else origin_of(item.request).table
         return self._as_rows and (table is not None or self._rows is not None)
 
     def _row(self, item: Result | BadRecord) -> None:
         if self._rows is None:
-            table = item.table if isinstance(item, BadRecord) else item.request.table
+            table = item.table if isinstance(item, BadRecord) else origin_of(item.request).table
             if table is None or not self._first:
                 raise CtxzipError("a table behind records: compress them one by one, or write jsonl", option="to")
             self._rows = RowWriter(self._stream, table)

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ctxzip.errors import InputError, UsageError
-from ctxzip.rendering.formats import CONTEXTS
+from ctxzip.settings import CONTEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ctxzip.cli.options import OutputOptions, RunOptions
     from ctxzip.cli.run_summary import Report
-    from ctxzip.datamodels import BadRecord, Result, Scored
-    from ctxzip.scoring.loading import Scorer
+    from ctxzip.datamodels import Scored
+    from ctxzip.reading.origin import BadRecord
+    from ctxzip.rendering.result import Result
+    from ctxzip.scoring.protocol import Scorer
     from ctxzip.settings import Settings
 
 # Seconds (Python's own are 0.005) after which a thread yields to those that feed the model; measured for mini on 2 threads.
@@ -108,7 +110,7 @@ def loading(context: typer.Context) -> Callable[[], Scorer] | None:
             from ctxzip.scoring.loading import load_scorer
 
             settings = settings_of(context)
-            future.set_result(load_scorer(settings.scorer, settings.model, **settings.scoring()))
+            future.set_result(load_scorer(settings))
         except BaseException as error:  # noqa: BLE001  # raised again where the scorer is used
             future.set_exception(error)
 
@@ -131,7 +133,7 @@ def run(
     from ctxzip._internal.raw_json import encode
     from ctxzip.cli.option_names import with_options_spelled
     from ctxzip.cli.output import Writer, writing
-    from ctxzip.datamodels import BadRecord
+    from ctxzip.reading.origin import BadRecord
 
     sys.setswitchinterval(_SWITCH_S)
     gc.freeze()  # what is loaded stays: the collector need not search it again

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ctxzip import __version__
 from ctxzip.cli import terminal
 from ctxzip.cli.terminal import RED, YELLOW
-from ctxzip.datamodels import BadRecord, Result, Scored
+from ctxzip.datamodels import Scored
+from ctxzip.reading.origin import BadRecord, origin_of
+from ctxzip.rendering.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,22 +96,24 @@ class Report:
         self.records += 1
         self._only_scored = isinstance(item, Scored)
         if isinstance(item, Scored):
-            self.tokens_in += item.passage_tokens
-            self.tokens_out += item.passage_tokens
+            self.tokens_in += item.prepared.passage_tokens
+            self.tokens_out += item.prepared.passage_tokens
         else:
             self.tokens_in += item.tokens_in
             self.tokens_out += item.tokens_out
-        self._scorers[item.scorer, item.device] += 1
-        self._tokenizer = item.tokenizer
+        scored = item if isinstance(item, Scored) else item.scored
+        self._scorers[scored.scorer, scored.device] += 1
+        self._tokenizer = item.prepared.tokenizer if isinstance(item, Scored) else item.tokenizer
         kinds: dict[str, str] = {}
         for warning in item.warnings:
             self.warnings += 1
-            kinds.setdefault(getattr(warning, "code", str(warning)), str(warning))
+            kinds.setdefault(warning.code, warning.text)
         for code, text in kinds.items():
             kind = self._kinds.setdefault(code, _Kind(text))
             kind.n_records += 1
-            if item.request.place and len(kind.places) < _PLACES_SHOWN:
-                kind.places.append(item.request.place)
+            place = origin_of(item.request).place
+            if place and len(kind.places) < _PLACES_SHOWN:
+                kind.places.append(place)
 
     def _warn_of_scorer(self) -> None:
         warning = self._scorer_warning()

@@ -32,34 +32,24 @@ def score(
     """
     check_input(context, source.files, source.query)
     check_stats(run_options.stats, output, source.files)
-    from ctxzip.cli.inputs import join, sources
+    from ctxzip.cli.inputs import join, shapes_of, sources
     from ctxzip.cli.stream_progress import Meter, Progress
 
     meter = Meter(source.files or [])
     inputs = sources(source.files or [], source.input_format, meter.opened)
     scored_by = loading(context)
     from ctxzip.cli.run_summary import Report
-    from ctxzip.compressor import Compressor
-    from ctxzip.reading.requests import read, with_fields
+    from ctxzip.reading.requests import read
+    from ctxzip.scoring.pipeline import ScoringPipeline
 
-    compressor = Compressor(
-        settings_of(context, max_sentences=1),  # a limit that needs no policy; nothing is selected here
-        loading=scored_by,
-    )
+    pipeline = ScoringPipeline(settings_of(context), loading=scored_by)
     run(
-        compressor.score(
+        pipeline.score(
             meter.counted(
                 read(
                     inputs,
                     query=source.query,
-                    shapes=with_fields(
-                        source.query_field,
-                        source.docs_field,
-                        source.text_field,
-                        source.title_field,
-                        source.input_format,
-                        source.context_role,
-                    ),
+                    shapes=shapes_of(source),
                     join=join(source.corpus, source.run_file, source.query),
                 )
             )
@@ -67,7 +57,7 @@ def score(
         Report(
             quiet=run_options.quiet,
             progress=Progress(meter, quiet=run_options.quiet, output=output),
-            scorer_warning=lambda: compressor.notice,
+            scorer_warning=lambda: pipeline.warning,
         ),
         options.OutputOptions(to="jsonl", output=output),  # of a table too: a row has no place for the scores
         run_options,

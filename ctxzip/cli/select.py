@@ -33,34 +33,23 @@ def select(
     check_input(context, source.files)
     check_stats(run_options.stats, output.output, source.files)
     check_null(output)
-    from ctxzip.cli.inputs import sources
+    from ctxzip.cli.inputs import shapes_of, sources
     from ctxzip.cli.run_summary import Report
     from ctxzip.cli.stream_progress import Meter, Progress
-    from ctxzip.compressor import Compressor
-    from ctxzip.reading.requests import read, with_fields
-    from ctxzip.rendering.scored import question_of
-    from ctxzip.scoring.bm25 import Bm25Scorer
+    from ctxzip.compressor import Selector
+    from ctxzip.reading.requests import read
+    from ctxzip.rendering.scored import query_of
 
     meter = Meter(source.files or [])
     inputs = sources(source.files or [], source.input_format, meter.opened)
-    compressor = Compressor(
-        settings_of(context),
-        Bm25Scorer(),  # loads nothing, and scores nothing here
-    )
+    selector = Selector(settings_of(context))
     run(
-        compressor.reselect(
+        selector.select_all(
             meter.counted(
                 read(
                     inputs,
-                    shapes=with_fields(
-                        source.query_field,
-                        source.docs_field,
-                        source.text_field,
-                        source.title_field,
-                        source.input_format,
-                        source.context_role,
-                    ),
-                    asked=question_of,
+                    shapes=shapes_of(source),
+                    asked=query_of,
                 )
             )
         ),

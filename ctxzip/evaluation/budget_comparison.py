@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.evaluation.ranking import need
-from ctxzip.selection.adaptive.conformal import DEPTHS, REACH, depths_of
+from ctxzip.selection.adaptive.depth import DEPTHS, REACH, depths_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,7 +111,7 @@ def compare(
 def _ways(forest: Forest | None) -> dict[str, Way]:
     ways: dict[str, Way] = {
         RATIO: lambda question: question.kept_fraction,
-        NUMBER: lambda question: np.arange(len(question.profile.probability), dtype=np.float64),
+        NUMBER: lambda question: np.arange(len(question.ranking.probability), dtype=np.float64),
         THRESHOLD: _by("certainty", None),
         **{name: _by(name, None) for name in DEPTHS if name != "certainty"},
     }
@@ -119,7 +119,7 @@ def _ways(forest: Forest | None) -> dict[str, Way]:
 
 
 def _by(definition: str, forest: Forest | None) -> Way:
-    return lambda question: depths_of(question.profile, definition, forest)
+    return lambda question: depths_of(question.ranking, definition, forest)
 
 
 def _tables(questions: Sequence[Ranked], way: Way) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

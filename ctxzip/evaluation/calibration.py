@@ -12,9 +12,11 @@ import numpy as np
 from ctxzip import __version__
 from ctxzip.errors import UsageError
 from ctxzip.evaluation.ranking import kept_at, need
-from ctxzip.selection.adaptive.conformal import ALL, REACH, Needs, Policy, as_json, depths_of, rounded_up
+from ctxzip.selection.adaptive.depth import REACH, depths_of
 from ctxzip.selection.adaptive.features import RANK_FEATURES
 from ctxzip.selection.adaptive.forest import from_json
+from ctxzip.selection.adaptive.guarantee import ALL, Needs, Policy
+from ctxzip.selection.adaptive.policy_file import as_json, rounded_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +65,7 @@ def held_out(
     Returns:
         by kind, and `all`; None where half of the questions are too few for this recall.
     """
-    by_rank = [depths_of(question.profile, definition, forest) for question in questions]
+    by_rank = [depths_of(question.ranking, definition, forest) for question in questions]
     needs = np.array([rounded_up_or_inf(need(*pair)) for pair in zip(questions, by_rank, strict=True)])
     kinds = np.array([question.kind for question in questions])
     rng = np.random.default_rng(_SEED)
@@ -131,7 +133,7 @@ def fit(
     """
     fitted = fitted or {}
     reach = None if definition != REACH else from_json(fitted["reach"], RANK_FEATURES)
-    needs = np.array([rounded_up_or_inf(need(one, depths_of(one.profile, definition, reach))) for one in questions])
+    needs = np.array([rounded_up_or_inf(need(one, depths_of(one.ranking, definition, reach))) for one in questions])
     policy = Policy("the policy", scorer, splitter, model_sha256, definition, needs_by_kind(questions, needs), 0.0)
     for recall in recalls:
         for kind in policy.kinds:
@@ -149,7 +151,7 @@ def fit(
         )
     return as_json(
         policy,
-        np.array([one.profile.probability[0] for one in questions], dtype=np.float64),
+        np.array([one.ranking.probability[0] for one in questions], dtype=np.float64),
         made_by=f"ctxzip {__version__}",
         data={
             "files": {one.path.name: len(one.answerable) for one in sets},

@@ -8,35 +8,37 @@ import numpy as np
 
 from ctxzip.datamodels import Limits
 from ctxzip.selection.budget import decide
+from ctxzip.selection.candidates import candidates
 from ctxzip.selection.choose import order_of_choice
-from ctxzip.selection.dedup import Wording
-from ctxzip.selection.greedy import candidates
+from ctxzip.selection.dedup import Duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from numpy.typing import NDArray
 
-    from ctxzip.datamodels import Result, Unit
+    from ctxzip.datamodels import Scored, Unit
     from ctxzip.evaluation.labelled import Labelled
 
 RATIOS = np.arange(101) / 100
 
 
-def found_at_ratios(question: Labelled, result: Result) -> NDArray[np.bool_]:
+def found_at_ratios(question: Labelled, scored: Scored) -> NDArray[np.bool_]:
     """Return whether the evidence of one question is kept at each of `RATIOS`, `(n_ratios,)`.
 
     Args:
         question: with evidence.
-        result: of it, whatever its limits were; its units and scores are used.
+        scored: its units and scores, tokens counted in words.
     """
-    ranked = candidates(result.units, result.scores)
-    probability = result.scores.probability[ranked]
-    ceilings = [decide(Limits(ratio=float(ratio)), probability, result.tokens_in).soft_tokens or 0 for ratio in RATIOS]
-    wording = Wording(result.request.passages, result.units, result.languages)
-    chosen = order_of_choice(result.request.query, ranked, wording)
-    kept = _kept(result.units, chosen, list(map(wording.key, chosen)), np.array(ceilings))
-    held = (question.overlaps(result.units).T.astype(np.int64) @ kept) > 0  # (n_spans, n_ratios)
+    prepared, units = scored.prepared, scored.units
+    ranked = candidates(units, scored.scores)
+    probability = scored.scores.probability[ranked]
+    tokens_in = prepared.passage_tokens
+    ceilings = [decide(Limits(ratio=float(ratio)), probability, tokens_in).soft_tokens or 0 for ratio in RATIOS]
+    duplicates = Duplicates(prepared.request.passages, units, prepared.languages)
+    chosen = order_of_choice(prepared.query, ranked, duplicates)
+    kept = _kept(units, chosen, list(map(duplicates.key, chosen)), np.array(ceilings))
+    held = (question.overlaps(units).T.astype(np.int64) @ kept) > 0  # (n_spans, n_ratios)
     found: NDArray[np.bool_] = (np.logical_and if question.need == "all" else np.logical_or).reduce(held, axis=0)
     return found
 
@@ -54,7 +56,7 @@ def _kept(
     n_tokens = np.array([unit.n_tokens for unit in units], dtype=np.int64)
     kept = np.zeros((len(units), len(ceilings)), dtype=np.bool_)
     used = np.zeros(len(ceilings), dtype=np.int64)
-    said: dict[Hashable, NDArray[np.bool_]] = {}  # under which ceilings a unit of each key stays
+    kept_of_key: dict[Hashable, NDArray[np.bool_]] = {}  # under which ceilings a unit of each key stays
     for rank, (i, key) in enumerate(zip(ranked, keys, strict=True)):
         group = [i]
         while (parent := units[group[-1]].parent) is not None:
@@ -62,8 +64,8 @@ def _kept(
         cost = n_tokens[group] @ ~kept[group]
         fits = (used + cost <= ceilings) | (rank == 0)
         if key is not None:
-            fits &= ~said.setdefault(key, np.zeros_like(fits))
-            said[key] |= fits
+            fits &= ~kept_of_key.setdefault(key, np.zeros_like(fits))
+            kept_of_key[key] |= fits
         used += cost * fits
         kept[group] |= fits
     return kept

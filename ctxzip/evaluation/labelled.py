@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 from ctxzip.errors import InputError
-from ctxzip.reading.requests import SHAPES, to_request
+from ctxzip.reading.detection import to_request
+from ctxzip.reading.schemas import SHAPES
 from ctxzip.reading.sources import decompressed
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxzip.datamodels import Request, Result, Unit
+    from ctxzip.datamodels import Request, Unit
+    from ctxzip.rendering.result import Result
 
 _Item = TypeVar("_Item")
 # In these sets every span is a step of the answer; in all others several spans say the same.
@@ -49,7 +51,7 @@ class Labelled:
 
     def found(self, result: Result) -> bool:
         """Tell whether the kept units hold the evidence that is needed; an overlap holds a span."""
-        kept = [result.units[i] for i in result.selection.kept]
+        kept = [result.scored.units[i] for i in result.selection.kept]
         held = [
             any(unit.passage == passage and unit.start < end and start < unit.end for unit in kept)
             for passage, start, end in self.evidence

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxzip.datamodels import BadRecord, Result, Scored
 from ctxzip.errors import InputError
 from ctxzip.evaluation.fixed_ratio import RATIOS, found_at_ratios
 from ctxzip.evaluation.metrics import (
@@ -21,6 +20,7 @@ from ctxzip.evaluation.metrics import (
     roc_auc,
 )
 from ctxzip.evaluation.outcomes import outcome
+from ctxzip.reading.origin import BadRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxzip.compressor import Compressor
+    from ctxzip.datamodels import Scored
     from ctxzip.evaluation.labelled import Labelled
     from ctxzip.evaluation.methods import Method
     from ctxzip.evaluation.outcomes import Outcome
     from ctxzip.evaluation.reader import Reader
     from ctxzip.evaluation.sets import LabelledSet
+    from ctxzip.rendering.result import Result
 
 KEPT = (0.1, 0.2, 0.3)  # ratios at which recall is shown
 WANTED_RECALL = 0.9
@@ -147,7 +149,10 @@ def measure(
     if tuning and n_tuning:
         tuned = _scored(method, tuning.answerable, lambda done: progress(done, total))
         threshold = best_threshold(
-            [(result.scores.probability, question.are_evidence(result.units)) for question, _, result in tuned]
+            [
+                (result.scored.scores.probability, question.are_evidence(result.scored.units))
+                for question, _, result in tuned
+            ]
         )
     at_kept = [method.compressor(ratio=ratio) for ratio in KEPT]
     seen = [
@@ -261,12 +266,12 @@ def _scored(
 ) -> Iterator[tuple[Labelled, Scored, Result]]:
     """Yield each question with its scores and with its result under the automatic budget."""
     auto = method.compressor()
-    results = auto.score(question.request for question in questions)
+    results = auto.scoring.score(question.request for question in questions)
     for done, (question, scored) in enumerate(zip(questions, results, strict=True), 1):
         if isinstance(scored, BadRecord):
             raise InputError(scored.message, option=scored.options)
         progress(done)
-        yield question, scored, auto.select(scored)
+        yield question, scored, auto.selector.select(scored)
 
 
 def _seen(
@@ -286,12 +291,12 @@ def _seen(
     found: list[bool] = []
     at_ratios = None
     if question.need != "none":
-        at_ratios = found_at_ratios(question, result)
-        found = [question.found(compressor.select(scored)) for compressor in at_kept]
+        at_ratios = found_at_ratios(question, scored)
+        found = [question.found(compressor.selector.select(scored)) for compressor in at_kept]
     return _Seen(
-        result.scores.probability,
-        question.are_evidence(result.units),
-        result.scores.relevance,
+        result.scored.scores.probability,
+        question.are_evidence(result.scored.units),
+        result.scored.scores.relevance,
         is_relevant,
         outcome(question, result, found, reader),
         at_ratios,

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxzip.compressor import Compressor, Settings
-from ctxzip.datamodels import Request, Scores, Unit
+from ctxzip.compressor import Compressor
+from ctxzip.datamodels import Request, Scores, ScoringInput, Unit
 from ctxzip.errors import MissingDependencyError, UsageError
-from ctxzip.model_store import DEFAULT_MODEL
-from ctxzip.scoring.loading import BM25, SCORERS, load_scorer
-from ctxzip.scoring.prefilter import OFF
+from ctxzip.reading.origin import origin_of
+from ctxzip.scoring.loading import load_scorer
+from ctxzip.settings import BM25, DEFAULT_MODEL, OFF, SCORERS, Settings
 from ctxzip.tokens import WORDS
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxzip.evaluation.labelled import Labelled
-    from ctxzip.scoring.loading import Scorer
+    from ctxzip.scoring.protocol import Scorer
 
 LEAD = "lead"
 RANDOM = "random"
@@ -98,12 +98,12 @@ def load_methods(
         if name in baselines:
             methods.append(Method(name, baselines[name](), gives_probability=False))
         elif name == BM25:
-            scorer = load_scorer(name=name)
-            methods.append(Method(name, scorer, gives_probability=True, settings=Settings(scorer=name)))
+            settings = Settings(scorer=name)
+            methods.append(Method(name, load_scorer(settings), gives_probability=True, settings=settings))
         else:
             for model in dict.fromkeys(models or [DEFAULT_MODEL]):
-                scorer = load_scorer(name=name, model=model, threads=threads)
-                settings = Settings(scorer=name, model=model)
+                settings = Settings(scorer=name, model=model, threads=threads)
+                scorer = load_scorer(settings)
                 methods.append(Method(f"{name} {model}", scorer, gives_probability=True, settings=settings))
     return methods
 
@@ -112,9 +112,12 @@ class PlainScorer:
     """What a scorer says of itself that runs here, at once and with nothing to tell."""
 
     device = "cpu"
-    notice: str | None = None
+    warning: str | None = None
     batch_tokens = 0
-    second_looks = False
+    has_second_pass = False
+
+    def close(self) -> None:
+        """Do nothing: it holds neither threads nor files."""
 
 
 class LeadScorer(PlainScorer):
@@ -125,11 +128,11 @@ class LeadScorer(PlainScorer):
 
     name = LEAD
 
-    def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
+    def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
         """Score by place alone."""
         return [
-            Scores(_falling(_lead_order(units)), _falling(list(range(len(request.passages)))))
-            for request, units in batch
+            Scores(_falling(_lead_order(item.units)), _falling(list(range(len(item.request.passages)))))
+            for item in batch
         ]
 
 
@@ -157,10 +160,11 @@ class RandomScorer(PlainScorer):
 
     name = RANDOM
 
-    def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
+    def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
         """Draw from a generator that the text of the question seeds."""
         found = []
-        for request, units in batch:
+        for item in batch:
+            request, units = item.request, item.units
             rng = np.random.default_rng([_SEED, zlib.crc32(request.query.encode("utf-8", "replace"))])
             found.append(Scores(rng.random(len(units), np.float32), rng.random(len(request.passages), np.float32)))
         return found
@@ -178,13 +182,14 @@ class OracleScorer(PlainScorer):
     name = ORACLE
 
     def __init__(self, questions: Iterable[Labelled]) -> None:
-        self._questions = {question.request.place: question for question in questions}
+        self._questions = {origin_of(question.request).place: question for question in questions}
 
-    def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
+    def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
         """Look the labels up."""
         found = []
-        for request, units in batch:
-            question = self._questions[request.place]
+        for item in batch:
+            request, units = item.request, item.units
+            question = self._questions[origin_of(request).place]
             probability = question.are_evidence(units).astype(np.float32)
             for i, unit in enumerate(units):  # a heading stands before what is under it
                 if unit.parent is not None and not probability[i] and probability[unit.parent]:
@@ -221,9 +226,9 @@ class BiencoderScorer(PlainScorer):
         self._encoder: Any = SentenceTransformer(str(folder))
         self.device = str(self._encoder.device)
 
-    def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
+    def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
         """Score each request by itself."""
-        return [self._score(request, units) for request, units in batch]
+        return [self._score(item.request, item.units) for item in batch]
 
     def _score(self, request: Request, units: Sequence[Unit]) -> Scores:
         texts = [request.query, *(request.passages[unit.passage].text[unit.start : unit.end] for unit in units)]

@@ -13,16 +13,18 @@ import numpy as np
 
 from ctxzip.evaluation.metrics import average_precision, ndcg
 from ctxzip.evaluation.ranking import ranked
-from ctxzip.tokens import MODEL, load_tokenizer
+from ctxzip.reading.origin import origin_of
+from ctxzip.settings import MODEL
+from ctxzip.tokens import load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from ctxzip.datamodels import Result
     from ctxzip.evaluation.labelled import Labelled
     from ctxzip.evaluation.reader import Reader
+    from ctxzip.rendering.result import Result
     from ctxzip.tokens import Tokenizer
 
 # name -> what it is, and whether more of it is better. All are 0..1 for one question; auto is the automatic budget.
@@ -123,8 +125,10 @@ def outcome(question: Labelled, result: Result, found: Sequence[bool], reader: R
         )
         values["auto_recall"] = float(question.found(result))
         values["auto_any_recall"] = float(held.any())
-        values["average_precision"] = average_precision(result.scores.probability, question.are_evidence(result.units))
-        values["ndcg_at_10"] = ndcg(result.scores.relevance, is_relevant, 10)
+        values["average_precision"] = average_precision(
+            result.scored.scores.probability, question.are_evidence(result.scored.units)
+        )
+        values["ndcg_at_10"] = ndcg(result.scored.scores.relevance, is_relevant, 10)
         kept_answer = _keeps_answer(question, result)
         if kept_answer is not None:
             values["auto_answer_recall"] = float(kept_answer)
@@ -135,7 +139,7 @@ def outcome(question: Labelled, result: Result, found: Sequence[bool], reader: R
     return Outcome(
         key=key(question),
         query=question.request.query,
-        place=question.request.place,
+        place=origin_of(question.request).place,
         values=values,
         words_kept=result.tokens_out,
         evidence_kept=int(held.sum()),
@@ -212,7 +216,9 @@ def words_per_evidence(outcomes: Sequence[Outcome]) -> float | None:
 
 def _held(question: Labelled, result: Result) -> NDArray[np.bool_]:
     """Return which spans of the evidence the kept units overlap, `(n_spans,)`."""
-    held: NDArray[np.bool_] = np.logical_or.reduce(question.overlaps(result.units)[list(result.selection.kept)], axis=0)
+    held: NDArray[np.bool_] = np.logical_or.reduce(
+        question.overlaps(result.scored.units)[list(result.selection.kept)], axis=0
+    )
     return held
 
 
@@ -228,13 +234,13 @@ def _keeps_answer(question: Labelled, result: Result) -> bool | None:
 
 
 def _miss(question: Labelled, result: Result, held: NDArray[np.bool_]) -> Miss:
-    ranking = ranked("", question, result)
+    ranking = ranked("", question, result.scored)
     last = None if ranking is None else ranking.last_needed
-    overlaps = question.overlaps(result.units)
+    overlaps = question.overlaps(result.scored.units)
     lost = []
     for span, (passage, start, end) in enumerate(question.evidence):
         if not held[span]:
-            best = result.scores.probability[overlaps[:, span]].max(initial=0.0)
+            best = result.scored.scores.probability[overlaps[:, span]].max(initial=0.0)
             lost.append((question.request.passages[passage].text[start:end], float(best)))
     return Miss(
         needed_fraction=None if ranking is None or last is None else float(ranking.kept_fraction[last]),

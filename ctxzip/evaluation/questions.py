@@ -14,17 +14,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ctxzip._internal.raw_json import Raw
-from ctxzip.datamodels import BadRecord, DocsSlot, Request, SentencesSlot
 from ctxzip.errors import InputError
 from ctxzip.evaluation.labelled import Labelled, read_labelled, spread
 from ctxzip.evaluation.sets import LabelledSet, labelled_files, named
-from ctxzip.reading.requests import Source, read
-from ctxzip.reading.sources import decompressed
+from ctxzip.reading.origin import BadRecord, origin_of
+from ctxzip.reading.requests import read
+from ctxzip.reading.slots import DocsSlot, SentencesSlot
+from ctxzip.reading.sources import Source, decompressed
 from ctxzip.scoring.bm25 import UNSPACED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from ctxzip.datamodels import Request
 
 _TEXTS = frozenset({".md", ".txt"})  # hold no questions: refused as what is in no form at all
 
@@ -82,7 +85,8 @@ def _of_other_shapes(path: Path) -> Iterator[tuple[Labelled, bool]]:
     for item in read([Source(str(path), partial(_open, path))]):
         if isinstance(item, BadRecord):
             raise InputError(item.message, option=item.options)
-        extra = item.extra if isinstance(item.extra, dict) else {}
+        origin = origin_of(item)
+        extra = origin.record if isinstance(origin.record, dict) else {}
         answers = _value(extra.get("answers", extra.get("answer")))
         answers = [answers] if isinstance(answers, str) else answers
         texts = tuple(answers) if isinstance(answers, list) and all(isinstance(a, str) for a in answers) else None
@@ -95,7 +99,7 @@ def _of_other_shapes(path: Path) -> Iterator[tuple[Labelled, bool]]:
             yield Labelled(item, evidence, "any" if evidence else "none", texts), True
         else:
             raise InputError(
-                f"{item.place}: no labels: expected 'evidence' in $.docs, $.supporting_facts, or a list of texts "
+                f"{origin.place}: no labels: expected 'evidence' in $.docs, $.supporting_facts, or a list of texts "
                 "@ $.answers, empty where nothing answers"
             )
 
@@ -116,13 +120,13 @@ def _supporting(request: Request, facts: Any) -> Iterator[tuple[int, int, int]]:
     pairs = (
         list(zip(facts.get("title", ()), facts.get("sent_id", ()), strict=False)) if isinstance(facts, dict) else facts
     )
-    lists = {slot.index: slot.sentences for slot in _sentences(request.extra)}
-    well_formed = isinstance(pairs, list) and all(
+    lists = {slot.index: slot.sentences for slot in _sentences(origin_of(request).record)}
+    is_list_of_pairs = isinstance(pairs, list) and all(
         isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[1], int) for pair in pairs
     )
-    if not well_formed or not lists:
+    if not is_list_of_pairs or not lists:
         raise InputError(
-            f"{request.place}: expected [[title, number of the sentence], ...] @ $.supporting_facts, "
+            f"{origin_of(request).place}: expected [[title, number of the sentence], ...] @ $.supporting_facts, "
             "and documents of a title and sentences"
         )
     for title, number in pairs:

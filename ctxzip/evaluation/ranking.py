@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxzip.datamodels import BadRecord
 from ctxzip.errors import InputError
-from ctxzip.selection.choose import profile_of
-from ctxzip.selection.greedy import candidates, groups
+from ctxzip.reading.origin import BadRecord
+from ctxzip.selection.candidates import candidates, groups
+from ctxzip.selection.choose import ranking_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from ctxzip.compressor import Compressor
-    from ctxzip.datamodels import Profile, Result
+    from ctxzip.datamodels import Ranking, Scored
     from ctxzip.evaluation.labelled import Labelled
+    from ctxzip.scoring.pipeline import ScoringPipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,73 +32,74 @@ class Ranked:
 
     Attributes:
         set_name: of the file that it stands in.
-        profile: of its ranking.
+        ranking: of its units.
         kept_fraction: `(n,)`, of the words, when the first 1, 2, ..., n of them are kept with their headings.
         last_needed: index of the last unit that must be kept; None where no unit answers.
     """
 
     set_name: str
-    profile: Profile
+    ranking: Ranking
     kept_fraction: NDArray[np.float64]
     last_needed: int | None
 
     @property
     def kind(self) -> str:
         """How the question was read."""
-        return self.profile.kind
+        return self.ranking.kind
 
 
-def ranked(set_name: str, question: Labelled, result: Result) -> Ranked | None:
-    """Return what the ranking of one question says; None where there is nothing to rank.
+def ranked(set_name: str, question: Labelled, scored: Scored) -> Ranked | None:
+    """Return what the ranking of one question keeps; None where there is nothing to rank.
 
     Args:
         set_name: of the file.
         question: answerable or not.
-        result: of it, whatever its limits were; its units and scores are used.
+        scored: its units and scores, tokens counted in words.
     """
-    order = candidates(result.units, result.scores)
+    units = scored.units
+    order = candidates(units, scored.scores)
     if not order:
         return None
-    together = groups(result.units, order)
+    together = groups(units, order)
     never = len(order)
-    ranks = np.full(len(result.units), never)
+    ranks = np.full(len(units), never)
     for rank, group in enumerate(together):
         ranks[group] = rank
     needed = never
     if question.need != "none":
-        first = np.where(question.overlaps(result.units), ranks[:, None], never).min(axis=0)  # (n_spans,)
+        first = np.where(question.overlaps(units), ranks[:, None], never).min(axis=0)  # (n_spans,)
         needed = int(first.max() if question.need == "all" else first.min())
-    words = [sum(result.units[i].n_tokens for i in group) for group in together]
+    words = [sum(units[i].n_tokens for i in group) for group in together]
     return Ranked(
         set_name=set_name,
-        profile=profile_of(question.request.query, result.units, result.scores),
-        kept_fraction=np.cumsum(words) / max(result.tokens_in, 1),
+        ranking=ranking_of(scored.prepared.query, units, scored.scores),
+        kept_fraction=np.cumsum(words) / max(scored.prepared.passage_tokens, 1),
         last_needed=None if needed == never else needed,
     )
 
 
 def rank_questions(
-    compressor: Compressor,
-    asked: Sequence[tuple[str, Labelled]],
+    scoring: ScoringPipeline,
+    questions: Sequence[tuple[str, Labelled]],
     progress: Callable[[str, int, int], None] = lambda _name, _done, _total: None,
 ) -> list[Ranked | None]:
-    """Score questions and rank what each has; None where there is nothing to rank.
+    """Score questions and rank the units of each; None where there is nothing to rank.
 
     Args:
-        compressor: scores; its limits count for nothing.
-        asked: the name of the set of each question, and the question.
-        progress: told after every question its set, how many are done, of how many.
+        scoring: scores the questions.
+        questions: the name of the set of each question, and the question.
+        progress: called after every question with its set, how many are done, of how many.
 
     Raises:
         InputError: a question cannot be scored.
     """
-    results = compressor.stream(question.request for _, question in asked)
+    results = scoring.score(question.request for _, question in questions)
     found = []
-    for done, ((name, question), result) in enumerate(zip(asked, results, strict=True), 1):
-        if isinstance(result, BadRecord):
-            raise InputError(result.message, option=result.options)
-        found.append(ranked(name, question, result))
-        progress(name, done, len(asked))
+    for done, ((name, question), scored) in enumerate(zip(questions, results, strict=True), 1):
+        if isinstance(scored, BadRecord):
+            raise InputError(scored.message, option=scored.options)
+        found.append(ranked(name, question, scored))
+        progress(name, done, len(questions))
     return found
 
 

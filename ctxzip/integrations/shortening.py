@@ -6,10 +6,11 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from ctxzip._internal.suggestions import did_you_mean
-from ctxzip.compressor import Compressor, Settings
+from ctxzip.compressor import Compressor
 from ctxzip.datamodels import Request
 from ctxzip.errors import InputError, UsageError
 from ctxzip.rendering.record import summary
+from ctxzip.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,8 +68,8 @@ def shorten(compressor: Compressor, query: str, passages: Sequence[Passage]) -> 
         raise InputError("empty question")
     result = compressor.compress(Request(query=query, passages=tuple(passages)))
     found = summary(result)
-    notice = [] if compressor.notice is None else [compressor.notice]
-    of_all = {**{key: found[key] for key in _OF_ALL}, "warnings": [*notice, *found["warnings"]]}
+    warning = [] if compressor.warning is None else [{"code": "scorer", "text": compressor.warning}]
+    of_all = {**{key: found[key] for key in _OF_ALL}, "warnings": [*warning, *found["warnings"]]}
     kept = set(result.order)
     order = [*result.order, *(i for i, passage in enumerate(passages) if not passage.text and i not in kept)]
     if compressor.settings.order == "source":

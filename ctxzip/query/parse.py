@@ -10,9 +10,9 @@ Every pattern is bounded or anchored and reads at most 1,000 code points, so tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
+from ctxzip.datamodels import ParsedQuery
 from ctxzip.query.comparison import EFFECT, sides_of
 from ctxzip.query.complexity import (
     MAY_HIDE_STEPS,
@@ -28,49 +28,31 @@ from ctxzip.query.kinds import by_rules
 from ctxzip.query.question_words import READ, foreign, quoted, read
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """How a question was read.
-
-    `kind` is one of fact (one fact), multi_hop (the answer to a step is the subject of the next),
-    comparison, list (a list or a count), time_scoped, definition, how_why, summary, yes_no (also a
-    claim, true or false), code (or an error message), keywords, other (other languages, replies).
-    """
-
-    kind: str
-    complexity: float  # 0..1, from the linear model; 0.5 for what it has not seen: other languages, code, summaries
-    why: str  # one phrase with the words that decided
-    entities: tuple[str, ...] = ()  # quoted, capitalised or compared, as written
-    several_places: bool = False  # evidence is expected in more than one passage
-    maybe_several: bool = False  # or might be: worth a second look
-    english: bool = True
-
-
 def kind_of(query: str) -> str:
     """Name the kind of a question.
 
     >>> [kind_of(q) for q in ("Who built the bridge?", "Why is it closed?", "bridge opening hours")]
     ['fact', 'how_why', 'keywords']
     """
-    return read_query(query).kind
+    return parse_query(query).kind
 
 
-def read_query(query: str) -> Query:
+def parse_query(query: str) -> ParsedQuery:
     """Read a question: its kind, how complex it is, and why.
 
-    >>> read_query("Where was the director of Red Harbour born?").why
+    >>> parse_query("Where was the director of Red Harbour born?").reason
     "a step inside a step ('director of')"
     """
     return _read(query[:READ])
 
 
 @lru_cache(maxsize=256)  # every stage asks, and a question takes a tenth of what BM25 takes for its ten passages
-def _read(query: str) -> Query:
+def _read(query: str) -> ParsedQuery:
     reading = read(query)
     if not reading.words:
-        return Query("other", 0.0, "no words")
+        return ParsedQuery("other", 0.0, "no words")
     if shown := foreign(reading):
-        return Query("other", UNKNOWN, f"not English ({shown})", reading.names, english=False)
+        return ParsedQuery("other", UNKNOWN, f"not English ({shown})", reading.names, english=False)
     kind, why = by_rules(reading)
     sides = sides_of(reading) if kind == "comparison" else ()
     found = features_of(reading, kind)
@@ -80,7 +62,7 @@ def _read(query: str) -> Query:
     if sides:
         why = f"two entities compared ({quoted(sides)})"
     several = kind == "multi_hop" or (kind == "comparison" and not EFFECT.search(reading.asked))
-    return Query(
+    return ParsedQuery(
         kind,
         complexity,
         why,

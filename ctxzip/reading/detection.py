@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ctxzip._internal.raw_json import kind, opened
-from ctxzip.datamodels import OWN_KEY, CellSlot, Passage, Request, Table
+from ctxzip.datamodels import OWN_KEY, Passage, RecordWarning, Request
 from ctxzip.errors import InputError
 from ctxzip.reading import documents, kilt, messages
 from ctxzip.reading import prompt_segments as segments
@@ -14,7 +14,9 @@ from ctxzip.reading import title_in_text as titled
 from ctxzip.reading.documents import Found, document, identifier
 from ctxzip.reading.field_suggestions import suggestion
 from ctxzip.reading.json_paths import find, get, put
+from ctxzip.reading.origin import Origin, Table
 from ctxzip.reading.schemas import SHAPES, Shape, with_fields
+from ctxzip.reading.slots import CellSlot
 from ctxzip.reading.tables import cell
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def to_request(
     place: str = "",
     query: str | None = None,
     table: Table | None = None,
+    n_bytes: int = 0,
 ) -> Request:
     """Read one record that holds a question and its documents.
 
@@ -63,6 +66,7 @@ def to_request(
         place: where it stood, in words.
         query: the question, for records that hold documents only.
         table: that it is a row of; then a text may be a list in words.
+        n_bytes: of the line that it came in.
 
     Raises:
         InputError: with the path of what is missing or wrong, and the option that names it.
@@ -85,7 +89,7 @@ def to_request(
     warnings = list(found.warnings)
     own = record.pop(OWN_KEY, None)
     if own is not None:
-        warnings.append("the key ctxzip of an earlier run was replaced")
+        warnings.append(RecordWarning("ctxzip_key_replaced", "the key ctxzip of an earlier run was replaced"))
     id_path = find(record, shape.id)
     query = query if query is not None else found.query
     if not query:
@@ -94,16 +98,12 @@ def to_request(
         query=query,
         passages=found.passages,
         id=identifier(get(record, id_path)) if id_path else None,
-        line_no=line_no,
-        place=place,
-        extra=record,
-        own=own,
         warnings=tuple(warnings),
-        table=table,
+        origin=Origin(record, own, line_no, place, table, n_bytes),
     )
 
 
-def to_document(record: Any, shapes: tuple[Shape, ...], index: int) -> tuple[Any, Passage, list[str]]:
+def to_document(record: Any, shapes: tuple[Shape, ...], index: int) -> tuple[Any, Passage, list[RecordWarning]]:
     """Read one line that is itself a document, the `index`-th of its request: an object, or a string.
 
     Returns:

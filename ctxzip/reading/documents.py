@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ctxzip._internal.raw_json import Raw, kind, opened
-from ctxzip.datamodels import DocsSlot, Passage, TextSlot
+from ctxzip.datamodels import Passage, RecordWarning
 from ctxzip.errors import InputError
 from ctxzip.reading.field_suggestions import suggestion
 from ctxzip.reading.json_paths import find, get, put
+from ctxzip.reading.slots import DocsSlot, TextSlot
 
 if TYPE_CHECKING:
     from ctxzip.reading.schemas import Shape
@@ -29,7 +30,7 @@ class Found:
 
     slot: Any
     passages: tuple[Passage, ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[RecordWarning, ...] = ()
     query: str | None = None
 
 
@@ -57,7 +58,7 @@ def read(node: Any, shape: Shape, where: str) -> Found:
         raise InputError(f"expected an array of documents @ {where}, got {kind(value)}", option="docs_field")
     items: list[Any] = []
     passages: list[Passage] = []
-    warnings: list[str] = []
+    warnings: list[RecordWarning] = []
     for index, item in enumerate(value):
         slot, passage, remarks = document(item, shape, index, f"{where}[{index}]")
         items.append(slot)
@@ -66,13 +67,15 @@ def read(node: Any, shape: Shape, where: str) -> Found:
     return Found(DocsSlot(tuple(items)), tuple(passages), (*warnings, *same_ids(passages)))
 
 
-def same_ids(passages: list[Passage]) -> list[str]:
+def same_ids(passages: list[Passage]) -> list[RecordWarning]:
     """Return a warning for every id that several documents share."""
     counts = Counter(passage.id for passage in passages if passage.id is not None)
-    return [f"{n} documents share the id {name!r}" for name, n in counts.items() if n > 1]
+    return [
+        RecordWarning("duplicate_ids", f"{n} documents share the id {name!r}") for name, n in counts.items() if n > 1
+    ]
 
 
-def document(node: Any, shape: Shape, index: int, where: str) -> tuple[Any, Passage, list[str]]:
+def document(node: Any, shape: Shape, index: int, where: str) -> tuple[Any, Passage, list[RecordWarning]]:
     """Read one document, the `index`-th of its request.
 
     Returns:
@@ -98,7 +101,7 @@ def document(node: Any, shape: Shape, index: int, where: str) -> tuple[Any, Pass
     warnings = []
     if text is None:
         text = ""
-        warnings.append(f"the text @ {text_where} is null: left as it is")
+        warnings.append(RecordWarning("null_text", f"the text @ {text_where} is null: left as it is"))
     elif isinstance(text, str):
         put(filled, path, TextSlot(index, original))
     else:

@@ -14,10 +14,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ctxzip._internal.raw_json import kind, opened
-from ctxzip.datamodels import DocsSlot, Passage, PiecesSlot, TextSlot
+from ctxzip.datamodels import Passage, RecordWarning
 from ctxzip.errors import InputError
 from ctxzip.reading.documents import Found
 from ctxzip.reading.json_paths import array
+from ctxzip.reading.slots import DocsSlot, PiecesSlot, TextSlot
 
 if TYPE_CHECKING:
     from ctxzip.reading.schemas import Shape
@@ -67,7 +68,7 @@ class _Found:
     """What was met so far; `outside` is the text of the message in hand that is no document."""
 
     passages: list[Passage] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[RecordWarning] = field(default_factory=list)
     outside: str = ""
 
     def add(self, text: str, title: str = "") -> TextSlot:
@@ -101,7 +102,8 @@ def _text(original: Any, text: str, found: _Found, where: str, *, whole: bool) -
             slot = found.add(text)
             return TextSlot(slot.index, original)
         if _TAG.search(text):
-            found.warnings.append(f"a <document> without an end @ {where}: left as it is")
+            text_ = f"a <document> without an end @ {where}: left as it is"
+            found.warnings.append(RecordWarning("unclosed_document_tag", text_))
         found.outside += text
         return original
     parts: list[Any] = []

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from ctxzip._internal.raw_json import opened
 from ctxzip._internal.suggestions import did_you_mean
-from ctxzip.datamodels import SEGMENTS, Passage, TextSlot
+from ctxzip.datamodels import SEGMENTS, Passage
 from ctxzip.errors import InputError
 from ctxzip.reading.documents import Found
 from ctxzip.reading.json_paths import array, string
+from ctxzip.reading.slots import TextSlot
 
 if TYPE_CHECKING:
     from ctxzip.reading.schemas import Shape

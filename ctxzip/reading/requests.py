@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import re
 import zlib
 from codecs import BOM_UTF8
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ctxzip._internal.raw_json import encode, opened, parse
-from ctxzip.datamodels import BadRecord, DocsSlot, Passage, Request
+from ctxzip._internal.raw_json import encode
+from ctxzip.datamodels import Passage, RecordWarning, Request
 from ctxzip.errors import InputError, UsageError
-from ctxzip.reading.detection import SHAPES, Shape, holds_only_documents, to_document, to_request, with_fields
-from ctxzip.reading.schemas import TABLES
+from ctxzip.reading.detection import holds_only_documents, to_document, to_request
+from ctxzip.reading.json_stream import Item, json_values, looks_like_json, refuse_binary
+from ctxzip.reading.origin import BadRecord, Origin
+from ctxzip.reading.schemas import SHAPES, TABLES, Shape, with_fields
+from ctxzip.reading.slots import DocsSlot
+from ctxzip.reading.sources import Source
 from ctxzip.reading.tables import CSV, PARQUET, csv_rows, parquet_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from contextlib import AbstractContextManager
 
-    from ctxzip.datamodels import Table
     from ctxzip.reading.trec_join import Join
 
 __all__ = ["SHAPES", "TABLES", "Shape", "Source", "read", "to_request", "with_fields"]
@@ -30,41 +29,6 @@ __all__ = ["SHAPES", "TABLES", "Shape", "Source", "read", "to_request", "with_fi
 _TEXT_SUFFIXES = frozenset({".txt", ".text", ".md", ".markdown", ".rst", ".org", ".adoc", ".log"})
 _JSON_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
 _READ_ERRORS = (OSError, EOFError, zlib.error, InputError)
-_PARQUET = b"PAR1"
-_FOREIGN = {
-    b"\xff\xfe": "UTF-16: convert it with iconv -f UTF-16 -t UTF-8",
-    b"\xfe\xff": "UTF-16: convert it with iconv -f UTF-16 -t UTF-8",
-    b"\x89PNG": "an image",
-    b"%PDF-": "a PDF: extract its text first",
-    b"PK\x03\x04": "a zip archive: unpack it first",
-    _PARQUET: "a Parquet file: give it a name that ends in .parquet, or name its format",
-}
-_BETWEEN = re.compile(r"[ \t\r\n,]*")
-_BEGINS_OBJECT = re.compile(rb"\{\s*[\"}]")  # "{{Infobox" and "{% if" begin otherwise
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One input: its name (empty for stdin) and how to open it for reading bytes.
-
-    Attributes:
-        table: `csv`, `tsv` or `parquet` where it is that whatever its name.
-    """
-
-    name: str
-    open: Callable[[], AbstractContextManager[BinaryIO]]
-    table: str | None = None
-
-    @property
-    def suffix(self) -> str:
-        """The suffix that tells the format, `.gz` left aside."""
-        if self.table is not None:
-            return f".{self.table}"
-        return PurePath(self.name.removesuffix(".gz")).suffix.lower()
-
-    def at(self, place: str) -> str:
-        """Return a place in this input in words, `notes.jsonl: line 17`."""
-        return f"{self.name}: {place}" if self.name else place
 
 
 def read(
@@ -101,31 +65,9 @@ def read(
             yield _unreadable(source, error)
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """One JSON value of a stream: where it stood and its bytes, or the value where it is read already.
-
-    A text file (`is_text`) is an object with `title` and `text`, whatever names the user's records use. A row that is
-    no record says what is `wrong` with it.
-    """
-
-    place: str
-    number: int
-    data: bytes
-    value: Any = None
-    is_text: bool = False
-    table: Table | None = None
-    wrong: str | None = None
-
-    def opened(self) -> Any:
-        if self.wrong is not None:
-            raise InputError(self.wrong)
-        return parse(self.data) if self.value is None else opened(self.value)
-
-
 def _request(
     source: Source,
-    item: _Item,
+    item: Item,
     shapes: tuple[Shape, ...],
     join: Join | None,
     asked: Callable[[dict[str, Any]], str | None] | None,
@@ -136,13 +78,21 @@ def _request(
         record, warnings = (value, ()) if join is None else join.record(value)
         query = asked(record) if asked is not None and holds_only_documents(record, shapes) else None
         place = source.at(item.place)
-        request = to_request(record, shapes, line_no=item.number, place=place, query=query, table=item.table)
-        return replace(request, warnings=(*warnings, *request.warnings), n_bytes=len(item.data))
+        request = to_request(
+            record,
+            shapes,
+            line_no=item.number,
+            place=place,
+            query=query,
+            table=item.table,
+            n_bytes=len(item.data),
+        )
+        return replace(request, warnings=(*warnings, *request.warnings)) if warnings else request
     except InputError as error:
         return _bad(source, item, value, error)
 
 
-def _bad(source: Source, item: _Item, value: Any, error: InputError, *, emits: bool = True) -> BadRecord:
+def _bad(source: Source, item: Item, value: Any, error: InputError, *, emits: bool = True) -> BadRecord:
     content: Any = value
     if item.wrong is not None and isinstance(item.value, str):
         content = item.value
@@ -165,7 +115,7 @@ def _one_request(sources: list[Source], query: str, shapes: tuple[Shape, ...]) -
         raise UsageError("empty question", option="query")
     slots: list[Any] = []
     passages: list[Passage] = []
-    warnings: list[str] = []
+    warnings: list[RecordWarning] = []
     answered = False
     for source in sources:
         try:
@@ -177,31 +127,30 @@ def _one_request(sources: list[Source], query: str, shapes: tuple[Shape, ...]) -
                         yield found
                         continue
                     if isinstance(found, BadRecord):
-                        warnings.append(f"left out: {found.message}")
+                        warnings.append(RecordWarning("left_out", f"left out: {found.message}"))
                         yield found
                         continue
-                    slot, passage, remarks = found
+                    slot, passage, of_document = found
                     slots.append(slot)
                     passages.append(passage)
-                    warnings.extend(source.at(f"{item.place}: {remark}") for remark in remarks)
+                    warnings.extend(replace(one, text=source.at(f"{item.place}: {one.text}")) for one in of_document)
         except _READ_ERRORS as error:
             bad = _unreadable(source, error)
-            warnings.append(f"left out: {bad.message}")
+            warnings.append(RecordWarning("left_out", f"left out: {bad.message}"))
             yield bad
     if answered and not passages:
         return
     yield Request(
         query=query,
         passages=tuple(passages),
-        line_no=1,
-        extra={"query": query, "docs": DocsSlot(tuple(slots))},
         warnings=tuple(warnings),
+        origin=Origin({"query": query, "docs": DocsSlot(tuple(slots))}, line_no=1),
     )
 
 
 def _document(
-    source: Source, item: _Item, shapes: tuple[Shape, ...], index: int, query: str
-) -> tuple[Any, Passage, list[str]] | Request | BadRecord:
+    source: Source, item: Item, shapes: tuple[Shape, ...], index: int, query: str
+) -> tuple[Any, Passage, list[RecordWarning]] | Request | BadRecord:
     value = None
     try:
         value = item.opened()
@@ -219,153 +168,32 @@ def _unreadable(source: Source, error: Exception) -> BadRecord:
     return BadRecord(f"{source.at('cannot read')}: {message}", 0, emits=False, options=options)
 
 
-def _items(source: Source, stream: BinaryIO) -> Iterator[_Item]:
+def _items(source: Source, stream: BinaryIO) -> Iterator[Item]:
     """Yield the records of one source: rows of a table, or JSON values."""
     if source.suffix in CSV:
         for number, table, row, wrong in csv_rows(stream):
-            yield _Item(f"line {number}", number, b"", row, table=table, wrong=wrong)
+            yield Item(f"line {number}", number, b"", row, table=table, wrong=wrong)
     elif source.suffix in PARQUET:
         for number, table, values in parquet_rows(stream):
-            yield _Item(f"row {number}", number, b"", values, table=table)
+            yield Item(f"row {number}", number, b"", values, table=table)
     else:
-        yield from _values(stream)
+        yield from json_values(stream)
 
 
-def _documents(source: Source, stream: BinaryIO) -> Iterator[_Item]:
+def _documents(source: Source, stream: BinaryIO) -> Iterator[Item]:
     """Yield the documents of one source: JSON values, or the whole of it as one text."""
     if source.suffix in _JSON_SUFFIXES | CSV | PARQUET:
         yield from _items(source, stream)
         return
     data = stream.read()
-    _refuse_foreign(data)
-    if source.suffix not in _TEXT_SUFFIXES and _looks_like_json(data):
-        yield from _values(BytesIO(data))
+    refuse_binary(data)
+    if source.suffix not in _TEXT_SUFFIXES and looks_like_json(data):
+        yield from json_values(BytesIO(data))
         return
     try:
         text = data.removeprefix(BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         line_no = data.count(b"\n", 0, error.start) + 1
-        yield _Item(f"line {line_no}", line_no, data)
+        yield Item(f"line {line_no}", line_no, data)
         return
-    yield _Item(
-        "line 1", 1, data, {"title": source.name, "text": text} if source.name else {"text": text}, is_text=True
-    )
-
-
-def _looks_like_json(data: bytes) -> bool:
-    start = data.removeprefix(BOM_UTF8).lstrip()
-    if _BEGINS_OBJECT.match(start):
-        return True
-    if start[:1] not in (b"[", b'"'):
-        return False
-    # A markdown link and a quotation begin like an array and a JSON string.
-    for text in (start, start.splitlines()[0]):
-        try:
-            parse(text)
-        except InputError:
-            continue
-        return True
-    return False
-
-
-def _values(stream: Iterable[bytes]) -> Iterator[_Item]:
-    """Yield the JSON values of a stream of lines: one a line, an array, or indented objects.
-
-    An object that begins with a lone `{` goes on to a lone `}` (what `jq` prints without `-c`); it
-    ends early at any other line that is not indented, so that a broken line costs itself alone.
-    """
-    lines = enumerate(stream, 1)
-    first = True
-    held: tuple[int, bytes] | None = None  # the line that ended an indented object too early
-    while numbered := held or next(lines, None):
-        number, line = numbered
-        held = None
-        if number == 1:
-            _refuse_foreign(line)
-            line = line.removeprefix(BOM_UTF8)
-        if not line.strip():
-            continue
-        if first and line.lstrip()[:1] == b"[":
-            held = next((more for more in lines if more[1].strip()), None)
-            if held is None or not _is_json(line):
-                yield from _array(number, line, held, lines)
-                return
-        first = False
-        if line.rstrip() != b"{":
-            yield _Item(f"line {number}", number, line)
-            continue
-        collected = [line]
-        for following in lines:
-            more = following[1]
-            if not more[:1].isspace() and more.rstrip() != b"}":
-                held = following
-                break
-            collected.append(more)
-            if more[:1] == b"}":
-                break
-        yield _Item(f"line {number}", number, b"".join(collected))
-
-
-def _array(
-    number: int, line: bytes, following: tuple[int, bytes] | None, lines: Iterable[tuple[int, bytes]]
-) -> Iterator[_Item]:
-    """Yield the elements of an array that fills the rest of the stream, or of what it turns out to be."""
-    rest = [] if following is None else [following, *lines]
-    data = b"".join([line, *(more for _, more in rest)])
-    try:
-        for index, value in enumerate(parse(data), 1):
-            yield _Item(f"item {index}", index, b"null", value)
-    except InputError:
-        rows = _unbracketed([(at, more.strip()) for at, more in ((number, line), *rest)])
-        if any(row[:1] == b"{" and _is_json(row) for at, row in rows if at != number):
-            # JSON lines with a bad one at the top, or an array with an element a line and a bad one among them.
-            for at, row in rows:
-                yield _Item(f"line {at}", at, row.removesuffix(b","))
-        else:
-            yield from _elements(number, data)
-
-
-def _unbracketed(rows: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
-    """Return the lines that say something, without the brackets where they are those of one array."""
-    rows = [(at, row) for at, row in rows if row]
-    (first_at, first), (last_at, last) = rows[0], rows[-1]
-    closed = last.endswith(b"]") and not _is_json(last)
-    if closed:
-        rows[-1] = last_at, last.removesuffix(b"]").rstrip()
-    if closed or any(row.endswith(b",") for _, row in rows):
-        rows[0] = first_at, first.removeprefix(b"[").lstrip()
-    return [(at, row) for at, row in rows if row]
-
-
-def _elements(number: int, data: bytes) -> Iterator[_Item]:
-    """Yield the whole elements of a broken array, then what is left of it."""
-    text = data.decode("utf-8", "surrogateescape")
-    decoder = json.JSONDecoder()
-    at = text.index("[") + 1
-    index = 0
-    while True:
-        start = _BETWEEN.match(text, at).end()  # type: ignore[union-attr]  # matches nothing, too
-        try:
-            _, at = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            break
-        index += 1
-        yield _Item(f"item {index}", index, text[start:at].encode("utf-8", "surrogateescape"))
-    left = text[start:] if index else text
-    yield _Item(f"line {number + text.count(chr(10), 0, start)}", number, left.encode("utf-8", "surrogateescape"))
-
-
-def _refuse_foreign(data: bytes) -> None:
-    """Say once what a file is that holds no text, instead of once a line that it is no JSON."""
-    for magic, name in _FOREIGN.items():
-        if data.startswith(magic):
-            raise InputError(f"this is {name}", option="input_format" if magic == _PARQUET else ())
-
-
-def _is_json(line: bytes) -> bool:
-    """Tell whether one line is a JSON value by itself, a comma behind it left aside."""
-    try:
-        parse(line.rstrip().removesuffix(b","))
-    except InputError:
-        return False
-    return True
+    yield Item("line 1", 1, data, {"title": source.name, "text": text} if source.name else {"text": text}, is_text=True)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ctxzip._internal.raw_json import opened
-from ctxzip.datamodels import DocsSlot, Passage, SentencesSlot
+from ctxzip.datamodels import Passage
 from ctxzip.errors import InputError
 from ctxzip.reading.documents import Found
 from ctxzip.reading.json_paths import array, string
+from ctxzip.reading.slots import DocsSlot, SentencesSlot
 
 if TYPE_CHECKING:
     from ctxzip.reading.schemas import Shape

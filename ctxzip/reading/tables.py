@@ -10,8 +10,8 @@ from io import BytesIO, TextIOWrapper
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ctxzip._internal.raw_json import parse
-from ctxzip.datamodels import Table
 from ctxzip.errors import InputError, MissingDependencyError
+from ctxzip.reading.origin import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

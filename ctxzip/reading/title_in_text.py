@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ctxzip.datamodels import DocsSlot, PiecesSlot, TextSlot
 from ctxzip.reading import documents
 from ctxzip.reading.json_paths import find, get, put
+from ctxzip.reading.slots import DocsSlot, PiecesSlot, TextSlot
 
 if TYPE_CHECKING:
     from ctxzip.reading.documents import Found

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ctxzip._internal.raw_json import Raw, kind, opened, parse
+from ctxzip.datamodels import RecordWarning
 from ctxzip.errors import InputError
 from ctxzip.reading.documents import identifier
 from ctxzip.reading.json_paths import find, get
@@ -16,7 +17,7 @@ from ctxzip.reading.json_paths import find, get
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from ctxzip.reading.requests import Source
+    from ctxzip.reading.sources import Source
 
 DOCS = "docs"  # the key that a question gets
 _IDS = ("_id", "id", "qid", "query_id", "docid", "doc_id", "pid")
@@ -35,7 +36,7 @@ class Join:
     ranking: Mapping[str, tuple[str, ...]]
     corpus: Mapping[str, Raw]
 
-    def record(self, question: Any) -> tuple[Any, tuple[str, ...]]:
+    def record(self, question: Any) -> tuple[Any, tuple[RecordWarning, ...]]:
         """Return a question with its documents under `docs`, and warnings.
 
         Raises:
@@ -57,9 +58,11 @@ class Join:
         docs = [self.corpus[i] for i in ids if i in self.corpus]
         warnings = []
         if not ids:
-            warnings.append(f"no document of the run is for the question {name!r}")
+            text = f"no document of --run is for the question {name!r}"
+            warnings.append(RecordWarning("no_run_documents", text))
         elif len(docs) < len(ids):
-            warnings.append(f"{len(ids) - len(docs)} of {len(ids)} documents of the run are not in the corpus")
+            text = f"{len(ids) - len(docs)} of {len(ids)} documents of the run are not in the corpus"
+            warnings.append(RecordWarning("missing_documents", text))
         return {**question, DOCS: docs}, tuple(warnings)
 
 

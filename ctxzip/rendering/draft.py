@@ -1,11 +1,11 @@
-"""What a request would read like with some of its units kept, and what that measures."""
+"""The texts of a request with some of its units kept, and their tokens."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxzip.rendering.record import GAP_MARK, context, heading, passage_text
+from ctxzip.rendering.context import GAP_MARK, context, heading, passage_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What one request reads like with some of its units kept."""
+    """One request as it is written with some of its units kept.
+
+    Attributes:
+        settings: what it is written as.
+        passages: with every character that the tokenizer takes.
+        units: of all passages, in document order.
+        order: indices of the passages in the order in which they are written.
+    """
 
     settings: Settings
     tokenizer: Tokenizer
@@ -26,7 +33,7 @@ class Draft:
     order: tuple[int, ...]
 
     def texts(self, passages: Sequence[Passage], kept: Iterable[int]) -> tuple[str, ...]:
-        """Return what is left of each passage; `passages` are the request's as they came, or as they are counted."""
+        """Return what is kept of each passage; `passages` are the request's as they came, or as they are counted."""
         kept = frozenset(kept)
         of_passage: list[list[int]] = [[] for _ in passages]
         for i, unit in enumerate(self.units):
@@ -69,5 +76,5 @@ class Draft:
 
     @property
     def gap_cost(self) -> int:
-        """Tokens of the sign that stands where something was left out; 0 without one."""
+        """Tokens of the mark where something was left out; 0 without one."""
         return self.tokenizer.count([GAP_MARK])[0] if self.settings.mark_gaps else 0

@@ -16,7 +16,7 @@ from ctxzip.rendering.record import summary
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ctxzip.datamodels import Result
+    from ctxzip.rendering.result import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def converted(result: Result, to: str) -> bytes:
             text=result.texts[index],
             title=result.request.passages[index].title,
             id=result.request.passages[index].id,
-            relevance=round(float(result.scores.relevance[index]), 4),
+            relevance=round(float(result.scored.scores.relevance[index]), 4),
         )
         for index in order
     ]

@@ -7,86 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
 from ctxzip._internal.raw_json import encode, opened
-from ctxzip.datamodels import (
-    OWN_KEY,
-    BadRecord,
-    Budget,
-    CellSlot,
-    DocsSlot,
-    Passage,
-    PiecesSlot,
-    Request,
-    Result,
-    Scores,
-    SentencesSlot,
-    TextSlot,
-    Unit,
-)
+from ctxzip.datamodels import OWN_KEY, Budget, Request
+from ctxzip.reading.origin import BadRecord, origin_of
+from ctxzip.reading.slots import CellSlot, DocsSlot, PiecesSlot, SentencesSlot, TextSlot
+from ctxzip.scoring.not_scored import not_scored_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-GAP_MARK = "[...]"
-
-
-def passage_text(text: str, units: Sequence[tuple[Unit, bool]], *, mark_gaps: bool) -> str:
-    """Return what is left of one passage: exact slices of `text`, joined by white space.
-
-    Neighbours keep the white space between them; across a gap stands a space, a line break or a
-    blank line, whichever is the widest that was there. A passage kept whole comes back as it was.
-
-    Args:
-        text: the passage.
-        units: those of this passage, in order, and whether each is kept.
-        mark_gaps: put `[...]` where something between two kept units was left out.
-    """
-    if not units:
-        return ""  # white space alone is nothing to keep, and some tokenizers count it
-    if all(kept for _, kept in units):
-        return text
-    parts: list[str] = []
-    end = 0  # of the unit before
-    gaps: list[str] = []  # the white space since the last unit kept
-    for unit, kept in units:
-        gaps.append(text[end : unit.start])
-        end = unit.end
-        if not kept:
-            continue
-        if parts:
-            parts.append(gaps[0] if len(gaps) == 1 else _bridge(gaps, mark_gaps=mark_gaps))
-        parts.append(text[unit.start : unit.end])
-        gaps = []
-    return "".join(parts)
-
-
-def _bridge(gaps: list[str], *, mark_gaps: bool) -> str:
-    breaks = max(len(gap.splitlines()) - (not gap.endswith(("\n", "\r"))) if gap else 0 for gap in gaps)
-    space = "\n" * min(breaks, 2) if breaks > 0 else " " if any(gaps) else ""
-    return f"{space or ' '}{GAP_MARK}{space or ' '}" if mark_gaps else space
-
-
-def heading(number: int, passage: Passage, *, to: str, titles: bool) -> str:
-    """Return the line above a passage in `text` or `markdown`, `""` where there is none."""
-    title = " ".join(passage.title.split()) if titles else ""
-    if to == "markdown":
-        return f"## [{number}] {title}".rstrip()
-    return title
-
-
-def context(passages: Sequence[Passage], texts: Sequence[str], order: Sequence[int], *, to: str, titles: bool) -> str:
-    """Return one prompt-ready context: passages in `order`, those with nothing left are left out.
-
-    A blank line stands between passages. In `markdown` each has a heading with the number of its
-    document in the input, counted from 1; in `text` its title stands on the line above it.
-    """
-    space = "\n\n" if to == "markdown" else "\n"
-    parts = []
-    for index in order:
-        body = texts[index].strip("\r\n").rstrip()
-        if body:
-            above = heading(index + 1, passages[index], to=to, titles=titles)
-            parts.append(f"{above}{space}{body}" if above else body)
-    return "\n\n".join(parts) + "\n" if parts else ""
+    from ctxzip.rendering.result import Result
 
 
 def record(result: Result) -> bytes:
@@ -96,14 +25,15 @@ def record(result: Result) -> bytes:
 
 def filled(result: Result) -> dict[str, Any]:
     """Return the input object with shortened texts."""
-    source = result.request.extra
+    source = origin_of(result.request).record
     found = _filled({} if source is None else source, result)
     return found if isinstance(found, dict) else {}
 
 
 def as_read(request: Request) -> dict[str, Any]:
     """Return the input object of a request, every document in its place."""
-    restored = _restored({} if request.extra is None else request.extra)
+    source = origin_of(request).record
+    restored = _restored({} if source is None else source)
     return restored if isinstance(restored, dict) else {}
 
 
@@ -151,7 +81,7 @@ def _sentences(slot: SentencesSlot, result: Result) -> list[Any]:
     """Return the sentences with those left out empty, so that indices into the list go on pointing right."""
     kept = {
         (unit.start, unit.end)
-        for unit in map(result.units.__getitem__, result.selection.kept)
+        for unit in map(result.scored.units.__getitem__, result.selection.kept)
         if unit.passage == slot.index
     }
     return [original if start == end or (start, end) in kept else "" for start, end, original in slot.sentences]
@@ -185,8 +115,9 @@ def _lists(node: Any) -> Iterator[DocsSlot]:
 
 def summary(result: Result) -> dict[str, Any]:
     """Return the value of the key `ctxzip`: how the record was read, the budget and what was kept."""
-    limits = result.budget.limits
-    asked = {
+    scored, limits = result.scored, result.budget.limits
+    units, scores, prepared = scored.units, scored.scores, scored.prepared
+    given = {
         "max_tokens": limits.max_tokens,
         "ratio": limits.ratio,
         "max_sentences": limits.max_sentences,
@@ -197,36 +128,36 @@ def summary(result: Result) -> dict[str, Any]:
     }
     kept: list[list[list[float]]] = [[] for _ in result.request.passages]
     for index in result.selection.kept:
-        unit = result.units[index]
-        kept[unit.passage].append([unit.start, unit.end, _rounded(result.scores.probability[index])])
+        unit = units[index]
+        kept[unit.passage].append([unit.start, unit.end, _rounded(scores.probability[index])])
     docs: list[dict[str, Any]] = [
-        {"relevance": _rounded(relevance), "lang": language, "kept": spans}
-        for relevance, language, spans in zip(result.scores.relevance, result.languages, kept, strict=True)
+        {"relevance": _rounded(relevance), "language": language, "kept": spans}
+        for relevance, language, spans in zip(scores.relevance, prepared.languages, kept, strict=True)
     ]
     if result.explained:
         for doc, dropped in zip(docs, _dropped(result), strict=True):
             doc["dropped"] = dropped
     found: dict[str, Any] = {
         "version": __version__,
-        "scorer": result.scorer,
-        "device": result.device,
-        "query_kind": result.query_kind,
+        "scorer": scored.scorer,
+        "device": scored.device,
+        "query_kind": prepared.query.kind,
         "budget": {
             "mode": result.budget.mode,
-            **{name: value for name, value in asked.items() if value is not None},
-            "why": result.budget.why,
+            **{name: value for name, value in given.items() if value is not None},
+            "reason": result.budget.reason,
         },
-        **({} if result.budget.irrelevant is None else {"empty": result.budget.irrelevant}),
+        **({} if result.budget.no_answer is None else {"no_answer": result.budget.no_answer}),
         "tokenizer": result.tokenizer,
-        "splitter": result.splitter,
+        "splitter": prepared.splitter,
         "tokens_in": result.tokens_in,
         "tokens_out": result.tokens_out,
         "kept_fraction": result.kept_fraction,
         "docs": docs,
-        **({"unread": unread_counts(result.units, result.scores)} if result.scores.unread else {}),
-        "warnings": list(result.warnings),
+        **({"not_scored_by_model": not_scored_counts(units, scores)} if scores.not_scored else {}),
+        "warnings": [asdict(warning) for warning in result.warnings],
     }
-    lists = list(_lists(result.request.extra))
+    lists = list(_lists(origin_of(result.request).record))
     written = [index for slot in lists for index in _indices(slot, result)]
     if written != [slot.first + place for slot in lists for place in range(len(slot.items))]:
         found["order"] = written
@@ -236,26 +167,13 @@ def summary(result: Result) -> dict[str, Any]:
 def _dropped(result: Result) -> list[list[list[float | str]]]:
     """Return `[start, end, probability, reason]` of what was dropped of each passage."""
     dropped: list[list[list[float | str]]] = [[] for _ in result.request.passages]
+    scored = result.scored
     for unit, probability, reason in zip(
-        result.units, result.scores.probability, result.selection.dropped_because, strict=True
+        scored.units, scored.scores.probability, result.selection.dropped_because, strict=True
     ):
         if reason is not None:
             dropped[unit.passage].append([unit.start, unit.end, _rounded(probability), reason])
     return dropped
-
-
-def unread_counts(units: Sequence[Unit], scores: Scores) -> dict[str, dict[str, int]]:
-    """Return, for each reason why a model did not read some units, how many they are, and of how many documents all."""
-    found: dict[str, dict[str, int]] = {}
-    of_passage: dict[int, set[str | None]] = {}
-    for unit, why in zip(units, scores.unread, strict=bool(scores.unread)):
-        of_passage.setdefault(unit.passage, set()).add(why)
-        if why is not None:
-            found.setdefault(why, {"units": 0, "docs": 0})["units"] += 1
-    for whys in of_passage.values():
-        if len(whys) == 1 and (why := next(iter(whys))) is not None:
-            found[why]["docs"] += 1
-    return dict(sorted(found.items()))
 
 
 def _threshold(budget: Budget) -> float | None:

@@ -1,25 +1,39 @@
-"""Scored requests as JSON records and back: score once, try many budgets (`ctxzip score`, `ctxzip select`)."""
+"""Scored requests as JSON records and back: score once, select under many budgets (`ctxzip score`, `ctxzip select`)."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from ctxzip import __version__
 from ctxzip._internal.raw_json import encode
-from ctxzip.datamodels import DEADLINE, OWN_KEY, PREFILTER, SECOND_LOOK, BadRecord, Kind, Request, Scored, Scores, Unit
+from ctxzip.datamodels import (
+    DEADLINE,
+    OWN_KEY,
+    PREFILTER,
+    SECOND_PASS,
+    Kind,
+    PreparedRequest,
+    RecordWarning,
+    Request,
+    Scored,
+    Scores,
+    Unit,
+)
 from ctxzip.errors import InputError
+from ctxzip.query.parse import parse_query
+from ctxzip.reading.origin import BadRecord, origin_of
 from ctxzip.rendering.record import as_read
+from ctxzip.scoring.preparation import without_surrogates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 KEY = "scored"  # inside the key `ctxzip` of a record
 _KINDS = frozenset(get_args(Kind))
-_TEXTS = ("scorer", "device", "splitter", "tokenizer")
 
 
 def record(scored: Scored) -> bytes:
@@ -28,41 +42,41 @@ def record(scored: Scored) -> bytes:
     A unit is `[passage, start, end, tokens, kind, parent, probability]`, offsets as half-open code
     points; probabilities have all the digits of a float32, so that nothing is decided otherwise.
     """
+    prepared = scored.prepared
     about = {
         "query": scored.request.query,
         "scorer": scored.scorer,
         "device": scored.device,
         "model_sha256": scored.model_sha256,
-        "splitter": scored.splitter,
-        "tokenizer": scored.tokenizer,
-        "languages": list(scored.languages),
-        "passage_tokens": scored.passage_tokens,
+        "splitter": prepared.splitter,
+        "tokenizer": prepared.tokenizer,
+        "languages": list(prepared.languages),
+        "passage_tokens": prepared.passage_tokens,
         "relevance": [_digits(value) for value in scored.scores.relevance],
         "units": [
             [unit.passage, unit.start, unit.end, unit.n_tokens, unit.kind, unit.parent, _digits(probability)]
             for unit, probability in zip(scored.units, scored.scores.probability, strict=True)
         ],
-        **({"unread": list(scored.scores.unread)} if scored.scores.unread else {}),
-        "warnings": list(scored.warnings),
+        **({"not_scored_by_model": list(scored.scores.not_scored)} if scored.scores.not_scored else {}),
+        "warnings": [asdict(warning) for warning in scored.warnings],
     }
     return encode({**as_read(scored.request), OWN_KEY: {"version": __version__, KEY: about}})
 
 
-def read(request: Request, well_formed: Callable[[Request], Request]) -> Scored:
+def read_scored(request: Request) -> Scored:
     """Return what `record` wrote.
 
     Args:
         request: read from such a record.
-        well_formed: makes of a request one that a tokenizer takes.
 
     Raises:
         InputError: there are no scores in it, or they are not those of its documents.
     """
-    about = _about(request.own)
+    about = _about(origin_of(request).own)
     if about is None:
         raise InputError(f"no scores @ $.{OWN_KEY}.{KEY}: make them with `ctxzip score`")
     try:
-        return _scored(request, well_formed(request), about)
+        return _scored(request, without_surrogates(request), about)
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         what = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise InputError(
@@ -73,11 +87,11 @@ def read(request: Request, well_formed: Callable[[Request], Request]) -> Scored:
 
 def holds_scores(request: Request) -> bool:
     """Tell whether a request was read from what `record` wrote."""
-    return _about(request.own) is not None
+    return _about(origin_of(request).own) is not None
 
 
-def as_it_came(bad: BadRecord) -> BadRecord:
-    """Return a record that could not be used when it was to be scored as what it was then."""
+def earlier_error(bad: BadRecord) -> BadRecord:
+    """Return a record that `ctxzip score` could not use with the error and the input of that time."""
     own = bad.content.get(OWN_KEY) if isinstance(bad.content, dict) else None
     try:
         about = json.loads(encode(own))
@@ -89,8 +103,8 @@ def as_it_came(bad: BadRecord) -> BadRecord:
     return replace(bad, message=message, line_no=line_no, content=about.get("input", bad.content), options=())
 
 
-def question_of(record: Mapping[str, Any]) -> str | None:
-    """Return the question that a record was scored for; None where it holds no scores."""
+def query_of(record: Mapping[str, Any]) -> str | None:
+    """Return the query that a record was scored for; None where it holds no scores."""
     about = _about(record.get(OWN_KEY))
     query = None if about is None else about.get("query")
     return query if isinstance(query, str) and query.strip() else None
@@ -125,20 +139,28 @@ def _scored(request: Request, plain: Request, about: dict[str, Any]) -> Scored:
     if len(languages) != len(plain.passages):
         raise ValueError(f"{len(languages)} documents were scored, and there are {len(plain.passages)}")
     model_sha256 = about["model_sha256"]
+    warnings = tuple(RecordWarning(one["code"], str(one["text"])) for one in about["warnings"])
     return Scored(
-        request=request,
-        plain=plain,
-        languages=languages,
-        units=tuple(units),
-        passage_tokens=int(about["passage_tokens"]),
-        warnings=tuple(map(str, about["warnings"])),
+        prepared=PreparedRequest(
+            request=request,
+            normalized=plain,
+            query=parse_query(plain.query),
+            languages=languages,
+            units=tuple(units),
+            passage_tokens=int(about["passage_tokens"]),
+            warnings=(),
+            splitter=str(about["splitter"]),
+            tokenizer=str(about["tokenizer"]),
+        ),
+        warnings=warnings,
         scores=Scores(
             _chances(probability, len(units)),
             _chances(about["relevance"], len(plain.passages)),
-            unread=_unread(about.get("unread", []), len(units)),
+            not_scored=_not_scored(about.get("not_scored_by_model", []), len(units)),
         ),
+        scorer=str(about["scorer"]),
+        device=str(about["device"]),
         model_sha256=None if model_sha256 is None else str(model_sha256),
-        **{name: str(about[name]) for name in _TEXTS},
     )
 
 
@@ -149,9 +171,9 @@ def _chances(values: Sequence[Any], n: int) -> np.ndarray[Any, np.dtype[np.float
     return found
 
 
-def _unread(values: Sequence[Any], n: int) -> tuple[str | None, ...]:
-    if len(values) not in {0, n} or not {*values} <= {None, PREFILTER, DEADLINE, SECOND_LOOK}:
-        raise ValueError(f"{len(values)} reasons why units were not read")
+def _not_scored(values: Sequence[Any], n: int) -> tuple[str | None, ...]:
+    if len(values) not in {0, n} or not {*values} <= {None, PREFILTER, DEADLINE, SECOND_PASS}:
+        raise ValueError(f"{len(values)} reasons why units were not scored")
     return tuple(values)
 
 

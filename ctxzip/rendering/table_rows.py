@@ -7,9 +7,11 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ctxzip._internal.raw_json import encode
-from ctxzip.datamodels import OWN_KEY, BadRecord, Result, Table
+from ctxzip.datamodels import OWN_KEY
 from ctxzip.errors import CtxzipError
+from ctxzip.reading.origin import BadRecord, Table, origin_of
 from ctxzip.rendering.record import failure, filled, summary
+from ctxzip.rendering.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,9 +42,9 @@ class RowWriter:
         Raises:
             CtxzipError: it is of a table of other columns, or of none.
         """
-        table = item.table if isinstance(item, BadRecord) else item.request.table
+        table = item.table if isinstance(item, BadRecord) else origin_of(item.request).table
         if table is None or table.columns != self._table.columns or table.schema != self._table.schema:
-            place = item.message if isinstance(item, BadRecord) else item.request.place
+            place = item.message if isinstance(item, BadRecord) else origin_of(item.request).place
             raise CtxzipError(
                 f"{place}: its columns are not those of the first table: compress such files one by one, or write jsonl",
                 option="to",

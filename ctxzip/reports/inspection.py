@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxzip.selection.greedy import candidates
-from ctxzip.selection.segments import no_context
+from ctxzip.reading.origin import origin_of
+from ctxzip.selection.candidates import candidates
+from ctxzip.selection.segments import outside_context
 
 if TYPE_CHECKING:
-    from ctxzip.datamodels import Result, Unit
+    from ctxzip.datamodels import Unit
+    from ctxzip.rendering.result import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Shown:
     """One request; `documents` in the order in which the result writes them."""
 
     result: Result
+    place: str
     documents: tuple[ShownDocument, ...]
 
     @property
@@ -85,12 +88,14 @@ def inspected(result: Result, top_docs: int | None = None) -> Shown:
         result: not rendered with documents left out.
         top_docs: how many documents might give anything, as in the settings that made the result.
     """
-    free = set(candidates(result.units, result.scores, top_docs, no_context(result.request.passages)))
+    free = set(
+        candidates(result.scored.units, result.scored.scores, top_docs, outside_context(result.request.passages))
+    )
     kept = set(result.selection.kept)
     by_passage: list[list[ShownUnit]] = [[] for _ in result.request.passages]
     end = 0
     before: Unit | None = None
-    for i, unit in enumerate(result.units):
+    for i, unit in enumerate(result.scored.units):
         text = result.request.passages[unit.passage].text
         end = end if before is not None and before.passage == unit.passage else 0
         by_passage[unit.passage].append(
@@ -100,7 +105,7 @@ def inspected(result: Result, top_docs: int | None = None) -> Shown:
                 text=text[unit.start : unit.end],
                 kind=unit.kind,
                 n_tokens=unit.n_tokens,
-                probability=float(str(result.scores.probability[i])),
+                probability=float(str(result.scored.scores.probability[i])),
                 kept=i in kept,
                 reason=None if i in kept else result.selection.dropped_because[i],
                 free=i in free,
@@ -110,13 +115,14 @@ def inspected(result: Result, top_docs: int | None = None) -> Shown:
         end, before = unit.end, unit
     return Shown(
         result,
+        origin_of(result.request).place,
         tuple(
             ShownDocument(
                 number=index + 1,
                 title=result.request.passages[index].title,
                 id=result.request.passages[index].id,
-                relevance=float(result.scores.relevance[index]),
-                language=result.languages[index],
+                relevance=float(result.scored.scores.relevance[index]),
+                language=result.scored.prepared.languages[index],
                 units=tuple(by_passage[index]),
             )
             for index in result.order

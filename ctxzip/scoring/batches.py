@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-BATCH_TOKENS = 16_384  # padding included
-
 
 def by_length(lengths: Sequence[int], tokens: int) -> list[list[int]]:
     """Return indices in batches of like length, the longest first, that hold at most `tokens` with padding.

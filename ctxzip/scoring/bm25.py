@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rank_bm25 import BM25Okapi
 
-from ctxzip.datamodels import Request, Scores, Unit
+from ctxzip.datamodels import Scores, ScoringInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,27 +157,31 @@ class Bm25Scorer:
     """BM25 by rank-bm25; no model, no training, no claim to be calibrated.
 
     Args:
-        notice: why this scorer stands in for another.
+        warning: why this scorer is used in place of another.
     """
 
     name = "bm25"
     device = "cpu"
     batch_tokens = 0
-    second_looks = False  # not alone: beside a model it is asked for what was found
+    has_second_pass = False  # not by itself; beside a model it takes part in the model's second pass
 
-    def __init__(self, notice: str | None = None) -> None:
-        self.notice = notice
+    def __init__(self, warning: str | None = None) -> None:
+        self.warning = warning
 
-    def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
+    def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
         """Score each request by itself; word weights come from its own documents.
 
-        At a second look what was found is asked for, too.
+        In a second pass the words of the evidence found so far join those of the query.
         """
-        return [_score(request, units) for request, units in batch]
+        return [_score(item) for item in batch]
+
+    def close(self) -> None:
+        """Do nothing: it holds neither threads nor files."""
 
 
-def _score(request: Request, units: Sequence[Unit]) -> Scores:
-    query = list(dict.fromkeys(terms(" ".join((request.query, *request.found)))))
+def _score(item: ScoringInput) -> Scores:
+    request, units = item.request, item.units
+    query = list(dict.fromkeys(terms(" ".join((request.query, *item.evidence)))))
     titles = [terms(passage.title)[:_SHARED] for passage in request.passages]
     own = [terms(request.passages[unit.passage].text[unit.start : unit.end]) for unit in units]
     whole = [list(title) for title in titles]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxzip import __version__
-from ctxzip.datamodels import Request, Scores, Unit
-from ctxzip.scoring.parts import Part, passages, request_of
+from ctxzip.datamodels import RecordWarning, Request, Scores, ScoringInput
+from ctxzip.scoring.parts import Part, input_of, passages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxzip.model_store import ModelFolder
-    from ctxzip.scoring.loading import ModelScorer
+    from ctxzip.scoring.protocol import ModelScorer
     from ctxzip.scoring.score_cache import ScoreCache
 
 _FORM = 2  # raise it when windows, pairs or the options of a session change
@@ -56,31 +56,31 @@ class CachedScorer:
         self.name = model.name
         self.device = model.device
         self.batch_tokens = model.batch_tokens
-        self.second_looks = model.second_looks
-        self.alone = model.alone
+        self.has_second_pass = model.has_second_pass
+        self.runs_alone = model.runs_alone
         self._model = model
         self._identity = identity
         self._cache = cache
 
     @property
-    def notice(self) -> str | None:
-        """What the model has to say, and that the cache cannot be used, which may show late."""
-        return "; ".join(filter(None, (self._model.notice, self._cache.trouble))) or None
+    def warning(self) -> str | None:
+        """The warning of the model, and that the cache cannot be used, which may show late."""
+        return "; ".join(filter(None, (self._model.warning, self._cache.warning))) or None
 
-    def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
+    def close(self) -> None:
+        """Close the model and the file of the cache."""
+        self._model.close()
+        self._cache.close()
+
+    def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
         """Score together what was not scored before."""
-        parts = [passages(request, units) for request, units in batch]
-        keys = [self._keys(request, units, own) for (request, units), own in zip(batch, parts, strict=True)]
+        parts = [passages(item) for item in batch]
+        keys = [self._keys(item, own) for item, own in zip(batch, parts, strict=True)]
         kept = self._cache.get(list({key: None for some in keys for key in some}))
         missing = [self._missing(some, kept) for some in keys]
-        asked = [n for n, some in enumerate(missing) if some or not parts[n]]
-        answers = dict(
-            zip(
-                asked,
-                self._model.score([request_of(*batch[n], [parts[n][i] for i in missing[n]]) for n in asked]),
-                strict=True,
-            )
-        )
+        scored = [n for n, some in enumerate(missing) if some or not parts[n]]
+        inputs = [input_of(batch[n], [parts[n][i] for i in missing[n]]) for n in scored]
+        answers = dict(zip(scored, self._model.score(inputs), strict=True))
         new: dict[bytes, bytes] = {}
         for n, answer in answers.items():
             sizes = [parts[n][i].last - parts[n][i].first for i in missing[n]]
@@ -92,28 +92,28 @@ class CachedScorer:
         return [
             _joined(
                 [_unpacked(found[key], part) for key, part in zip(keys[n], parts[n], strict=True)],
-                self.remarks(request),
+                self.truncation_warnings(item.request),
             )
             if parts[n]
             else answers[n]
-            for n, (request, _) in enumerate(batch)
+            for n, item in enumerate(batch)
         ]
 
-    def remarks(self, request: Request) -> tuple[str, ...]:
-        """Say what the model says of the request: it is of all its titles, and not kept."""
-        return self._model.remarks(request)
+    def truncation_warnings(self, request: Request) -> tuple[RecordWarning, ...]:
+        """Return those of the model, which are about all titles and not cached."""
+        return self._model.truncation_warnings(request)
 
-    def _keys(self, request: Request, units: Sequence[Unit], parts: Sequence[Part]) -> list[bytes]:
+    def _keys(self, item: ScoringInput, parts: Sequence[Part]) -> list[bytes]:
         about = [
-            (passage.title, passage.text, [(unit.start, unit.end) for unit in units[part.first : part.last]])
-            for passage, part in zip(request.passages, parts, strict=True)
+            (passage.title, passage.text, [(unit.start, unit.end) for unit in item.units[part.first : part.last]])
+            for passage, part in zip(item.request.passages, parts, strict=True)
         ]
-        among = None if self.alone else _sha256(about).hex()
-        return [_sha256(self._identity, request.query, request.found, one, among) for one in about]
+        among = None if self.runs_alone else _sha256(about).hex()
+        return [_sha256(self._identity, item.request.query, item.evidence, one, among) for one in about]
 
     def _missing(self, keys: Sequence[bytes], kept: dict[bytes, bytes]) -> list[int]:
         missing = [i for i, key in enumerate(keys) if key not in kept]
-        return list(range(len(keys))) if missing and not self.alone else missing
+        return list(range(len(keys))) if missing and not self.runs_alone else missing
 
 
 def _sha256(*values: Any) -> bytes:
@@ -130,7 +130,7 @@ def _unpacked(value: bytes, part: Part) -> NDArray[np.float32]:
     return np.frombuffer(value, dtype="<f4", count=1 + part.last - part.first).astype(np.float32)
 
 
-def _joined(scores: Sequence[NDArray[np.float32]], warnings: tuple[str, ...]) -> Scores:
+def _joined(scores: Sequence[NDArray[np.float32]], warnings: tuple[RecordWarning, ...]) -> Scores:
     """Return the scores of a request, of which there is one passage at least."""
     return Scores(
         probability=np.concatenate([numbers[1:] for numbers in scores]),

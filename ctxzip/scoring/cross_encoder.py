@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxzip._internal.logits import sigmoid
-from ctxzip.datamodels import Request, Scores, Unit
+from ctxzip.datamodels import RecordWarning, Request, Scores, ScoringInput, Unit
 from ctxzip.errors import ModelError
 from ctxzip.model_store import read_tokenizer
-from ctxzip.scoring.batches import BATCH_TOKENS
-from ctxzip.scoring.onnx_sessions import AUTO, Session, place
-from ctxzip.scoring.windows import QUERY_SHARE, TITLE_SHARE, cut, owners
+from ctxzip.scoring.onnx_sessions import Session, place
+from ctxzip.scoring.windows import QUERY_SHARE, TITLE_SHARE, owners, truncation_warnings
+from ctxzip.settings import AUTO, BATCH_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,9 +71,9 @@ class PairBuilder:
         if self._room <= self._query_room + self._title_room:
             raise ValueError(f"window_length of more than {length}")
 
-    def cut(self, query: str, titles: Sequence[str]) -> tuple[str, ...]:
-        """Say, in words, that the question or titles are longer than what a pair holds of them."""
-        return cut(self._encode, query, titles, self._query_room, self._title_room)
+    def truncation_warnings(self, query: str, titles: Sequence[str]) -> tuple[RecordWarning, ...]:
+        """Return a warning where the query or titles are longer than their share of a pair."""
+        return truncation_warnings(self._encode, query, titles, self._query_room, self._title_room)
 
     def build(self, query: str, passages: Sequence[tuple[str, str]], units: Sequence[Unit]) -> list[Pair]:
         """Return the pairs of all units, in order.
@@ -138,7 +138,7 @@ class PairBuilder:
         return self._tokenizer.encode(text, add_special_tokens=False)
 
 
-class PairwiseScorer:
+class CrossEncoderScorer:
     """A model folder with an ONNX graph that gives one logit to a pair of texts.
 
     The logit of a unit is the largest of its pairs; scaled and shifted as the card says, and through
@@ -181,7 +181,7 @@ class PairwiseScorer:
         self._session: Session = placed.session
         if not {"input_ids"} <= self._session.inputs <= _INPUTS:
             raise ModelError(
-                f"{model.path}: its graph takes {', '.join(sorted(self._session.inputs))}: a cross-encoder takes "
+                f"{model.path}: its graph reads {', '.join(sorted(self._session.inputs))}: a cross-encoder reads "
                 "input_ids, attention_mask and token_type_ids",
                 option="model",
             )
@@ -189,22 +189,22 @@ class PairwiseScorer:
         self._pool = ThreadPoolExecutor(placed.threads) if placed.alone and placed.threads > 1 else None
         # Pairs that run alone need only be enough for every thread to have some.
         self.batch_tokens = 2 * length * placed.threads if placed.alone else batch_tokens
-        self.alone = placed.alone
-        self.second_looks = False
+        self.runs_alone = placed.alone
+        self.has_second_pass = False
         self.device = self._session.device
-        self.notice = placed.notice
+        self.warning = placed.notice
 
-    def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
+    def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
         """Score each request by itself.
 
         Raises:
             ModelError: the graph is not that of a cross-encoder with one logit.
         """
-        return [self._score(request, units) for request, units in batch]
+        return [self._score(item.request, item.units) for item in batch]
 
-    def remarks(self, request: Request) -> tuple[str, ...]:
-        """Say, in words, of which question and titles the pairs hold only a part."""
-        return self._pairs.cut(request.query, [passage.title for passage in request.passages])
+    def truncation_warnings(self, request: Request) -> tuple[RecordWarning, ...]:
+        """Return a warning where the query or titles are longer than their share of a pair."""
+        return self._pairs.truncation_warnings(request.query, [passage.title for passage in request.passages])
 
     def logits(self, request: Request, units: Sequence[Unit]) -> NDArray[np.float32]:
         """Return the logit of every unit, `(n_units,)`; minus infinity for a unit without tokens of its own.
@@ -237,7 +237,7 @@ class PairwiseScorer:
         probability[read] = sigmoid(self._scale * logits[read] + self._bias)
         relevance = np.zeros(len(request.passages), dtype=np.float32)
         np.maximum.at(relevance, [unit.passage for unit in units], probability)
-        return Scores(probability, relevance, self.remarks(request))
+        return Scores(probability, relevance, self.truncation_warnings(request))
 
     def _run(self, batch: Sequence[Pair]) -> NDArray[np.float32]:
         """Return the logits of pairs of one length, `(n_pairs,)`."""

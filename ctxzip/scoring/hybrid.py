@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxzip._internal.logits import logit, sigmoid
-from ctxzip.datamodels import Request, Scores, Unit
+from ctxzip.datamodels import Scores, ScoringInput
 from ctxzip.errors import ModelError
 from ctxzip.scoring.bm25 import Bm25Scorer
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxzip.scoring.loading import Scorer
+    from ctxzip.scoring.protocol import Scorer
 
 # For a model whose card says nothing: its logits as they are, and the weight of `ctxzip.training.fit_calibration`.
 _WEIGHTS = {"model": 1.0, "bm25_rank": 0.8, "bias": 0.0}
@@ -39,7 +39,7 @@ class HybridScorer:
     The chance that the unit at BM25's rank r is evidence falls about like a power of r, whatever the
     texts are; a power is a weight on log r, which adds to log-odds as a prior does.
 
-    What the model did not read (`Scores.unread`) keeps its probability, in which BM25 is already.
+    Units that the model did not score (`Scores.not_scored`) keep their probability, which comes from BM25 already.
 
     Args:
         model: any scorer.
@@ -54,7 +54,7 @@ class HybridScorer:
         self.name = f"{model.name}+bm25"
         self.device = model.device
         self.batch_tokens = model.batch_tokens
-        self.second_looks = model.second_looks
+        self.has_second_pass = model.has_second_pass
         try:
             self._weight, self._rank_weight, self._bias = (float((weights or _WEIGHTS)[key]) for key in _WEIGHTS)
         except (KeyError, TypeError, ValueError) as error:
@@ -65,11 +65,15 @@ class HybridScorer:
         self._bm25 = Bm25Scorer()
 
     @property
-    def notice(self) -> str | None:
-        """What the model has to say."""
-        return self._model.notice
+    def warning(self) -> str | None:
+        """The warning of the model, or None."""
+        return self._model.warning
 
-    def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
+    def close(self) -> None:
+        """Close the model."""
+        self._model.close()
+
+    def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
         """Score each request by itself."""
         found = []
         for ours, theirs in zip(self._model.score(batch), self._bm25.score(batch), strict=True):
@@ -77,7 +81,7 @@ class HybridScorer:
                 self._weight * logit(ours.probability) - self._rank_weight * log_ranks(theirs.probability) + self._bias
             )
             probability = sigmoid(logits)
-            left_to_words = [i for i, why in enumerate(ours.unread) if why is not None]
-            probability[left_to_words] = ours.probability[left_to_words]
-            found.append(Scores(probability, ours.relevance, ours.warnings, ours.unread))
+            by_bm25 = [i for i, reason in enumerate(ours.not_scored) if reason is not None]
+            probability[by_bm25] = ours.probability[by_bm25]
+            found.append(Scores(probability, ours.relevance, ours.warnings, ours.not_scored))
         return found

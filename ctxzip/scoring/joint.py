@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip._internal.logits import NOTHING, sigmoid
-from ctxzip.datamodels import Request, Scores, Unit
+from ctxzip.datamodels import RecordWarning, Request, Scores, ScoringInput
 from ctxzip.errors import ModelError
 from ctxzip.model_store import read_tokenizer
-from ctxzip.scoring.batches import BATCH_TOKENS, by_length, padded
-from ctxzip.scoring.onnx_sessions import AUTO, place
+from ctxzip.scoring.batches import by_length, padded
+from ctxzip.scoring.onnx_sessions import place
 from ctxzip.scoring.windows import NO_UNIT, Window, WindowBuilder
+from ctxzip.settings import AUTO, BATCH_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,26 +65,24 @@ class JointScorer:
         self._batch_tokens = 0 if placed.alone else batch_tokens
         # Windows that run alone need only be enough for every thread to have some.
         self.batch_tokens = 2 * length * placed.threads if placed.alone else batch_tokens
-        self.alone = placed.alone
-        self.second_looks = bool(card.get("second_look"))
+        self.runs_alone = placed.alone
+        self.has_second_pass = bool(card.get("second_look"))
         self._pool = ThreadPoolExecutor(placed.threads) if placed.alone and placed.threads > 1 else None
         self.device = placed.session.device
-        self.notice = placed.notice
+        self.warning = placed.notice
 
-    def score(self, batch: Sequence[tuple[Request, Sequence[Unit]]]) -> list[Scores]:
-        """Score the windows of all requests together; what one scores does not depend on the others."""
+    def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
+        """Score the windows of all requests together; the scores of one do not depend on the others."""
         return [
-            self._scores(request, means, passages)
-            for (request, _), (means, passages) in zip(batch, self.logits(batch), strict=True)
+            self._scores(item.request, means, passages)
+            for item, (means, passages) in zip(batch, self.logits(batch), strict=True)
         ]
 
-    def remarks(self, request: Request) -> tuple[str, ...]:
-        """Say, in words, of which question and titles the windows hold only a part."""
-        return self._windows.cut(request.query, [passage.title for passage in request.passages])
+    def truncation_warnings(self, request: Request) -> tuple[RecordWarning, ...]:
+        """Return a warning where the query or titles are longer than their share of a window."""
+        return self._windows.truncation_warnings(request.query, [passage.title for passage in request.passages])
 
-    def logits(
-        self, batch: Sequence[tuple[Request, Sequence[Unit]]]
-    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    def logits(self, batch: Sequence[ScoringInput]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Return, for each request, the mean logit of every unit, `(n_units,)`, and of every passage, `(n_passages,)`.
 
         A unit without tokens of its own has -30, as has a passage without text.
@@ -93,22 +92,25 @@ class JointScorer:
         """
         built = [
             self._windows.build(
-                request.query, [(p.title, p.text) for p in request.passages], units, found=request.found
+                item.request.query,
+                [(passage.title, passage.text) for passage in item.request.passages],
+                item.units,
+                evidence=item.evidence,
             )
-            for request, units in batch
+            for item in batch
         ]
         outputs = self._run([window for windows in built for window in windows])
         starts = [0, *accumulate(map(len, built))]
         return [
-            _pooled(windows, outputs[first:last], len(units), len(request.passages))
-            for (request, units), windows, (first, last) in zip(batch, built, pairwise(starts), strict=True)
+            _pooled(windows, outputs[first:last], len(item.units), len(item.request.passages))
+            for item, windows, (first, last) in zip(batch, built, pairwise(starts), strict=True)
         ]
 
     def _scores(self, request: Request, means: NDArray[np.float32], passages: NDArray[np.float32]) -> Scores:
         return Scores(
             sigmoid(self._unit_weight * means + self._bias),
             sigmoid(self._relevance_scale * passages),
-            self.remarks(request),
+            self.truncation_warnings(request),
         )
 
     def _run(self, windows: Sequence[Window]) -> list[tuple[NDArray[np.float32], float]]:

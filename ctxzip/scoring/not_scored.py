@@ -1,58 +1,82 @@
-"""What a model does not read of a request: how much it may read, and what is said about the rest."""
+"""How much of a request a model may score, and how the units that it did not score are counted and reported."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ctxzip.datamodels import DEADLINE, PREFILTER, SECOND_LOOK, Request, Scores, Unit
-from ctxzip.query.parse import read_query
-from ctxzip.rendering.record import unread_counts
-from ctxzip.scoring import prefilter as prefilters
+from ctxzip.datamodels import (
+    DEADLINE,
+    PREFILTER,
+    SECOND_PASS,
+    PreparedRequest,
+    RecordWarning,
+    Scores,
+    ScoringInput,
+    Unit,
+)
+from ctxzip.scoring.prefilter import max_characters
+from ctxzip.settings import OFF
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ctxzip.settings import Settings
 
-_UNREAD = {
-    PREFILTER: "prefilter: the model did not read {} of {} units, among them all of {} of {} documents: "
-    "bm25 ranks them, below all others (--prefilter off)",
-    DEADLINE: "out of time: the model did not read {} of {} units, among them all of {} of {} documents: "
-    "scored by bm25 (--deadline-ms)",
-    SECOND_LOOK: "out of time: the second look did not read {} of {} units, among them all of {} of {} documents "
+_TEXTS: dict[str, str] = {
+    PREFILTER: "prefilter: the model did not score {} of {} units, among them all of {} of {} documents: "
+    "BM25 ranks them below all others (--prefilter off)",
+    DEADLINE: "deadline: the model did not score {} of {} units, among them all of {} of {} documents: "
+    "scored by BM25 (--deadline-ms)",
+    SECOND_PASS: "deadline: the second pass did not score {} of {} units, among them all of {} of {} documents "
     "(--deadline-ms)",
 }
 
 
-def limited(settings: Settings, request: Request, units: Sequence[Unit], n_tokens: int) -> Request:
-    """Return a request with how much of it a model may read.
+def scoring_input(prepared: PreparedRequest, settings: Settings, deadline: float | None = None) -> ScoringInput:
+    """Return what a scorer gets of a request: its units, and how much of them a model may score.
 
-    An automatic prefilter reads all under a policy, which was fitted on that; of questions that are not
-    English, whose words may be other ones than those of the documents; and of those that need
-    several places: the second need not have a word of the question. Those that only may
-    (`Query.maybe_several`) are filtered: their second look reads what the sentences found lead to.
+    An automatic prefilter lets the model score all under a policy, which was fitted on all of the text; for queries that
+    are not English, whose words may differ from those of the documents; and for those that need several places, of which the
+    second need not share a word with the query. Queries that only may need several places are filtered: their second pass
+    scores what the evidence found leads to.
 
     Args:
+        prepared: the request.
         settings: the prefilter, and whether there is a policy.
-        request: with every character one that a tokenizer takes.
-        units: of its passages.
-        n_tokens: of all passages together.
+        deadline: by the clock of the scorer, in seconds; None for none.
     """
-    prefilter = settings.prefilter
+    request, units, prefilter = prepared.normalized, prepared.units, settings.prefilter
+    limits: dict[str, Any] = {}
     if isinstance(prefilter, int):
-        return replace(request, read_tokens=prefilter) if n_tokens > prefilter else request
-    question = read_query(request.query)
-    if prefilter == prefilters.OFF or settings.under_policy or question.several_places or not question.english:
-        return request
-    n_characters = sum(unit.end - unit.start for unit in units)
-    return replace(request, read_characters=prefilters.characters_read(request.query, n_characters))
+        if prepared.passage_tokens > prefilter:
+            limits["max_tokens"] = prefilter
+    elif not (prefilter == OFF or settings.under_policy or prepared.query.several_places or not prepared.query.english):
+        n_characters = sum(unit.end - unit.start for unit in units)
+        limits["max_characters"] = max_characters(request.query, n_characters)
+    return ScoringInput(request, units, deadline=deadline, **limits)
 
 
-def remarks(units: Sequence[Unit], scores: Scores) -> list[str]:
-    """Say, in words, what a model did not read of a request."""
+def not_scored_counts(units: Sequence[Unit], scores: Scores) -> dict[str, dict[str, int]]:
+    """Return, for each reason why a model did not score units, their number and that of the documents without any scored."""
+    found: dict[str, dict[str, int]] = {}
+    of_passage: dict[int, set[str | None]] = {}
+    for unit, reason in zip(units, scores.not_scored, strict=bool(scores.not_scored)):
+        of_passage.setdefault(unit.passage, set()).add(reason)
+        if reason is not None:
+            found.setdefault(reason, {"units": 0, "docs": 0})["units"] += 1
+    for reasons in of_passage.values():
+        if len(reasons) == 1 and (reason := next(iter(reasons))) is not None:
+            found[reason]["docs"] += 1
+    return dict(sorted(found.items()))
+
+
+def not_scored_warnings(units: Sequence[Unit], scores: Scores) -> list[RecordWarning]:
+    """Return a warning for each reason why a model did not score units."""
     n_passages = len(scores.relevance)
     return [
-        _UNREAD[why].format(f"{counts['units']:,}", f"{len(units):,}", f"{counts['docs']:,}", f"{n_passages:,}")
-        for why, counts in unread_counts(units, scores).items()
+        RecordWarning(
+            reason,  # type: ignore[arg-type]  # the three reasons are codes of warnings
+            _TEXTS[reason].format(f"{counts['units']:,}", f"{len(units):,}", f"{counts['docs']:,}", f"{n_passages:,}"),
+        )
+        for reason, counts in not_scored_counts(units, scores).items()
     ]

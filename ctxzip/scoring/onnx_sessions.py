@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxzip._internal.cores import available_cores
 from ctxzip.errors import MissingDependencyError, ModelError, UsageError
+from ctxzip.settings import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from ctxzip.model_store import ModelFolder
 
-AUTO = "auto"
 CPU = "cpu"
 _CUDA = re.compile(r"cuda(?::(\d+))?")
 _CUDA_PROVIDER = "CUDAExecutionProvider"

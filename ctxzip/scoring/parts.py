@@ -1,4 +1,4 @@
-"""Parts of a request, so that a model can be asked about them alone."""
+"""Parts of a request, so that a model can score them alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxzip.datamodels import Passage, Request, Unit
+from ctxzip.datamodels import Passage, ScoringInput, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,20 +22,21 @@ class Part:
     last: int
 
 
-def passages(request: Request, units: Sequence[Unit]) -> list[Part]:
+def passages(item: ScoringInput) -> list[Part]:
     """Return every passage as one part, those without units too."""
+    units = item.units
     owners = np.fromiter((unit.passage for unit in units), dtype=np.intp, count=len(units))
-    borders = np.searchsorted(owners, np.arange(len(request.passages) + 1)).tolist()
-    return [Part(index, borders[index], borders[index + 1]) for index in range(len(request.passages))]
+    borders = np.searchsorted(owners, np.arange(len(item.request.passages) + 1)).tolist()
+    return [Part(index, borders[index], borders[index + 1]) for index in range(len(item.request.passages))]
 
 
-def request_of(request: Request, units: Sequence[Unit], parts: Iterable[Part]) -> tuple[Request, tuple[Unit, ...]]:
-    """Return the request whose passages are those parts, and its units.
+def input_of(item: ScoringInput, parts: Iterable[Part]) -> ScoringInput:
+    """Return the input whose passages are those parts, without limits.
 
-    A part that holds all units of its passage has the whole text of it, so that a model reads it as it
-    would beside the others; of another one the text is what its units span. Units have no parents:
-    models read none.
+    A part with all units of its passage has the whole text of the passage, so that its scores are those that it has beside
+    the others; the text of any other part is what its units span. Units have no parents: models use none.
     """
+    request, units = item.request, item.units
     texts: list[Passage] = []
     found: list[Unit] = []
     for index, part in enumerate(parts):
@@ -46,7 +47,7 @@ def request_of(request: Request, units: Sequence[Unit], parts: Iterable[Part]) -
             passage = replace(passage, text=passage.text[start : own[-1].end])
         texts.append(passage)
         found += [Unit(index, unit.start - start, unit.end - start, unit.n_tokens, unit.kind) for unit in own]
-    return replace(request, passages=tuple(texts)), tuple(found)
+    return ScoringInput(replace(request, passages=tuple(texts)), tuple(found), item.evidence)
 
 
 def _is_cut(units: Sequence[Unit], part: Part) -> bool:

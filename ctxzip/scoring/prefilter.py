@@ -1,4 +1,4 @@
-"""Which parts of a request with far too much text the model reads: those that BM25 ranks highest."""
+"""The prefilter: which parts of a request with far too much text the model scores, those that BM25 ranks highest."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ctxzip.datamodels import Request, Unit
-
-AUTO = "auto"
-OFF = "off"
+    from ctxzip.datamodels import ScoringInput
 
 _PART = 200  # tokens: with its question and title, about what one window holds
 _PIECE = 800  # code points, about the same
@@ -35,16 +32,16 @@ _WORTH_IT = 2  # times what is read; below, less than half of the time would be 
 _WORDS = 2  # content words of a question; "yes", as people answer in a dialogue, leads nowhere
 
 
-def characters_read(query: str, n_characters: int) -> int | None:
-    """Return how many code points of a request the model reads under `auto`; None where it reads all.
+def max_characters(query: str, n_characters: int) -> int | None:
+    """Return how many code points of a request the model scores under `auto`; None for all.
 
     Args:
         query: the question.
         n_characters: of all units together.
 
-    >>> [characters_read("Which ferry leaves at seven?", n) for n in (44_999, 45_000, 90_000)]
+    >>> [max_characters("Which ferry leaves at seven?", n) for n in (44_999, 45_000, 90_000)]
     [None, 22500, 36000]
-    >>> characters_read("Yes, I did.", 90_000) is None
+    >>> max_characters("Yes, I did.", 90_000) is None
     True
     """
     if len(set(terms(query))) < _WORDS:
@@ -53,18 +50,17 @@ def characters_read(query: str, n_characters: int) -> int | None:
     return read if n_characters >= _WORTH_IT * read else None
 
 
-def parts_read(request: Request, units: Sequence[Unit], share: NDArray[np.float32]) -> list[Part]:
-    """Return the parts of a request that its `read_tokens` and `read_characters` let a model read, in their order.
+def scored_parts(item: ScoringInput, share: NDArray[np.float32]) -> list[Part]:
+    """Return the parts that `max_tokens` and `max_characters` let a model score, in their order.
 
     Args:
-        request: its passages and those limits.
-        units: of all passages.
-        share: `(n_units,)`, what BM25 says of every unit.
+        item: the request with those limits.
+        share: `(n_units,)`, the BM25 score of every unit.
     """
-    parts = passages(request, units)
+    units, parts = item.units, passages(item)
     for room, sizes, most in (
-        (request.read_tokens, [unit.n_tokens for unit in units], _PART),
-        (request.read_characters, [unit.end - unit.start for unit in units], _PIECE),
+        (item.max_tokens, [unit.n_tokens for unit in units], _PART),
+        (item.max_characters, [unit.end - unit.start for unit in units], _PIECE),
     ):
         if room is not None:
             parts = best_of(cut(parts, sizes, most), sizes, share, room)
@@ -96,7 +92,7 @@ def best_first(parts: Sequence[Part], share: NDArray[np.float32]) -> list[Part]:
 
     Args:
         parts: to be put in order.
-        share: `(n_units,)`, what BM25 says of every unit.
+        share: `(n_units,)`, the BM25 score of every unit.
     """
     return sorted(parts, key=lambda part: -share[part.first : part.last].max(initial=0))
 
@@ -107,7 +103,7 @@ def best_of(parts: Sequence[Part], sizes: Sequence[int], share: NDArray[np.float
     Args:
         parts: to choose from.
         sizes: of every unit of the request.
-        share: `(n_units,)`, what BM25 says of every unit.
+        share: `(n_units,)`, the BM25 score of every unit.
         room: for those chosen.
     """
     ranked = best_first(parts, share)

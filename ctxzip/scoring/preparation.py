@@ -1,87 +1,68 @@
-"""One request -> its units, with their tokens: reading is done, scoring has not begun."""
+"""One request -> its parsed query and its units, with their tokens counted."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxzip.datamodels import BadRecord, Passage, Request, Span, Unit
+from ctxzip.datamodels import Passage, PreparedRequest, RecordWarning, Request, Span, Unit
+from ctxzip.query.parse import parse_query
 from ctxzip.scoring.windows import owners
-from ctxzip.splitting.units import UNKNOWN, detect, split, splitter_for
+from ctxzip.splitting.language import UNKNOWN, detect
+from ctxzip.splitting.sentences import splitter_for
+from ctxzip.splitting.units import split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ctxzip.datamodels import Scored
     from ctxzip.settings import Settings
     from ctxzip.tokens import Tokenizer
 
-_PER_TOKEN = 4  # bytes, about, in any script
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """One request, split.
-
-    Attributes:
-        request: as it came.
-        plain: with every character one that a tokenizer takes.
-        languages: one a passage.
-        units: of all passages, in order.
-        passage_tokens: of the passages together.
-        warnings: what must be said of it.
-        read_by: when the model stops reading, by the clock of deadlines; None for never.
-    """
-
-    request: Request
-    plain: Request
-    languages: tuple[str, ...]
-    units: tuple[Unit, ...]
-    passage_tokens: int
-    warnings: tuple[str, ...]
-    read_by: float | None
+def prepare(request: Request, settings: Settings, tokenizer: Tokenizer) -> PreparedRequest:
+    """Parse the query of one request, split its passages into units and count their tokens."""
+    normalized = without_surrogates(request)
+    languages, warnings = _languages(normalized, settings)
+    units, passage_tokens = _counted(normalized, _units(normalized, languages, settings.splitter), tokenizer)
+    return PreparedRequest(
+        request=request,
+        normalized=normalized,
+        query=parse_query(normalized.query),
+        languages=languages,
+        units=units,
+        passage_tokens=passage_tokens,
+        warnings=(*request.warnings, *warnings),
+        splitter=settings.splitter,
+        tokenizer=tokenizer.identity,
+    )
 
 
-def prepare(request: Request, settings: Settings, tokenizer: Tokenizer, read_by: float | None = None) -> Prepared:
-    """Split one request into units and count their tokens."""
-    plain = well_formed(request)
-    languages, remarks = _languages(plain, settings)
-    units, passage_tokens = _counted(plain, _units(plain, languages, settings.splitter), tokenizer)
-    return Prepared(request, plain, languages, units, passage_tokens, (*request.warnings, *remarks), read_by)
-
-
-def recounted(scored: Scored, tokenizer: Tokenizer) -> Scored:
+def recounted(prepared: PreparedRequest, tokenizer: Tokenizer) -> PreparedRequest:
     """Return the request with its tokens counted by this tokenizer."""
-    if scored.tokenizer == tokenizer.identity:
-        return scored
-    units, passage_tokens = _counted(scored.plain, scored.units, tokenizer)
-    return replace(scored, units=units, passage_tokens=passage_tokens, tokenizer=tokenizer.identity)
+    if prepared.tokenizer == tokenizer.identity:
+        return prepared
+    units, passage_tokens = _counted(prepared.normalized, prepared.units, tokenizer)
+    return replace(prepared, units=units, passage_tokens=passage_tokens, tokenizer=tokenizer.identity)
 
 
-def weight_of(item: Prepared | BadRecord) -> int:
-    """Return what an item counts for in a batch, and among what is read ahead: its tokens, or all that it holds."""
-    if isinstance(item, BadRecord):
-        return 1 + item.n_bytes // _PER_TOKEN
-    return 1 + max(item.passage_tokens, item.request.n_bytes // _PER_TOKEN)
-
-
-def _languages(request: Request, settings: Settings) -> tuple[tuple[str, ...], list[str]]:
-    """Return a language a passage, and warnings about those that are split second best."""
+def _languages(request: Request, settings: Settings) -> tuple[tuple[str, ...], list[RecordWarning]]:
+    """Return a language a passage, and a warning for each without sentence rules of its own."""
     if settings.lang:
         languages = [settings.lang] * len(request.passages)
     else:
         languages = [detect(passage.text) for passage in request.passages]
         if UNKNOWN in languages:
-            # A passage too short to tell is in the language of those it was found with.
+            # A passage too short to tell is taken to be in the language of all passages together.
             usual = detect("\n".join(passage.text for passage in request.passages))
             languages = [usual if language == UNKNOWN else language for language in languages]
-    remarks = (splitter_for(language, settings.splitter)[1] for language in dict.fromkeys(languages))
-    return tuple(languages), [remark for remark in remarks if remark]
+    warnings = (splitter_for(language, settings.splitter)[1] for language in dict.fromkeys(languages))
+    return tuple(languages), [RecordWarning("no_sentence_rules", text) for text in warnings if text]
 
 
 def _units(request: Request, languages: Sequence[str], splitter: str) -> tuple[Unit, ...]:
@@ -129,8 +110,8 @@ def _counted(request: Request, units: Sequence[Unit], tokenizer: Tokenizer) -> t
     )
 
 
-def well_formed(request: Request) -> Request:
-    """Put U+FFFD where lone surrogates stand: tokenizers and UTF-8 refuse them. Offsets stay."""
+def without_surrogates(request: Request) -> Request:
+    """Replace lone surrogates by U+FFFD, since tokenizers and UTF-8 refuse them; offsets stay."""
     try:
         for text in (request.query, *(passage.text + passage.title for passage in request.passages)):
             text.encode()

@@ -30,7 +30,7 @@ _SCHEMA = """
 class ScoreCache:
     """Values by key, bounded in size, those that were used longest ago go first.
 
-    Nothing here raises for what is wrong with the file: `trouble` says it, and from then on nothing is
+    Nothing here raises for what is wrong with the file: `warning` holds it, and from then on nothing is
     found and nothing is kept. That another process holds the file is no trouble: what could not be
     read or written for that is a miss.
 
@@ -40,11 +40,11 @@ class ScoreCache:
         clock: seconds since the epoch.
 
     Attributes:
-        trouble: why the cache cannot be used, in words, or None.
+        warning: why the cache cannot be used, in words, or None.
     """
 
     def __init__(self, folder: Path, size_mb: float, clock: Callable[[], float] = time.time) -> None:
-        self.trouble: str | None = None
+        self.warning: str | None = None
         self._path = folder / FILE
         self._size = int(size_mb * 1_000_000)
         self._clock = clock
@@ -99,9 +99,15 @@ class ScoreCache:
             except sqlite3.Error as error:
                 self._failed(error)
 
+    def close(self) -> None:
+        """Close the file; it is opened again when it is needed."""
+        with self._lock:
+            self._close()
+            self._file = None
+
     def _connected(self) -> sqlite3.Connection | None:
         """Return the file, opened where it is not yet; None where that cannot be, or another process is making it."""
-        if self._file is None and self.trouble is None:
+        if self._file is None and self.warning is None:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 # The thread that opens it need not be the one that scores; the lock keeps them apart.
@@ -133,7 +139,7 @@ class ScoreCache:
         """Say what is wrong and use the file no more, unless another process just held it."""
         if getattr(error, "sqlite_errorcode", None) in _LOST_RACES:
             return
-        self.trouble = f"--cache: {self._path} cannot be used: {error}: every passage is scored anew"
+        self.warning = f"--cache: {self._path} cannot be used: {error}: every passage is scored anew"
         self._close()
         self._file = None
 

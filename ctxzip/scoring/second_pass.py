@@ -1,13 +1,9 @@
-"""A second look: what a first look found is told to the scorer, so that the next step can be seen.
+"""The second pass of multi-hop queries: the evidence found so far joins the query, so that the next step can be found.
 
-"When was the director of Red Harbour born?" says nothing of the passage about Ines Holm, until the
-sentence that names her as the director stands beside the question (multi-hop retrieval of this kind:
-Xiong et al. 2021, "Answering complex open-domain questions with multi-hop dense retrieval").
-
-It reads what BM25 ranks highest for the question and what was found, which is where a next step stands. Of 443 questions of
-hotpotqa, 2wiki and musique (dev), all of them asked twice, 74% keep all their evidence at 20% of the words, the mean of the
-three sets, where the second look reads what `_SHARE` and `_LEAST` leave, 37 to 65% of the text; 76% where it reads all; 66%
-without one. A third look told what the second found mostly finds the same (nine times in ten), and changed nothing.
+"When was the director of Red Harbour born?" has no word of the passage about Ines Holm, until the sentence that names her
+as the director is scored together with the query (multi-hop retrieval of this kind: Xiong et al. 2021, "Answering complex
+open-domain questions with multi-hop dense retrieval"). The second pass scores the part of the text that BM25 ranks highest
+for query and evidence, which is where a next step is.
 """
 
 from __future__ import annotations
@@ -20,27 +16,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip._internal.logits import logit, sigmoid
-from ctxzip.datamodels import DEADLINE, PREFILTER, SECOND_LOOK, Scores
+from ctxzip.datamodels import DEADLINE, PREFILTER, SECOND_PASS, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ctxzip.datamodels import Request, Unit
+    from ctxzip.datamodels import Request, ScoringInput, Unit
 
-_TOLD = 2_000  # code points of what was found: a longer unit is a block, and BM25 would be asked for all of its words
-_PASSAGES = 2  # told of: both things compared, or the first step and what comes near it
-_SHARE = 0.4  # of the text that a second look reads
-_LEAST = 2_000  # code points that it reads where there are so many
-# What it leaves unread says nothing of what was found; without this, units of it would rise above those that it read.
-_UNREAD = 0.5  # off the log-odds; with 0 musique loses seven points at 20% of the words, and 0.25 to 1 are much alike
+# All constants: chosen on the multi-hop dev sets, models/README.md has the measurements.
+_MAX_EVIDENCE = 2_000  # code points of one piece of evidence: a longer unit is a block with too many words for BM25
+_PASSAGES = 2  # whose best unit is evidence: both things compared, or the first step and its nearest rival
+_SHARE = 0.4  # of the text that a second pass scores
+_LEAST = 2_000  # code points that it scores where there are so many
+_LEFT_OUT = 0.5  # off the log-odds of units that the second pass leaves out: else they rise above those that it scores
 
 
-def informed(request: Request, units: Sequence[Unit], scores: Scores) -> Request:
-    """Return the request with the best sentence of each of its best passages, and how much a second look reads of it."""
-    found = tuple(sentence_with_title(request, units[i]) for i in best_of_passages(units, scores))
-    n_characters = sum(unit.end - unit.start for unit in units)
-    read = max(math.ceil(_SHARE * n_characters), _LEAST)
-    return replace(request, found=found, read_characters=read if read < n_characters else None)
+def second_input(item: ScoringInput, scores: Scores) -> ScoringInput:
+    """Return the input of the second pass: the evidence found, and how much of the text it scores.
+
+    Args:
+        item: the input of the first pass.
+        scores: of the first pass.
+    """
+    evidence = tuple(sentence_with_title(item.request, item.units[i]) for i in best_of_passages(item.units, scores))
+    n_characters = sum(unit.end - unit.start for unit in item.units)
+    most = max(math.ceil(_SHARE * n_characters), _LEAST)
+    return replace(item, evidence=evidence, max_characters=most if most < n_characters else None)
 
 
 def best_of_passages(units: Sequence[Unit], scores: Scores) -> list[int]:
@@ -55,46 +56,44 @@ def best_of_passages(units: Sequence[Unit], scores: Scores) -> list[int]:
 
 
 def sentence_with_title(request: Request, unit: Unit) -> str:
-    """Return a unit as a second look is told of it: what its passage is about stands in front, and of a block its head."""
+    """Return a unit as evidence: the title of its passage in front, and only the first code points of a long block."""
     passage = request.passages[unit.passage]
     text = passage.text[unit.start : unit.end]
-    return (f"{passage.title}: {text}" if passage.title.strip() else text)[:_TOLD]
+    return (f"{passage.title}: {text}" if passage.title.strip() else text)[:_MAX_EVIDENCE]
 
 
 def combined(first: Scores, second: Scores) -> Scores:
-    """Return what both looks say together: the mean of their odds, geometric.
+    """Return the scores of both passes together: the geometric mean of their odds.
 
-    What one look did not read is as the other says, and a little less likely where what was found does not lead to it.
-
-    Of all questions of hotpotqa, 2wiki and musique in dev (`ctxzip eval --method hybrid`, and with `second_look` false on the
-    card) 83.6, 76.8 and 43.9% keep all their evidence at 20% of the words by a first look alone, 86.1, 79.1 and 62.1% by both.
+    A unit that one pass did not score keeps the probability of the other, lowered where the second pass left it out.
     """
-    if second.unread and all(second.unread):  # no time for any of it
-        return replace(first, unread=tuple(SECOND_LOOK if one is None else one for one in _reasons(first)))
+    if second.not_scored and all(second.not_scored):  # no time for any of it
+        reasons = tuple(SECOND_PASS if reason is None else reason for reason in _reasons(first))
+        return replace(first, not_scored=reasons)
     odds = (logit(first.probability) + logit(second.probability)) / 2
     probability = sigmoid(odds)
-    aside = sigmoid(logit(first.probability) - _UNREAD)
-    reasons = list(zip(_reasons(first), _reasons(second), strict=True))
-    unread = tuple(starmap(_unread, reasons))
-    for i, (one, two) in enumerate(reasons):
+    lowered = sigmoid(logit(first.probability) - _LEFT_OUT)
+    pairs = list(zip(_reasons(first), _reasons(second), strict=True))
+    not_scored = tuple(starmap(_reason, pairs))
+    for i, (one, two) in enumerate(pairs):
         if two is not None:
-            probability[i] = aside[i] if one is None and two == PREFILTER else first.probability[i]
+            probability[i] = lowered[i] if one is None and two == PREFILTER else first.probability[i]
         elif one is not None:
             probability[i] = second.probability[i]
     return Scores(
         probability,
         np.maximum(first.relevance, second.relevance),
         first.warnings,
-        unread if any(unread) else (),
+        not_scored if any(not_scored) else (),
     )
 
 
 def _reasons(scores: Scores) -> tuple[str | None, ...]:
-    return scores.unread or (None,) * len(scores.probability)
+    return scores.not_scored or (None,) * len(scores.probability)
 
 
-def _unread(first: str | None, second: str | None) -> str | None:
-    """Return why a unit was not read as both looks should have; the prefilter may leave one of them out."""
+def _reason(first: str | None, second: str | None) -> str | None:
+    """Return why a unit was not scored in both passes; the prefilter may leave it out of one of them."""
     if first is None:
-        return SECOND_LOOK if second == DEADLINE else None
+        return SECOND_PASS if second == DEADLINE else None
     return None if second is None else first

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxzip.datamodels import RecordWarning
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 NO_UNIT = -1
 QUERY_SHARE = 0.5  # of the window that the question may fill
 TITLE_SHARE = 0.2  # of the window that the title may fill
-_FOUND_SHARE = 0.16  # of the window that each sentence found so far may fill
+_EVIDENCE_SHARE = 0.16  # of the window that each sentence found so far may fill
 _TEXT_SHARE = 0.25  # of the window that is left for the text: where it would be less, less is read of what was found, then of the title
 _SHORTEST = 16  # tokens of a window: of fewer, the shares above leave nothing
 
@@ -64,12 +66,12 @@ class WindowBuilder:
         self._cls = tokenizer.token_to_id("[CLS]")
         self._sep = tokenizer.token_to_id("[SEP]")
 
-    def cut(self, query: str, titles: Sequence[str]) -> tuple[str, ...]:
-        """Say, in words, that the question or titles are longer than what a window holds of them at most."""
-        return cut(self._encode, query, titles, self._room(QUERY_SHARE), self._room(TITLE_SHARE))
+    def truncation_warnings(self, query: str, titles: Sequence[str]) -> tuple[RecordWarning, ...]:
+        """Return a warning where the query or titles are longer than their share of a window."""
+        return truncation_warnings(self._encode, query, titles, self._room(QUERY_SHARE), self._room(TITLE_SHARE))
 
     def build(
-        self, query: str, passages: Sequence[tuple[str, str]], units: Sequence[Unit], found: Sequence[str] = ()
+        self, query: str, passages: Sequence[tuple[str, str]], units: Sequence[Unit], evidence: Sequence[str] = ()
     ) -> list[Window]:
         """Return the windows of all passages, in order.
 
@@ -81,7 +83,7 @@ class WindowBuilder:
             query: the question.
             passages: `(title, text)` of each.
             units: of all passages, in order.
-            found: sentences that a first look took for evidence; each is read by its first words.
+            evidence: sentences that the first pass found; the first tokens of each are in the window.
         """
         query_ids = self._encode(query).ids
         room = self._room(QUERY_SHARE)
@@ -89,9 +91,9 @@ class WindowBuilder:
             query_ids = query_ids[: room // 2] + query_ids[-(room - room // 2) :]
         # What is left beside question, text, [CLS] and two [SEP].
         spare = self._length - 3 - len(query_ids) - self._room(_TEXT_SHARE)
-        each = min(self._room(_FOUND_SHARE), spare // len(found) - 1) if found else 0
-        found_ids = [self._encode(sentence).ids[:each] for sentence in found if each > 0]
-        head = (self._cls, *query_ids, self._sep, *chain.from_iterable((*ids, self._sep) for ids in found_ids))
+        each = min(self._room(_EVIDENCE_SHARE), spare // len(evidence) - 1) if evidence else 0
+        evidence_ids = [self._encode(sentence).ids[:each] for sentence in evidence if each > 0]
+        head = (self._cls, *query_ids, self._sep, *chain.from_iterable((*ids, self._sep) for ids in evidence_ids))
         spare -= len(head) - len(query_ids) - 2
         windows: list[Window] = []
         first = 0
@@ -148,10 +150,10 @@ def owners(ends: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int
     return np.maximum(np.searchsorted(starts, ends - 1, side="right") - 1, 0)
 
 
-def cut(
+def truncation_warnings(
     encode: Callable[[str], Any], query: str, titles: Sequence[str], query_room: int, title_room: int
-) -> tuple[str, ...]:
-    """Say, in words, whether a model reads only a part of the question or of a title.
+) -> tuple[RecordWarning, ...]:
+    """Return a warning where a model takes only a part of the query or of a title as input.
 
     Args:
         encode: returns an encoding with `ids`, special tokens left out.
@@ -160,16 +162,18 @@ def cut(
         query_room: tokens that a question may fill.
         title_room: tokens that a title and the colon behind it may fill.
     """
-    remarks = []
+    warnings = []
     # A token of ASCII is a character at least; others may be several, such as the letters of a Korean syllable.
     longer = len(query) > query_room or not query.isascii()
     if longer and (n := len(encode(query).ids)) > query_room:
-        remarks.append(f"the question has {n} tokens: the model read its first and last {query_room // 2}")
+        text = f"the query has {n} tokens: the model takes its first and last {query_room // 2}"
+        warnings.append(RecordWarning("query_truncated", text))
     long_titles = (title for title in titles if len(title) >= title_room or not title.isascii())
     if any(len(encode(f"{title}:").ids) > title_room for title in long_titles):
-        # Without their number: passages may be scored one by one, and this is said once.
-        remarks.append(f"titles of more than {title_room - 1} tokens: the model read the first {title_room - 1}")
-    return tuple(remarks)
+        # Without their number: passages may be scored one by one, and one warning is enough.
+        text = f"titles of more than {title_room - 1} tokens: the model takes the first {title_room - 1}"
+        warnings.append(RecordWarning("title_truncated", text))
+    return tuple(warnings)
 
 
 def _packed(units: list[list[tuple[int, int]]], room: int) -> Iterator[list[tuple[int, int]]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.datamodels import Budget, Limits
-from ctxzip.errors import UsageError
+from ctxzip.settings import AUTO
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,32 +25,8 @@ _SHARES = {None: 0.8, "light": 0.95, "balanced": 0.75, "aggressive": 0.5}
 # 23.7% and 16, 0.95 34.9% and 17. The profiles keep what their names stand for: of 20 questions of each of the eleven
 # sets of README.md (`ctxzip select --profile`) 34.1, 15.0 and 5.6% of the tokens.
 _REACHED = {None: 0.92, "light": 0.985, "balanced": 0.94, "aggressive": 0.8}
-AUTO = "auto"
-PROFILES = ("light", "balanced", "aggressive")
-EMPTY = {"nothing": 0, "keep-best": 1, "passthrough": None}  # most units kept where nothing is relevant
-IRRELEVANT = "no passage is relevant"
-
-
-def check(limits: Limits) -> None:
-    """Raise UsageError where a limit is out of its range."""
-    for name, value, low, high in (
-        ("max_tokens", limits.max_tokens, 0, math.inf),
-        ("ratio", limits.ratio, 0, 1),
-        ("max_sentences", limits.max_sentences, 1, math.inf),
-        ("threshold", limits.threshold, 0, 1),
-        ("min_saving", limits.min_saving, 0, 1),
-    ):
-        if value is not None and (not isinstance(value, int | float) or not low <= value <= high):
-            allowed = f"from {low} to {high}" if high != math.inf else f"of at least {low}"
-            raise UsageError(f"expected a number {allowed}", option=name, value=value)
-    if limits.profile not in {None, *PROFILES}:
-        raise UsageError(f"expected one of {', '.join(PROFILES)}", option="profile", value=limits.profile)
-    if limits.recall is not None and limits.adaptive:
-        raise UsageError(
-            "the recall decides how much is kept: leave the others out",
-            option=("recall", "budget", "profile"),
-            value=limits.recall,
-        )
+EMPTY = {"nothing": 0, "keep-best": 1, "passthrough": None}  # most units kept where nothing seems to answer the query
+NO_ANSWER = "no passage is relevant"
 
 
 def decide(limits: Limits, probability: NDArray[np.float32], tokens_in: int, cut: Cut | None = None) -> Budget:
@@ -64,35 +40,35 @@ def decide(limits: Limits, probability: NDArray[np.float32], tokens_in: int, cut
             profile alone.
     """
     mode: list[str] = []
-    why: list[str] = []
+    reasons: list[str] = []
     threshold = limits.threshold
     automatic = None
     if cut is not None:
-        automatic, name, reason = cut.threshold, cut.mode, cut.why
+        automatic, name, reason = cut.threshold, cut.mode, cut.reason
     elif limits.adaptive:
         name = limits.profile or AUTO
         automatic, reason = _auto(probability, _SHARES[limits.profile])
     if automatic is not None:
         threshold = automatic if threshold is None else max(threshold, automatic)
         mode.append(name)
-        why.append(reason)
+        reasons.append(reason)
     soft_tokens = None
     if limits.ratio is not None:
         soft_tokens = math.floor(limits.ratio * tokens_in)
         # 0.29 of 400 is 115.99999999999999 in floating point, and 116 / 400 is 0.29.
         soft_tokens += (soft_tokens + 1) / max(tokens_in, 1) <= limits.ratio
         mode.append("ratio")
-        why.append(f"ratio {limits.ratio:g}: at most {soft_tokens} of {tokens_in} tokens")
+        reasons.append(f"ratio {limits.ratio:g}: at most {soft_tokens} of {tokens_in} tokens")
     if limits.max_tokens is not None:
         mode.append("max_tokens")
-        why.append(f"at most {limits.max_tokens} tokens")
+        reasons.append(f"at most {limits.max_tokens} tokens")
     if limits.max_sentences is not None:
         mode.append("max_sentences")
-        why.append(f"at most {limits.max_sentences} {'sentence' if limits.max_sentences == 1 else 'sentences'}")
+        reasons.append(f"at most {limits.max_sentences} {'sentence' if limits.max_sentences == 1 else 'sentences'}")
     if limits.threshold is not None:
         mode.append("threshold")
-        why.append(f"probability at least {limits.threshold:g}")
-    if cut is not None and cut.nothing_relevant:
+        reasons.append(f"probability at least {limits.threshold:g}")
+    if cut is not None and cut.no_answer:
         return Budget(
             mode="+".join(mode),
             limits=limits,
@@ -100,8 +76,8 @@ def decide(limits: Limits, probability: NDArray[np.float32], tokens_in: int, cut
             soft_tokens=soft_tokens,
             max_sentences=min((n for n in (EMPTY[limits.empty], limits.max_sentences) if n is not None), default=None),
             threshold=limits.threshold,
-            why=f"{IRRELEVANT}: {limits.empty}",
-            irrelevant=IRRELEVANT,
+            reason=f"{NO_ANSWER}: {limits.empty}",
+            no_answer=NO_ANSWER,
         )
     return Budget(
         mode="+".join(mode) or "none",
@@ -110,7 +86,7 @@ def decide(limits: Limits, probability: NDArray[np.float32], tokens_in: int, cut
         soft_tokens=soft_tokens,
         max_sentences=limits.max_sentences,
         threshold=threshold,
-        why="; ".join(why) or "no limit",
+        reason="; ".join(reasons) or "no limit",
         guarantee=None if cut is None else cut.guarantee,
     )
 

@@ -1,218 +1,199 @@
-"""One scored request -> what is kept of it, and why."""
+"""One scored request -> the units that are kept, the budget and its reason."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ctxzip.datamodels import FOREIGN, Budget, Profile, Result, Selection
-from ctxzip.query.parse import read_query
-from ctxzip.rendering.draft import Draft
-from ctxzip.scoring.preparation import recounted
+from ctxzip.datamodels import NOT_ENGLISH, Budget, Ranking, RecordWarning, Selection
 from ctxzip.selection import budget as budgets
-from ctxzip.selection.dedup import Wording
-from ctxzip.selection.greedy import candidates, covering, groups, select
-from ctxzip.selection.segments import CONTEXT, no_context, select_segments
+from ctxzip.selection.candidates import candidates, covering, groups
+from ctxzip.selection.dedup import Duplicates
+from ctxzip.selection.greedy import select
+from ctxzip.selection.segments import CONTEXT, outside_context, select_segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from ctxzip.datamodels import Cut, Limits, Request, Scored, Scores, Unit
+    from ctxzip.datamodels import Cut, ParsedQuery, Request, Scored, Scores, Unit
     from ctxzip.settings import Settings
-    from ctxzip.tokens import Tokenizer
+
+
+class Layout(Protocol):
+    """How a request is written, as far as that decides what fits (`ctxzip.rendering.draft`)."""
+
+    def measure(self, kept: Collection[int]) -> int:
+        """Return the tokens of the final text with the given units kept."""
+        ...
+
+    def passage_costs(self) -> list[int]:
+        """Return the tokens of the line above each passage; empty where there is none."""
+        ...
+
+    @property
+    def gap_cost(self) -> int:
+        """Tokens of the mark at a gap; 0 without one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is kept of one request, under which budget, and what its reader must not miss."""
+
+    selection: Selection
+    budget: Budget
+    warnings: tuple[RecordWarning, ...]
 
 
 def choose(
     scored: Scored,
     settings: Settings,
-    limits: Limits,
-    tokenizer: Tokenizer,
-    cut_for: Callable[[Profile], Cut | None],
-) -> Result:
-    """Decide how much is kept of one request, choose it, and render it.
+    layout: Layout,
+    tokens_in: int,
+    cut_for: Callable[[Ranking], Cut | None],
+) -> Choice:
+    """Decide how much of one request is kept, and choose the units.
 
     Args:
-        scored: the request, its units counted by any tokenizer.
-        settings: how to choose and render.
-        limits: of the settings.
-        tokenizer: counts.
-        cut_for: says how far down a policy goes, None where there is none.
+        scored: the request, its units counted by the tokenizer of the layout.
+        settings: how to choose.
+        layout: measures the final text.
+        tokens_in: of the whole request, written the same way.
+        cut_for: returns how far down a ranking a policy goes, None where there is no policy.
     """
-    scored = recounted(scored, tokenizer)
-    request, plain, units, scores = scored.request, scored.plain, scored.units, scored.scores
-    order = _order(scores, settings.order)
-    draft = Draft(settings, tokenizer, plain.passages, units, order)
-    # What stands in records is the passages as they came, and their tokens are known.
-    tokens_in = scored.passage_tokens if settings.in_records else draft.measure(range(len(units)))
-    context = _of_context(request, units)
-    ranked = candidates(units, scores, settings.top_docs, no_context(plain.passages))
-    profile = profile_of(plain.query, units, scores, context)
-    cut = cut_for(profile)
-    selection, budget = _selected(scored, draft, ranked, context, limits, cut, tokens_in)
+    prepared, units, scores = scored.prepared, scored.units, scored.scores
+    plain = prepared.normalized
+    context = _of_context(plain, units)
+    ranked = candidates(units, scores, settings.top_docs, outside_context(plain.passages))
+    cut = cut_for(ranking_of(prepared.query, units, scores, context))
+    selection, budget = _selected(scored, settings, layout, ranked, context, cut, tokens_in)
     selection, budget = _worth_it(selection, budget, tokens_in, len(units))
-    budget, remarks = _honest(budget, cut, units, scores, selection)
-    texts = draft.texts(request.passages, selection.kept)
-    return Result(
-        request=request,
-        query_kind=read_query(plain.query).kind,
-        units=units,
-        languages=scored.languages,
-        scores=scores,
-        budget=budget,
-        selection=selection,
-        texts=texts,
-        order=tuple(i for i in order if texts[i] or not settings.drop_empty),
-        scorer=scored.scorer,
-        device=scored.device,
-        tokenizer=tokenizer.name,
-        splitter=scored.splitter,
-        tokens_in=tokens_in,
-        tokens_out=selection.n_tokens,
-        context=None if settings.in_records else draft.written(selection.kept),
-        explained=settings.explain,
-        warnings=(
-            *scored.warnings,
-            *(["lone surrogates are written as U+FFFD"] if plain is not request and not settings.in_records else []),
-            *remarks,
-            *_remarks(plain, units, scores, budget, selection),
-        ),
-    )
+    budget, warnings = _without_broken_guarantee(budget, cut, units, scores, selection)
+    return Choice(selection, budget, (*warnings, *_warnings(plain, units, scores, budget, selection)))
 
 
 def _selected(
     scored: Scored,
-    draft: Draft,
+    settings: Settings,
+    layout: Layout,
     ranked: Sequence[int],
     context: frozenset[int] | None,
-    limits: Limits,
     cut: Cut | None,
     tokens_in: int,
 ) -> tuple[Selection, Budget]:
-    """Return what is kept under which budget: of a prompt in segments each type has its own, and `limits` are the context's."""
-    plain, units, scores, settings = scored.plain, scored.units, scored.scores, draft.settings
-    wording = Wording(plain.passages, units, scored.languages)
+    """Return what is kept under which budget; in a prompt of segments each type has its own, and the limits are the context's."""
+    prepared, units, scores = scored.prepared, scored.units, scored.scores
+    plain = prepared.normalized
+    duplicates = Duplicates(plain.passages, units, prepared.languages)
     among = ranked if context is None else [i for i in ranked if i in context]
-    of_all = tokens_in if context is None else draft.measure(sorted(context))
-    budget = budgets.decide(limits, scores.probability[among], of_all, cut)
+    of_all = tokens_in if context is None else layout.measure(sorted(context))
+    budget = budgets.decide(settings.limits(), scores.probability[among], of_all, cut)
     choose_within = partial(
         select,
         units,
         scores=scores,
-        passage_cost=draft.passage_costs(),
-        gap_cost=draft.gap_cost,
-        key=wording.key if _once(budget) else None,
-        leans=wording.leans if settings.neighbours else None,
+        passage_cost=layout.passage_costs(),
+        gap_cost=layout.gap_cost,
+        key=duplicates.key if _drops_duplicates(budget) else None,
     )
     if context is not None:
-        kinds = [plain.passages[unit.passage].segment for unit in units]
+        types = [plain.passages[unit.passage].segment for unit in units]
         return select_segments(
-            kinds, ranked, budget, draft.measure, shares=settings.segment_budget, choose_within=choose_within
+            types, ranked, budget, layout.measure, shares=settings.segment_budget, choose_within=choose_within
         )
-    return choose_within(order_of_choice(plain.query, ranked, wording), budget=budget, measure=draft.measure), budget
+    order = order_of_choice(prepared.query, ranked, duplicates)
+    return choose_within(order, budget=budget, measure=layout.measure), budget
 
 
-def profile_of(query: str, units: Sequence[Unit], scores: Scores, among: Collection[int] | None = None) -> Profile:
-    """Return what the ranking of one question looks like, of all its units or of those given by index."""
-    read = read_query(query)
+def ranking_of(
+    query: ParsedQuery, units: Sequence[Unit], scores: Scores, among: Collection[int] | None = None
+) -> Ranking:
+    """Return the ranking of one request, of all its units or of those given by index."""
     ranked = [i for i in candidates(units, scores) if among is None or i in among]
     sizes = [sum(units[i].end - units[i].start for i in group) for group in groups(units, ranked)]
-    return Profile(
+    return Ranking(
         probability=scores.probability[ranked],
         size=np.array(sizes, dtype=np.int64),
         passage=np.fromiter((units[i].passage for i in ranked), dtype=np.int64, count=len(ranked)),
         relevance=scores.relevance,
-        kind=read.kind if read.english else FOREIGN,
-        complexity=read.complexity,
-        several_places=read.several_places,
+        kind=query.kind if query.english else NOT_ENGLISH,
+        complexity=query.complexity,
+        several_places=query.several_places,
     )
 
 
-def order_of_choice(query: str, ranked: Sequence[int], wording: Wording) -> list[int]:
-    """Return the candidates in the order in which a budget takes them: as ranked, but for questions that need several places."""
-    read = read_query(query)
-    if not read.several_places:
+def order_of_choice(query: ParsedQuery, ranked: Sequence[int], duplicates: Duplicates) -> list[int]:
+    """Return the candidates in the order in which a budget considers them: as ranked, but for multi-hop and comparisons."""
+    if not query.several_places:
         return list(ranked)
-    compared = read.entities[:2] if read.kind == "comparison" and len(read.entities) > 1 else ()
-    return covering(ranked, wording.units, [about for name in compared if (about := wording.about(name))])
+    compared = query.entities[:2] if query.kind == "comparison" and len(query.entities) > 1 else ()
+    sides = [about for name in compared if (about := duplicates.passages_about(name))]
+    return covering(ranked, duplicates.units, sides)
 
 
-def _once(budget: Budget) -> bool:
-    """Tell whether what repeats a unit kept may be left out.
+def _drops_duplicates(budget: Budget) -> bool:
+    """Tell whether near-duplicates of a kept unit may be dropped.
 
-    Not where every unit from a probability on was asked for: a threshold is meant of each, a promised
-    recall was calibrated on each, and `--empty passthrough` is all of it. Elsewhere nothing is lost by it: on five labelled
-    sets (hotpotqa, 2wiki, bioasq, squad_rag10, doc2dial, 100 questions each) no question loses evidence under any of 12
-    budgets. Where pages come as overlapping chunks (bioasq, doc2dial, squad_rag10, timeqa, 60 questions each, windows
-    of six sentences that begin every three, bm25) 90% recall takes 20.0% of the words in place of 27.6%.
+    Not where every unit from a probability on is wanted: a threshold speaks of each unit, a recall was
+    calibrated on each, and `--empty passthrough` is all of the text.
     """
-    return budget.irrelevant is None and budget.limits.recall is None and budget.limits.threshold is None
+    return budget.no_answer is None and budget.limits.recall is None and budget.limits.threshold is None
 
 
 def _of_context(request: Request, units: Sequence[Unit]) -> frozenset[int] | None:
-    """Return the units of the context where the request is a prompt in segments, else None."""
-    kinds = [passage.segment for passage in request.passages]
-    if not any(kinds):
+    """Return the units of the context where the request is a prompt of segments, else None."""
+    types = [passage.segment for passage in request.passages]
+    if not any(types):
         return None
-    return frozenset(i for i, unit in enumerate(units) if kinds[unit.passage] == CONTEXT)
+    return frozenset(i for i, unit in enumerate(units) if types[unit.passage] == CONTEXT)
 
 
-def _order(scores: Scores, order: str) -> tuple[int, ...]:
-    indices = range(len(scores.relevance))
-    return tuple(sorted(indices, key=lambda i: (-scores.relevance[i], i)) if order == "relevance" else indices)
-
-
-def _honest(
+def _without_broken_guarantee(
     budget: Budget, cut: Cut | None, units: Sequence[Unit], scores: Scores, selection: Selection
-) -> tuple[Budget, tuple[str, ...]]:
-    """Take the guarantee back where other limits kept less than it takes; return what must be said."""
+) -> tuple[Budget, tuple[RecordWarning, ...]]:
+    """Withdraw the guarantee where other limits kept less than it takes; return what must be reported."""
     if cut is None:
         return budget, ()
     kept = set(selection.kept)
-    if budget.guarantee is not None and scores.unread:
-        why = f"{budget.why}; the model did not read all of it, so there is no guarantee"
-        return replace(budget, guarantee=None, why=why), (
-            *cut.warnings,
-            "no guarantee: it holds for scores of all the text (--deadline-ms, --prefilter)",
-        )
+    if budget.guarantee is not None and scores.not_scored:
+        reason = f"{budget.reason}; the model did not score all of it, so there is no guarantee"
+        text = "no guarantee: it holds for scores of all the text (--deadline-ms, --prefilter)"
+        return replace(budget, guarantee=None, reason=reason), (*cut.warnings, RecordWarning("no_guarantee", text))
     if budget.guarantee is None or all(
         i in kept for i in candidates(units, scores) if scores.probability[i] >= cut.threshold
     ):
         return budget, cut.warnings
-    why = f"{budget.why}; less than that is kept, so there is no guarantee"
-    remark = "no guarantee: another limit keeps less than the recall takes (--max-tokens, --ratio, --top-docs, ...)"
-    return replace(budget, guarantee=None, why=why), (*cut.warnings, remark)
+    reason = f"{budget.reason}; less than that is kept, so there is no guarantee"
+    text = "no guarantee: another limit keeps less than the recall takes (--max-tokens, --ratio, --top-docs, ...)"
+    return replace(budget, guarantee=None, reason=reason), (*cut.warnings, RecordWarning("no_guarantee", text))
 
 
 def _worth_it(selection: Selection, budget: Budget, tokens_in: int, n_units: int) -> tuple[Selection, Budget]:
-    """Keep all where less would be saved than `--min-saving` asks for, and all fits."""
+    """Keep all where less would be saved than `--min-saving` wants, and all fits."""
     least = budget.limits.min_saving
     fits = budget.max_tokens is None or tokens_in <= budget.max_tokens
-    if (
-        least is None
-        or budget.irrelevant is not None
-        or not fits
-        or tokens_in - selection.n_tokens >= least * tokens_in
-    ):
+    if least is None or budget.no_answer is not None or not fits or tokens_in - selection.n_tokens >= least * tokens_in:
         return selection, budget
-    why = f"{budget.why}; saves less than {least:.0%}: left as it was"
-    return Selection(tuple(range(n_units)), tokens_in, (None,) * n_units), replace(budget, why=why)
+    reason = f"{budget.reason}; saves less than {least:.0%}: left as it was"
+    return Selection(tuple(range(n_units)), tokens_in, (None,) * n_units), replace(budget, reason=reason)
 
 
-def _remarks(
+def _warnings(
     request: Request, units: Sequence[Unit], scores: Scores, budget: Budget, selection: Selection
-) -> list[str]:
-    """Say what a reader of the result must not miss: that it is empty, or kept without a reason."""
+) -> list[RecordWarning]:
+    """Return what a reader of the result must not miss: that it is empty, or kept without a reason."""
     if not request.passages:
-        return ["no documents"]
+        return [RecordWarning("no_documents", "no documents")]
     if not units:
-        return ["no text in any document"]
-    if budget.irrelevant is not None:
-        return [f"{budget.irrelevant}: {budget.limits.empty} (--empty)"]
+        return [RecordWarning("no_text", "no text in any document")]
+    if budget.no_answer is not None:
+        return [RecordWarning("no_answer", f"{budget.no_answer}: {budget.limits.empty} (--empty)")]
     if not selection.kept:
-        return ["nothing kept: no unit fits into the tokens allowed"]
+        return [RecordWarning("nothing_fits", "nothing kept: no unit fits into the tokens allowed")]
     if not scores.probability.any():
-        return ["no content word of the question occurs in the documents: what is kept was not chosen by score"]
+        text = "no content word of the query occurs in the documents: what is kept was not chosen by score"
+        return [RecordWarning("no_match", text)]
     return []

@@ -36,7 +36,7 @@ _LINKS = (
 # These change what the sentence behind them says: "otherwise, it is closed".
 _TURNS = "instead|otherwise|meanwhile|then|still|yet|for example|for instance|in contrast|by contrast|later|finally"
 _LINK = re.compile(rf"(?:{_LINKS}),\s+", re.IGNORECASE)
-_LEANS = re.compile(
+_CONTEXT_DEPENDENT = re.compile(
     rf"\W*(?:(?:{_LINKS}|{_TURNS})(?=,)|(?:he|she|it|they)(?:['’](?:s|d|ll|re|ve))?|his|her|its|their|this|these|that|those|such"
     r"|the (?:former|latter)|but|and|so|nor)(?![\w'’-])",
     re.IGNORECASE,
@@ -51,7 +51,7 @@ _COPIED = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class Duplicates:
     """The words of one request.
 
     Attributes:
@@ -83,19 +83,11 @@ class Wording:
             return where, text
         if unit.kind not in _BY_WORDS or not (words := self._words(i)):
             return None
-        points = self.languages[unit.passage] != "en" or _LEANS.match(_without_link(text))
+        points = self.languages[unit.passage] != "en" or _CONTEXT_DEPENDENT.match(_without_link(text))
         whole = len(words) >= _COPIED and unit.kind != "list_item" and passage.text.count(text) == 1
         return where, words, () if whole and not points else self._beside(i)
 
-    def leans(self, i: int) -> bool:
-        """Tell whether a sentence begins with an English pronoun or link to the one before it in its paragraph."""
-        unit, before = self.units[i], self.units[i - 1]
-        if unit.kind != "sentence" or not self._in_passage(i, i - 1) or before.kind != "sentence":
-            return False
-        between = self.passages[unit.passage].text[before.end : unit.start]
-        return "\n\n" not in between and bool(_LEANS.match(self._text(i)))
-
-    def about(self, name: str) -> frozenset[int]:
+    def passages_about(self, name: str) -> frozenset[int]:
         """Return the passages whose title holds the words of a name, or else those whose text does."""
         sought = _spaced(name)
         if not sought.strip():

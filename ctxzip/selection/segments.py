@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ctxzip.datamodels import SEGMENTS, Budget, Selection
 from ctxzip.errors import UsageError
+from ctxzip.settings import check_segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -36,24 +37,11 @@ def budgets(given: Iterable[str]) -> tuple[tuple[str, float], ...]:
             found[kind] = float(share)
         except ValueError:
             raise UsageError("expected TYPE=R, such as example=0.3", option="segment_budget", value=pair) from None
-    check(found.items())
+    check_segments(found.items())
     return tuple(found.items())
 
 
-def check(shares: Iterable[tuple[str, float]]) -> None:
-    """Raise UsageError where a type has no budget, or a share is not from 0 to 1."""
-    for kind, share in shares:
-        if kind == "question":
-            raise UsageError("the question is kept whole", option="segment_budget", value=f"{kind}={share:g}")
-        if kind not in SEGMENTS or not 0 <= share <= 1:
-            raise UsageError(
-                f"expected one of {', '.join(SEGMENTS)}, and a share from 0 to 1",
-                option="segment_budget",
-                value=f"{kind}={share:g}",
-            )
-
-
-def no_context(passages: Sequence[Passage]) -> frozenset[int]:
+def outside_context(passages: Sequence[Passage]) -> frozenset[int]:
     """Return the passages of a prompt in segments that are not of the context: limits on documents are not for them."""
     kinds = [passage.segment for passage in passages]
     return frozenset(i for i, kind in enumerate(kinds) if kind != CONTEXT) if any(kinds) else frozenset()
@@ -88,15 +76,15 @@ def select_segments(
     kept: list[int] = []
     n_tokens = measure(kept)
     reasons: list[str | None] = [None] * len(kinds)
-    why = []
+    reasons_of_types = []
     for kind in SEGMENTS:
         ours = [i for i, of in enumerate(kinds) if of == kind]
         if not ours:
             continue
-        allowed, said = budget, budget.why
+        allowed, said = budget, budget.reason
         if kind in share_of:
             allowed, said = _of_share(budget, share_of[kind], measure(ours), limited=kind == CONTEXT)
-        why.append(f"{kind} {said}")
+        reasons_of_types.append(f"{kind} {said}")
         if budget.max_tokens is not None:
             allowed = replace(allowed, max_tokens=max(budget.max_tokens - n_tokens, 0))
         part = choose_within(
@@ -108,7 +96,9 @@ def select_segments(
         n_tokens += part.n_tokens
         for i in ours:
             reasons[i] = part.dropped_because[i]
-    return Selection(tuple(kept), n_tokens, tuple(reasons)), replace(budget, why="; ".join(why) or budget.why)
+    return Selection(tuple(kept), n_tokens, tuple(reasons)), replace(
+        budget, reason="; ".join(reasons_of_types) or budget.reason
+    )
 
 
 def _of_share(budget: Budget, share: float, tokens_in: int, *, limited: bool) -> tuple[Budget, str]:
@@ -123,6 +113,6 @@ def _of_share(budget: Budget, share: float, tokens_in: int, *, limited: bool) ->
         threshold = budget.limits.threshold if budget.limits.adaptive else budget.threshold
         most = budget.limits.max_sentences
         soft_tokens = min(soft_tokens, soft_tokens if budget.soft_tokens is None else budget.soft_tokens)
-        said = said if budget.limits.adaptive else f"{said}; {budget.why}"
+        said = said if budget.limits.adaptive else f"{said}; {budget.reason}"
     most = most if share else 0  # units: the best one of all would stay whatever its length
-    return replace(budget, threshold=threshold, max_sentences=most, soft_tokens=soft_tokens, irrelevant=None), said
+    return replace(budget, threshold=threshold, max_sentences=most, soft_tokens=soft_tokens, no_answer=None), said

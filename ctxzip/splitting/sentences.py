@@ -9,6 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ctxzip.errors import MissingDependencyError, UsageError
+from ctxzip.settings import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     Offsets = list[tuple[int, int]]
     SentenceSplitter = Callable[[str], Offsets]
 
-AUTO = "auto"
 _SPACY = "spacy:"
 _EASTERN = frozenset({"zh", "ja", "ko"})
 _NUPUNKT = frozenset({"en", "und"})

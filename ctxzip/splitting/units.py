@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ctxzip.datamodels import Span
+from ctxzip.settings import AUTO
 from ctxzip.splitting.blocks import Block, blank_quote_marks, blocks
 from ctxzip.splitting.language import UNKNOWN, detect
-from ctxzip.splitting.sentences import AUTO, sentence_spans, splitter_for
+from ctxzip.splitting.sentences import sentence_spans, splitter_for
 
 if TYPE_CHECKING:
     from ctxzip.splitting.sentences import SentenceSplitter

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
-from ctxzip.model_store import DEFAULT_MODEL, ModelFolder, models_folder, open_model, sha256
+from ctxzip.model_store import ModelFolder, models_folder, open_model, sha256
 from ctxzip.query.complexity import WEIGHTS as QUERY_WEIGHTS
+from ctxzip.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from ctxzip.training.examples import Example
@@ -138,7 +139,8 @@ def _prepare(options: argparse.Namespace) -> None:
 
 
 def _examples(options: argparse.Namespace, path: Path) -> list[Example]:
-    from ctxzip.scoring.loading import MODEL, load_scorer
+    from ctxzip.scoring.loading import load_scorer
+    from ctxzip.settings import MODEL, Settings
     from ctxzip.training.examples import examples_of
 
     times, second_looks = _MIX.get(_set(path), (1.0, 0.0))
@@ -149,7 +151,7 @@ def _examples(options: argparse.Namespace, path: Path) -> list[Example]:
             random.Random(options.seed),
             times=times * options.times,
             second_looks=second_looks * options.times,
-            first=load_scorer(MODEL, threads=1, device="cpu") if second_looks else None,
+            first=load_scorer(Settings(scorer=MODEL, threads=1, device="cpu")) if second_looks else None,
             limit=options.limit,
         )
     )
@@ -303,21 +305,19 @@ def _calibrate(options: argparse.Namespace) -> None:
 
 
 def _policy(options: argparse.Namespace) -> None:
-    from ctxzip.compressor import Compressor, Settings
     from ctxzip.evaluation.calibration import RECALLS, as_text
     from ctxzip.evaluation.calibration import fit as calibrated
     from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions
-    from ctxzip.scoring.loading import HYBRID
-    from ctxzip.selection.adaptive.conformal import REACH
+    from ctxzip.scoring.pipeline import ScoringPipeline
+    from ctxzip.selection.adaptive.depth import REACH
     from ctxzip.selection.adaptive.policies import POLICY
+    from ctxzip.settings import HYBRID, Settings
     from ctxzip.training.fit_policy import fit, settled, whole_list, workload
 
-    compressor = Compressor(
-        Settings(max_sentences=1, tokenizer="words", scorer=HYBRID, model=str(options.out), prefilter="off")
-    )
+    scoring = ScoringPipeline(Settings(tokenizer="words", scorer=HYBRID, model=str(options.out), prefilter="off"))
     asked = workload(_files(options.data / "train"), options.questions, options.seed)
-    ranked = rank_questions(compressor, asked, _told)
+    ranked = rank_questions(scoring, asked, _told)
     seen = [(found, question) for found, (_, question) in zip(ranked, asked, strict=True) if found is not None]
     fitted = fit([found for found, _ in seen], [question.need != "none" for _, question in seen], options.seed)
     sets = [one for one in read_questions([options.data / "dev"], options.limit)[0] if one.answerable]
@@ -325,7 +325,7 @@ def _policy(options: argparse.Namespace) -> None:
     names = {one.name for one in sets}
     sets = [one for one in sets if f"{one.name}_rag10" not in names]
     asked = [(one.name, whole_list(one.name, question)) for one in sets for question in one.questions]
-    ranked = rank_questions(compressor, asked, _told)
+    ranked = rank_questions(scoring, asked, _told)
     unseen = [(found, question) for found, (_, question) in zip(ranked, asked, strict=True) if found is not None]
     fitted |= settled(fitted, [found for found, _ in unseen], [question.need != "none" for _, question in unseen])
     print(json.dumps({key: fitted[key] for key in ("fitted_on", "emptied", "floor")}), file=sys.stderr)
@@ -333,9 +333,9 @@ def _policy(options: argparse.Namespace) -> None:
         [found for found, question in unseen if question.need != "none"],
         sets,
         definition=REACH,
-        scorer=compressor.scorer_name,
-        splitter=compressor.settings.splitter,
-        model_sha256=compressor.model_sha256,
+        scorer=scoring.scorer_name,
+        splitter=scoring.settings.splitter,
+        model_sha256=scoring.model_sha256,
         n_weak=0,
         recalls=RECALLS,
         fitted=fitted,

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ctxzip.evaluation.labelled import Labelled
-from ctxzip.splitting.units import split, splitter_for
+from ctxzip.splitting.sentences import splitter_for
+from ctxzip.splitting.units import split
 
 if TYPE_CHECKING:
     import random

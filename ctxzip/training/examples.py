@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxzip.datamodels import Passage, Request, Unit
+from ctxzip.datamodels import Passage, Request, ScoringInput, Unit
 from ctxzip.evaluation.labelled import Labelled, read_labelled
 from ctxzip.scoring.second_pass import best_of_passages, sentence_with_title
 from ctxzip.scoring.windows import NO_UNIT, WindowBuilder
-from ctxzip.splitting.units import split, splitter_for
+from ctxzip.splitting.sentences import splitter_for
+from ctxzip.splitting.units import split
 from ctxzip.training.augment import perturbed
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from ctxzip.scoring.loading import Scorer
+    from ctxzip.scoring.protocol import Scorer
 
 _TITLE_DROPPED = 0.2  # share of the examples: many retrievers have no titles
 _QUERY_VARIED = 0.3  # people type lower case and leave the question mark out
@@ -104,7 +105,7 @@ def _whole(times: float, rng: random.Random) -> int:
 def _found(request: Request, question: Labelled, first: Scorer, rng: random.Random) -> list[str]:
     """Return what a first look finds, now and then with one sentence of the evidence in it."""
     units = units_of(request)
-    (scores,) = first.score([(request, units)])
+    (scores,) = first.score([ScoringInput(request, units)])
     chosen = best_of_passages(units, scores)
     if rng.random() < _GOLD_FOUND:
         chosen = [*chosen[:-1], rng.choice(np.flatnonzero(question.are_evidence(units)).tolist())]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxzip._internal.logits import logit, sigmoid
+from ctxzip.datamodels import ScoringInput
 from ctxzip.evaluation.labelled import read_labelled, spread
 from ctxzip.evaluation.metrics import expected_calibration_error
 from ctxzip.scoring.bm25 import Bm25Scorer
@@ -87,14 +88,14 @@ def _read(scorer: JointScorer, files: Sequence[Path], limit: int | None) -> tupl
     bm25 = Bm25Scorer()
     for source, file in enumerate(files):
         questions = spread(read_labelled(file), limit)
-        asked = [(question.request, units_of(question.request)) for question in questions]
-        n_units = max(1, sum(len(units) for _, units in asked))
-        for start in range(0, len(asked), _BATCH):
-            batch = asked[start : start + _BATCH]
+        inputs = [ScoringInput(question.request, units_of(question.request)) for question in questions]
+        n_units = max(1, sum(len(item.units) for item in inputs))
+        for start in range(0, len(inputs), _BATCH):
+            batch = inputs[start : start + _BATCH]
             for at, (means, windows), scores in zip(
                 range(start, start + len(batch)), scorer.logits(batch), bm25.score(batch), strict=True
             ):
-                request, units = asked[at]
+                request, units = inputs[at].request, inputs[at].units
                 rows["unit"].append(means)
                 rows["bm25_rank"].append(log_ranks(scores.probability))
                 rows["held"].append(questions[at].are_evidence(units))

@@ -117,7 +117,7 @@ def fit(questions: Sequence[Ranked], answered: Sequence[bool], seed: int) -> dic
     """
     sizes = Counter(question.set_name for question in questions)
     weights = np.array([len(questions) / (len(sizes) * sizes[question.set_name]) for question in questions])
-    asked = np.stack([question_features(question.profile) for question in questions])
+    asked = np.stack([question_features(question.ranking) for question in questions])
     labels = np.array(answered)
     answerable, unseen, floor = None, np.ones(len(labels)), 0.0
     if min(labels.sum(), (~labels).sum()) >= _FOLDS:
@@ -128,8 +128,8 @@ def fit(questions: Sequence[Ranked], answered: Sequence[bool], seed: int) -> dic
     for index, question in enumerate(questions):
         if question.last_needed is None:
             continue
-        ranks = ranks_looked_at(len(question.profile.probability))
-        rows.append(rank_features(question.profile, ranks))
+        ranks = ranks_looked_at(len(question.ranking.probability))
+        rows.append(rank_features(question.ranking, ranks))
         reached.append(ranks > question.last_needed)
         # A question counts once, however many ranks it was looked at.
         owners.append(np.full(len(ranks), weights[index] / len(ranks)))
@@ -160,7 +160,7 @@ def settled(fitted: Mapping[str, Any], questions: Sequence[Ranked], answered: Se
     if fitted["answerable"] is None:
         return {}
     forest = from_json(fitted["answerable"], QUESTION_FEATURES)
-    chances = forest.chances(np.stack([question_features(question.profile) for question in questions]))
+    chances = forest.chances(np.stack([question_features(question.ranking) for question in questions]))
     labels, names = np.array(answered), np.array([question.set_name for question in questions])
     lowest = [np.quantile(chances[labels & (names == name)], _EMPTIED) for name in set(names[labels].tolist())]
     floor = round(min(fitted["floor"], *map(float, lowest)), 4)

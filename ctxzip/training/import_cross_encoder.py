@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ctxzip.datamodels import Request, Unit
-    from ctxzip.scoring.cross_encoder import PairwiseScorer
+    from ctxzip.datamodels import ScoringInput
+    from ctxzip.scoring.cross_encoder import CrossEncoderScorer
 
 FP32 = "model.fp32.onnx"
 INT8 = "model.int8.onnx"
@@ -252,7 +252,7 @@ def _graph_probabilities(work: Path, card: dict[str, Any], graph: str) -> NDArra
     """Return `(n_questions, 3)`, what ctxzip says with one of the graphs."""
     import numpy as np
 
-    batch = [_request(question, texts) for question, *texts in _CHECKED]
+    batch = [_input(question, texts) for question, *texts in _CHECKED]
     return np.stack([scores.probability for scores in _scorer(work, card, graph).score(batch)])
 
 
@@ -263,7 +263,7 @@ def _fit_window(work: Path, card: dict[str, Any], source: str) -> None:
     """
     for _ in range(2):
         try:
-            _scorer(work, card, FP32).score([_request("When?", ["word " * card["window_length"]])])
+            _scorer(work, card, FP32).score([_input("When?", ["word " * card["window_length"]])])
         except ModelError:
             card["window_length"] -= 2
         else:
@@ -271,19 +271,19 @@ def _fit_window(work: Path, card: dict[str, Any], source: str) -> None:
     raise ModelError(f"{source}: its graph cannot score a pair of {card['window_length']} tokens")
 
 
-def _scorer(work: Path, card: dict[str, Any], graph: str) -> PairwiseScorer:
-    from ctxzip.scoring.cross_encoder import PairwiseScorer
+def _scorer(work: Path, card: dict[str, Any], graph: str) -> CrossEncoderScorer:
+    from ctxzip.scoring.cross_encoder import CrossEncoderScorer
 
     ready = {**card, "graphs": {"cpu": graph}, "alone": [graph] if graph == INT8 else []}
-    return PairwiseScorer(ModelFolder(work, ready), device="cpu")
+    return CrossEncoderScorer(ModelFolder(work, ready), device="cpu")
 
 
-def _request(question: str, texts: list[str]) -> tuple[Request, list[Unit]]:
+def _input(question: str, texts: list[str]) -> ScoringInput:
     """Return a request in which every text is a passage of one unit."""
-    from ctxzip.datamodels import Passage, Request, Unit
+    from ctxzip.datamodels import Passage, Request, ScoringInput, Unit
 
     units = [Unit(i, 0, len(text), 0, "sentence") for i, text in enumerate(texts)]
-    return Request(question, tuple(Passage(text) for text in texts)), units
+    return ScoringInput(Request(question, tuple(Passage(text) for text in texts)), units)
 
 
 def _card(model: Any, source: str, name: str, folder: Path) -> dict[str, Any]:

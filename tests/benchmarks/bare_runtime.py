@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxzip._internal.cores import available_cores
-from ctxzip.compressor import Compressor, Settings
+from ctxzip.compressor import Compressor
 from ctxzip.scoring.loading import load_scorer
 from ctxzip.scoring.onnx_sessions import open_session
+from ctxzip.settings import Settings
 
 if TYPE_CHECKING:
     from ctxzip.datamodels import Request
@@ -32,7 +33,7 @@ class _Recorder:
 
 def record_batches(requests: list[Request], model: str, file: Path) -> int:
     """Write every batch that the model is given for these requests to a file; return how many."""
-    scorer: Any = load_scorer("hybrid", model, device="cpu")
+    scorer: Any = load_scorer(Settings(scorer="hybrid", model=model, device="cpu"))
     joint = scorer._model._model  # words over what reads in parts over the model
     session = joint._session
     recorder = _Recorder(session.session)

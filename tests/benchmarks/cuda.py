@@ -13,10 +13,11 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from ctxzip._internal.cores import available_cores
-from ctxzip.compressor import Compressor, Settings
-from ctxzip.datamodels import Result
+from ctxzip.compressor import Compressor
 from ctxzip.errors import CtxzipError
+from ctxzip.rendering.result import Result
 from ctxzip.scoring.onnx_sessions import CPU
+from ctxzip.settings import Settings
 from tests.benchmarks.peers.measuring import first_lines, machine, positive, rotating
 from tests.benchmarks.peers.peer_adapters import requests
 
@@ -65,7 +66,7 @@ def alike(ours: Sequence[Result], theirs: Sequence[Result]) -> tuple[int, int]:
     pairs = [
         ((i in one.selection.kept) == (i in other.selection.kept))
         for one, other in zip(ours, theirs, strict=True)
-        for i in range(len(one.units))
+        for i in range(len(one.scored.units))
     ]
     return sum(pairs), len(pairs)
 

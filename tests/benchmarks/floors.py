@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 
 from ctxzip._internal.cores import available_cores
 from ctxzip.errors import InputError
-from ctxzip.reading.requests import SHAPES, to_request
+from ctxzip.reading.detection import to_request
+from ctxzip.reading.schemas import SHAPES
 from tests.benchmarks.peers.measuring import first_lines, machine, positive
 
 if TYPE_CHECKING:

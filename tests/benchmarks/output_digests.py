@@ -61,7 +61,7 @@ def comparable(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record without what may be named or worded anew."""
     about = record["ctxzip"]
     docs = [
-        [doc["relevance"], doc["lang"], doc["kept"], [dropped[:3] for dropped in doc["dropped"]]]
+        [doc["relevance"], doc["language"], doc["kept"], [dropped[:3] for dropped in doc["dropped"]]]
         for doc in about.get("docs", ())
     ]
     return {**record, "ctxzip": {"docs": docs, **{key: about[key] for key in _COUNTS if key in about}}}
@@ -92,7 +92,9 @@ def main() -> int:
                     found[key] = digest(executable, scored, limits)
                     same = recorded.get(key) == found[key]
                     differing += not same
-                    print(f"{key}\t{found[key]}\t{'same' if same else 'DIFFERS' if key in recorded else 'not recorded'}")
+                    print(
+                        f"{key}\t{found[key]}\t{'same' if same else 'DIFFERS' if key in recorded else 'not recorded'}"
+                    )
                     sys.stdout.flush()
     if options.record:
         RECORDED.write_text(json.dumps({**recorded, **found}, indent=1) + "\n", "utf-8")

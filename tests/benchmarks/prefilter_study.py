@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxzip.compressor import Compressor, Settings
-from ctxzip.datamodels import BadRecord
+from ctxzip.compressor import Compressor
 from ctxzip.evaluation.labelled import Labelled, read_labelled
-from ctxzip.scoring.not_scored import limited
-from ctxzip.scoring.prefilter import AUTO, OFF, parts_read
+from ctxzip.reading.origin import BadRecord
+from ctxzip.scoring.not_scored import scoring_input
+from ctxzip.scoring.pipeline import ScoringPipeline
+from ctxzip.scoring.prefilter import scored_parts
+from ctxzip.settings import AUTO, OFF, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,8 +77,8 @@ def assembled(questions: Sequence[Labelled], n_passages: int) -> Iterator[Labell
 
 def large(question: Labelled, scored: Scored, settings: Settings) -> Large:
     """Return what the prefilter does to one request, of which BM25 scored the units."""
-    units, n_tokens = scored.units, scored.passage_tokens
-    parts = parts_read(limited(settings, scored.plain, units, n_tokens), units, scored.scores.probability)
+    units, n_tokens = scored.units, scored.prepared.passage_tokens
+    parts = scored_parts(scoring_input(scored.prepared, settings), scored.scores.probability)
     read = [i for part in parts for i in range(part.first, part.last)]
     met = question.overlaps(units)[read].any(axis=0)
     return Large(
@@ -100,14 +102,14 @@ def main() -> None:
     parser.add_argument("--prefilter", default=AUTO)
     options = parser.parse_args()
     prefilter = int(options.prefilter) if options.prefilter.isdigit() else options.prefilter
-    by_words = Compressor(Settings(ratio=_RATIO, scorer="bm25"))
+    bm25 = ScoringPipeline(Settings(scorer="bm25"))
     without, with_it = (
         Compressor(Settings(ratio=_RATIO, model=options.model, prefilter=setting)) for setting in (OFF, prefilter)
     )
     print(f"{'set':20} {'n':>4} {'tokens':>7} {'read %':>7} {'at risk %':>9} {'lost':>5} {'won':>4} {'time':>5}")
     for path in options.data:
         asked = list(islice(assembled(list(read_labelled(path)), options.passages), options.limit))
-        scored = by_words.score(question.request for question in asked)
+        scored = bm25.score(question.request for question in asked)
         sizes = [
             large(question, one, with_it.settings)
             for question, one in zip(asked, scored, strict=True)

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ctxzip.compressor import Compressor, Settings
-from ctxzip.reading.requests import SHAPES, to_request
+from ctxzip.compressor import Compressor
+from ctxzip.reading.detection import to_request
+from ctxzip.reading.schemas import SHAPES
+from ctxzip.settings import Settings
 from tests.browser.chromium import CHROMIUM, chromium, opened
 from tests.cli.test_inspect import HOSTILE
 from tests.conftest import FIXTURES, ctxzip, jsonl

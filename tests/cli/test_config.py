@@ -115,8 +115,14 @@ def test_a_path_starts_at_the_file_that_it_stands_in(home):
         ("ratio = true", "ratio: expected a string or a number"),
         ("quiet = 1", "quiet: expected true or false"),
         ("compress = 1", "compress: expected a table of options"),
-        ("output = 'x'", "output: not allowed in a file: it names a file, folder or URL of one call: give it as --output"),
-        ("[eval]\nreader = 'http://x'", "eval.reader: not allowed in a file: it names a file, folder or URL of one call: give it as --reader"),
+        (
+            "output = 'x'",
+            "output: not allowed in a file: it names a file, folder or URL of one call: give it as --output",
+        ),
+        (
+            "[eval]\nreader = 'http://x'",
+            "eval.reader: not allowed in a file: it names a file, folder or URL of one call: give it as --reader",
+        ),
         ("ratio = 0.1.2", "not TOML: "),
         ("ratio = 7", "--ratio 7.0: expected a number from 0 to 1 (--ratio is from "),
         ("ratio = 'x'", "'x' is not a valid float (from "),

@@ -239,7 +239,7 @@ def test_plain_text_is_utf_8_whatever_the_locale(monkeypatch):
 def test_what_a_record_says_of_itself_does_nothing_to_the_terminal():
     """Warnings and the name of the scorer come from whoever wrote the file."""
     scored = ctxzip("score", "--scorer", "bm25", stdin=jsonl({"query": "When?", "docs": ["At ten."]})).records[0]
-    scored["ctxzip"]["scored"] |= {"warnings": ["\x1b[2J gone"], "scorer": "bm\x1b[31m25"}
+    scored["ctxzip"]["scored"] |= {"warnings": [{"code": "no_match", "text": "\x1b[2J gone"}], "scorer": "bm\x1b[31m25"}
     run = ctxzip("inspect", stdin=jsonl(scored))
     assert "\x1b" not in run.err
     assert "␛[2J gone" in run.err

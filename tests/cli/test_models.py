@@ -9,15 +9,8 @@ from importlib.util import find_spec
 import pytest
 
 from ctxzip.errors import ModelError, UsageError
-from ctxzip.model_store import (
-    CARD,
-    DEFAULT_MODEL,
-    folder_for,
-    installed_folders,
-    models_folder,
-    open_model,
-    user_models_folder,
-)
+from ctxzip.model_store import CARD, folder_for, installed_folders, models_folder, open_model, user_models_folder
+from ctxzip.settings import DEFAULT_MODEL
 from tests.conftest import ctxzip
 
 SHIPPED = models_folder() / DEFAULT_MODEL

@@ -166,7 +166,7 @@ def test_a_recall_needs_a_policy_of_what_scored():
     assert ["error" in record["ctxzip"] for record in run.records] == [True, False]
 
 
-def test_the_question_of_records_that_hold_documents_only_is_kept():
+def test_the_query_of_records_that_hold_documents_only_is_kept():
     """What a search engine answers has no room for it but under our key."""
     answer = jsonl({"documents": [{"text": "The ferry leaves at seven. It is red."}]})
     scored = ctxzip("score", "--scorer", "bm25", "-q", "When does the ferry leave?", stdin=answer)

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctxzip.compressor import Compressor, Settings
 from ctxzip.datamodels import Passage, Request
 from ctxzip.evaluation.budget_comparison import compare
 from ctxzip.evaluation.calibration import held_out
@@ -16,8 +15,12 @@ from ctxzip.evaluation.labelled import Labelled
 from ctxzip.evaluation.methods import LeadScorer
 from ctxzip.evaluation.questions import read_questions
 from ctxzip.evaluation.ranking import Ranked, need, ranked
-from ctxzip.selection.adaptive.conformal import depths, load_policy
+from ctxzip.reading.origin import Origin
+from ctxzip.scoring.pipeline import ScoringPipeline
+from ctxzip.selection.adaptive.depth import depths
 from ctxzip.selection.adaptive.features import RANK_FEATURES
+from ctxzip.selection.adaptive.policy_file import load_policy
+from ctxzip.settings import Settings
 from tests.conftest import FIXTURES, compress, ctxzip, jsonl
 from tests.strategies import profile, stump
 
@@ -26,12 +29,12 @@ REQUESTS = FIXTURES / "requests.jsonl"
 
 def read_by_lead(text, evidence, need_):
     """Rank one passage from top to bottom."""
-    request = Request(query="Which?", passages=(Passage(text),), place="here")
+    request = Request(query="Which?", passages=(Passage(text),), origin=Origin(place="here"))
     labelled = Labelled(
         request, tuple((0, text.index(words), text.index(words) + len(words)) for words in evidence), need_
     )
-    result = Compressor(Settings(tokenizer="words", max_sentences=1), LeadScorer()).compress(request)
-    found = ranked("set", labelled, result)
+    scored = ScoringPipeline(Settings(tokenizer="words"), scorer=LeadScorer()).score_one(request)
+    found = ranked("set", labelled, scored)
     assert found is not None
     return found
 
@@ -74,7 +77,7 @@ def test_the_best_unit_costs_nothing():
     """It is kept at every depth, whatever a definition gives it."""
     one = Ranked("set", profile([0.6, 0.4]), np.array([0.3, 1.0]), 0)
     assert need(one, np.array([0.4, 0.6])) == 0
-    assert need(Ranked("set", one.profile, one.kept_fraction, 1), np.array([0.4, 0.6])) == 0.6
+    assert need(Ranked("set", one.ranking, one.kept_fraction, 1), np.array([0.4, 0.6])) == 0.6
 
 
 def made_up(n_questions, rng):
@@ -268,12 +271,12 @@ def test_depths_are_those_that_the_policy_uses(calibrated):
     path, _ = calibrated
     some = load_policy(path)
     (labelled,), _ = read_questions([REQUESTS])
-    compressor = Compressor(Settings(scorer="bm25", max_sentences=1))
+    scoring = ScoringPipeline(Settings(scorer="bm25"))
     needs = []
     for question in labelled.answerable:
-        one = ranked("requests", question, compressor.compress(question.request))
+        one = ranked("requests", question, scoring.score_one(question.request))
         assert one is not None
-        needs.append(need(one, depths(one.profile.probability, some.definition)))
+        needs.append(need(one, depths(one.ranking.probability, some.definition)))
     in_file = np.sort(np.concatenate([found.scores for found in some.kinds.values()]))
     assert (in_file >= np.sort(needs)).all()
     assert in_file == pytest.approx(np.sort(needs), abs=1.01e-4)

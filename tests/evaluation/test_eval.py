@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxzip.compressor import Compressor, Settings
+from ctxzip.compressor import Compressor
 from ctxzip.datamodels import Scored
 from ctxzip.errors import InputError, UsageError
 from ctxzip.evaluation.fixed_ratio import RATIOS, found_at_ratios
@@ -33,9 +33,11 @@ from ctxzip.evaluation.metrics import (
     roc_auc,
 )
 from ctxzip.evaluation.questions import read_questions
-from ctxzip.model_store import DEFAULT_MODEL
-from ctxzip.reading.requests import SHAPES, to_request
+from ctxzip.reading.detection import to_request
+from ctxzip.reading.origin import Origin
+from ctxzip.reading.schemas import SHAPES
 from ctxzip.scoring.bm25 import Bm25Scorer
+from ctxzip.settings import DEFAULT_MODEL, Settings
 from tests.conftest import FIXTURES, ctxzip, jsonl
 
 if TYPE_CHECKING:
@@ -129,7 +131,7 @@ def test_what_is_found_at_a_ratio_is_what_the_compressor_finds_there(scorer):
     """With headings, tables and units that are passed over."""
     for question in answerable():
         result = Compressor(Settings(tokenizer="words"), scorer).compress(question.request)
-        found = found_at_ratios(question, result)
+        found = found_at_ratios(question, result.scored)
         for ratio in (0.0, 0.05, 0.1, 0.2, 0.3, 0.57, 1.0):
             at_ratio = Compressor(Settings(ratio=ratio, tokenizer="words"), scorer).compress(question.request)
             assert found[round(ratio * 100)] == question.found(at_ratio), (question.request.id, ratio)
@@ -142,11 +144,14 @@ def test_the_oracle_finds_everything_at_a_ratio_that_admits_the_evidence():
     oracle = OracleScorer(questions)
     for question in questions:
         result = Compressor(Settings(ratio=1.0, tokenizer="words"), oracle).compress(question.request)
-        needed: set[int | None] = set(np.flatnonzero(question.are_evidence(result.units)).tolist())
-        for i in reversed(range(len(result.units))):  # a heading stands before what is under it
+        needed: set[int | None] = set(np.flatnonzero(question.are_evidence(result.scored.units)).tolist())
+        for i in reversed(range(len(result.scored.units))):  # a heading stands before what is under it
             if i in needed:
-                needed.add(result.units[i].parent)
-        ratio = math.ceil(1e6 * sum(result.units[i].n_tokens for i in needed if i is not None) / result.tokens_in) / 1e6
+                needed.add(result.scored.units[i].parent)
+        ratio = (
+            math.ceil(1e6 * sum(result.scored.units[i].n_tokens for i in needed if i is not None) / result.tokens_in)
+            / 1e6
+        )
         assert question.found(
             Compressor(Settings(ratio=ratio, tokenizer="words"), oracle).compress(question.request)
         ), question.request.id
@@ -157,7 +162,7 @@ def test_the_oracle_keeps_a_heading_that_is_evidence():
     (question,) = answerable()[:1]
     text = "Intro.\n\n# Opening hours\n\nSee the door.\n\n# Other\n\nNothing."
     passages = [type(question.request.passages[0])(text)]
-    request = type(question.request)(query="When?", passages=tuple(passages), place="here")
+    request = type(question.request)(query="When?", passages=tuple(passages), origin=Origin(place="here"))
     labelled = Labelled(request, ((0, text.index("Opening"), text.index("\n\nSee")),), "any")
     result = Compressor(Settings(ratio=0.0, tokenizer="words"), OracleScorer([labelled])).compress(request)
     assert labelled.found(result)
@@ -168,7 +173,8 @@ def test_chance_is_the_same_at_every_run():
     """And for every company."""
     question = answerable()[0]
     once, twice = (
-        Compressor(Settings(), RandomScorer()).compress(question.request).scores.probability.tolist() for _ in range(2)
+        Compressor(Settings(), RandomScorer()).compress(question.request).scored.scores.probability.tolist()
+        for _ in range(2)
     )
     assert once == twice
     assert len(set(once)) > 1
@@ -285,7 +291,7 @@ def test_a_method_compresses_as_compress_does_with_its_model():
     assert mini.compressor().policy is not None
     assert mini.compressor().policy != nano.compressor().policy
     foreign = to_request({"query": "Wann wurde die Brücke gesperrt?", "docs": ["Die Brücke ist gesperrt."]}, SHAPES)
-    scored = [next(method.compressor().score([foreign])) for method in (mini, words, lead)]
+    scored = [next(method.compressor().scoring.score([foreign])) for method in (mini, words, lead)]
     assert [one.scorer for one in scored if isinstance(one, Scored)] == ["bm25", "bm25", "lead"]
 
 

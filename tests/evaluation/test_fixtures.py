@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ctxzip import compress
-from ctxzip.compressor import Compressor, Settings
+from ctxzip.compressor import Compressor
 from ctxzip.evaluation.labelled import read_labelled
+from ctxzip.settings import Settings
 from tests.conftest import FIXTURES
 
 # The second hop shares one word with the question; the harbour master's row and the listed parts
@@ -60,16 +61,16 @@ def test_a_kept_table_row_has_its_header(labelled):
     """Numbers without the names of their columns say nothing."""
     request = next(request for request in labelled if request["id"] == "table-hut-beds")
     result = compress(request["query"], request["docs"], max_sentences=3, scorer="bm25")
-    rows = [i for i in result.selection.kept if result.units[i].kind == "table_row"]
+    rows = [i for i in result.selection.kept if result.scored.units[i].kind == "table_row"]
     assert rows
-    assert all(result.units[i].parent in result.selection.kept for i in rows)
+    assert all(result.scored.units[i].parent in result.selection.kept for i in rows)
 
 
 def test_code_is_kept_whole(labelled):
     """From fence to fence."""
     request = next(request for request in labelled if request["id"] == "code-tallowry-lock-error")
     result = compress(request["query"], request["docs"], ratio=0.3)
-    assert any(result.units[i].kind == "code" for i in result.selection.kept)
+    assert any(result.scored.units[i].kind == "code" for i in result.selection.kept)
     assert all(text.count("```") % 2 == 0 for text in result.texts)
 
 
@@ -77,7 +78,7 @@ def test_each_language_is_split_by_its_own_rules(labelled):
     """German, French, Spanish, Japanese and Chinese are told from English."""
     expected = {"german": "de", "french": "fr", "spanish": "es", "japanese": "ja", "chinese": "zh"}
     for request in labelled:
-        languages = set(compress(request["query"], request["docs"]).languages)
+        languages = set(compress(request["query"], request["docs"]).scored.prepared.languages)
         assert languages == {expected.get(request["kind"], "en")}
 
 
@@ -86,7 +87,7 @@ def test_every_evidence_span_is_met_by_whole_units(labelled):
     for request in labelled:
         result = compress(request["query"], request["docs"], ratio=1.0)
         for index, doc in enumerate(request["docs"]):
-            units = [unit for unit in result.units if unit.passage == index]
+            units = [unit for unit in result.scored.units if unit.passage == index]
             for start, end in doc["evidence"]:
                 inside = [unit for unit in units if unit.start < end and start < unit.end]
                 assert doc["text"][inside[0].start : inside[-1].end].strip() == doc["text"][start:end], request["id"]

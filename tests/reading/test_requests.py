@@ -12,9 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxzip import compress
-from ctxzip.datamodels import BadRecord, Passage, Request
+from ctxzip.datamodels import Passage, Request
 from ctxzip.errors import InputError, UsageError
-from ctxzip.reading.requests import SHAPES, Source, read, to_request, with_fields
+from ctxzip.reading.detection import to_request
+from ctxzip.reading.origin import BadRecord
+from ctxzip.reading.requests import read
+from ctxzip.reading.schemas import SHAPES, with_fields
+from ctxzip.reading.sources import Source
 from tests.conftest import FIXTURES, jsonl
 
 GOOD = {"query": "When?", "docs": ["At ten."]}
@@ -216,14 +220,14 @@ def test_a_null_text_is_an_empty_document_with_a_warning():
     """Haystack writes documents without content."""
     request = items(jsonl({"query": "x", "docs": ["a", {"text": None}]}))[0]
     assert [passage.text for passage in request.passages] == ["a", ""]
-    assert request.warnings == ("the text @ $.docs[1].text is null: left as it is",)
+    assert [warning.text for warning in request.warnings] == ["the text @ $.docs[1].text is null: left as it is"]
 
 
 def test_documents_that_share_an_id_are_read_with_a_warning():
     """They stay two documents."""
     request = items(jsonl({"query": "x", "docs": [{"id": "a", "text": "1"}, {"id": "a", "text": "2"}]}))[0]
     assert len(request.passages) == 2
-    assert request.warnings == ("2 documents share the id 'a'",)
+    assert [warning.text for warning in request.warnings] == ["2 documents share the id 'a'"]
 
 
 def test_with_a_query_every_line_is_a_document_of_one_request():
@@ -238,9 +242,9 @@ def test_with_a_query_a_bad_document_is_left_out_and_said():
     """The rest of the request is not lost."""
     bad, request = items('{"text": 1}\n{"text": "two"}\n', query="When?")
     assert not bad.emits
-    assert request.warnings == (
-        "left out: line 1: expected a string @ $.text, got a number",
-    )
+    assert [warning.text for warning in request.warnings] == [
+        "left out: line 1: expected a string @ $.text, got a number"
+    ]
     assert shape(request) == ("When?", ["two"])
 
 
@@ -319,4 +323,4 @@ def test_a_passage_from_python_keeps_its_split_and_its_segment():
     passage = Passage("At ten. At noon.", sentences=((0, 16),), segment="context")
     result = compress("When?", [passage, "Fog."], scorer="bm25")
     assert result.request.passages[0] == passage
-    assert [(unit.start, unit.end) for unit in result.units if unit.passage == 0] == [(0, 16)]
+    assert [(unit.start, unit.end) for unit in result.scored.units if unit.passage == 0] == [(0, 16)]

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from ctxzip.compressor import Compressor, Settings
-from ctxzip.datamodels import Request
+from ctxzip.compressor import Compressor
+from ctxzip.datamodels import RecordWarning, Request
 from ctxzip.errors import InputError, UsageError
-from ctxzip.reading.requests import SHAPES, TABLES, read, to_request, with_fields
-from ctxzip.reading.schemas import names
+from ctxzip.reading.detection import to_request
+from ctxzip.reading.requests import read
+from ctxzip.reading.schemas import SHAPES, TABLES, names, with_fields
 from ctxzip.rendering.record import record
+from ctxzip.settings import Settings
 from tests.conftest import FIXTURES, compress
 from tests.reading.test_requests import items, source
 
@@ -72,7 +74,7 @@ def slices(short: str, whole: str) -> bool:
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name != "documents.jsonl"])
-def test_a_record_comes_out_as_it_came_with_shorter_texts(name, compressor):
+def test_a_record_comes_out_earlier_error_with_shorter_texts(name, compressor):
     """Every other value, the order of keys and the spelling of numbers included, is what it was."""
     before = written(name)
     results = [compressor.compress(request) for request in requests(name)]
@@ -156,7 +158,7 @@ def test_given_sentences_are_the_units(compressor):
         "Dr. Wren", "is a builder. He", "built the mill!", "Nobody knows when.",
     ]  # fmt: skip
     result = compressor.compress(request)
-    assert [(unit.start, unit.end) for unit in result.units] == list(passage.sentences)
+    assert [(unit.start, unit.end) for unit in result.scored.units] == list(passage.sentences)
     sentences = json.loads(record(result))["context"][0][1]
     assert len(sentences) == 5
     assert "".join(sentences).split() == result.texts[0].split()
@@ -207,9 +209,7 @@ def test_an_unknown_format_is_a_usage_error_that_lists_the_names():
 def test_a_record_of_another_format_than_was_named_says_which():
     """The remedy is an option."""
     shapes = with_fields(None, None, None, None, "ragas")
-    with pytest.raises(
-        InputError, match=r"no documents: expected one of retrieved_contexts, contexts; .* 'hotpotqa'"
-    ):
+    with pytest.raises(InputError, match=r"no documents: expected one of retrieved_contexts, contexts; .* 'hotpotqa'"):
         to_request({"question": "x", "context": [["T", ["s"]]]}, shapes)
 
 
@@ -324,7 +324,8 @@ def test_a_document_without_an_end_is_left_as_it_is_and_said():
     """What is no document is part of the question."""
     request = chat("<document>One.</document>When?", "<document>Two.")
     assert [passage.text for passage in request.passages] == ["One."]
-    assert request.warnings == ("a <document> without an end @ $.messages[1].content: left as it is",)
+    text = "a <document> without an end @ $.messages[1].content: left as it is"
+    assert request.warnings == (RecordWarning("unclosed_document_tag", text),)
 
 
 def test_the_order_of_documents_in_several_messages_is_that_in_which_they_are_written():

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from ctxzip.datamodels import BadRecord, Request
+from ctxzip.datamodels import Request
 from ctxzip.errors import InputError, MissingDependencyError
+from ctxzip.reading.origin import BadRecord
 from ctxzip.reading.tables import cell
 from tests.conftest import FIXTURES, compress, ctxzip, jsonl
 from tests.reading.test_requests import items
@@ -50,7 +51,9 @@ def test_a_table_comes_out_with_shorter_texts_and_one_column_more(name, delimite
         if was is not None and now is not None:
             assert was[1] == now[1]
             assert len(was[0]) == len(now[0])
-    assert ctxzip("compress", *BM25, "--ratio", "1", "--to", "haystack", TABLES / name).records[0]["query"].endswith("?")
+    assert (
+        ctxzip("compress", *BM25, "--ratio", "1", "--to", "haystack", TABLES / name).records[0]["query"].endswith("?")
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ctxzip.datamodels import BadRecord
 from ctxzip.errors import InputError
+from ctxzip.reading.origin import BadRecord
 from ctxzip.reading.trec_join import load
 from tests.conftest import FIXTURES, compress, ctxzip, jsonl
 from tests.reading.test_requests import items, source
@@ -30,7 +30,7 @@ def test_questions_get_the_documents_of_the_run_by_score():
     ]  # fmt: skip
     assert requests[0].query == "When does the bakery in Quarrie open on Sundays?"
     assert requests[0].passages[0].title == "Bakery in Quarrie"
-    assert requests[2].warnings == ("1 of 2 documents of the run are not in the corpus",)
+    assert [warning.text for warning in requests[2].warnings] == ["1 of 2 documents of the run are not in the corpus"]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_judgements_are_a_run_of_what_is_relevant(run):
     """The most relevant first; a question without any is left with no documents and says so."""
     requests = joined(run)
     assert [[passage.id for passage in request.passages] for request in requests] == [["d101"], ["d201", "d203"], []]
-    assert requests[2].warnings == ("no document of the run is for the question 'q3'",)
+    assert [warning.text for warning in requests[2].warnings] == ["no document of the run is for the question 'q3'"]
 
 
 @pytest.mark.parametrize(

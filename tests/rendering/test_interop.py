@@ -7,10 +7,11 @@ from typing import get_args
 
 import pytest
 
-from ctxzip.compressor import Compressor, Settings
-from ctxzip.reading.requests import SHAPES, to_request, with_fields
-from ctxzip.rendering.formats import CONTEXTS, To
+from ctxzip.compressor import Compressor
+from ctxzip.reading.detection import to_request
+from ctxzip.reading.schemas import SHAPES, with_fields
 from ctxzip.rendering.interop import converted
+from ctxzip.settings import CONTEXTS, Settings, To
 from tests.conftest import compress, jsonl
 
 LIBRARIES = sorted(set(get_args(To)) - CONTEXTS - {"jsonl"})

@@ -8,7 +8,8 @@ import pytest
 
 from ctxzip import compress
 from ctxzip.datamodels import Unit
-from ctxzip.rendering.record import passage_text, record
+from ctxzip.rendering.context import passage_text
+from ctxzip.rendering.record import record
 
 TEXT = "One. Two. Three.\n\nFour.\nFive."
 BOUNDS = [(0, 4), (5, 9), (10, 16), (18, 23), (24, 29)]
@@ -110,10 +111,10 @@ def test_the_key_of_the_record_has_the_shape_that_other_tools_read():
         "version", "scorer", "device", "query_kind", "budget", "tokenizer", "splitter",
         "tokens_in", "tokens_out", "kept_fraction", "docs", "warnings",
     }  # fmt: skip
-    assert set(about["budget"]) == {"mode", "ratio", "max_tokens", "why"}
+    assert set(about["budget"]) == {"mode", "ratio", "max_tokens", "reason"}
     assert about["budget"]["mode"] == "ratio+max_tokens"
     assert about["kept_fraction"] == about["tokens_out"] / about["tokens_in"]
-    assert [set(doc) for doc in about["docs"]] == [{"relevance", "lang", "kept"}] * 3
+    assert [set(doc) for doc in about["docs"]] == [{"relevance", "language", "kept"}] * 3
     start, end, probability = about["docs"][2]["kept"][0]
     assert (start, end) == (0, 34)
     assert 0 < probability <= 1

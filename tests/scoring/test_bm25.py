@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxzip.datamodels import Passage, Request, Unit
+from ctxzip.datamodels import Passage, Request, ScoringInput, Unit
 from ctxzip.errors import UsageError
 from ctxzip.scoring.bm25 import attained, terms
 from ctxzip.scoring.loading import load_scorer
+from ctxzip.settings import Settings
 from tests.strategies import queries, texts
 
 
@@ -33,7 +34,7 @@ def units_of(request):
 
 def score(query, *passages):
     asked = request(query, *passages)
-    return load_scorer("bm25").score([(asked, units_of(asked))])[0]
+    return load_scorer(Settings(scorer="bm25")).score([ScoringInput(asked, units_of(asked))])[0]
 
 
 def test_a_case_worked_by_hand():
@@ -86,7 +87,7 @@ def test_scores_are_shares(query, passages):
     """float32, between 0 and 1, one a unit and one a passage."""
     asked = request(query, *passages)
     units = units_of(asked)
-    scores = load_scorer("bm25").score([(asked, units)])[0]
+    scores = load_scorer(Settings(scorer="bm25")).score([ScoringInput(asked, units)])[0]
     for values, count in ((scores.probability, len(units)), (scores.relevance, len(passages))):
         assert values.shape == (count,)
         assert values.dtype == np.float32
@@ -96,8 +97,12 @@ def test_scores_are_shares(query, passages):
 def test_what_a_request_scores_does_not_depend_on_its_batch():
     """Alone, first or last."""
     one, two = request("ferry", "The ferry.\nBread."), request("bread", "The ferry.\nBread.")
-    together = load_scorer("bm25").score([(one, units_of(one)), (two, units_of(two))])
-    alone = [load_scorer("bm25").score([(asked, units_of(asked))])[0] for asked in (one, two)]
+    together = load_scorer(Settings(scorer="bm25")).score(
+        [ScoringInput(one, units_of(one)), ScoringInput(two, units_of(two))]
+    )
+    alone = [
+        load_scorer(Settings(scorer="bm25")).score([ScoringInput(asked, units_of(asked))])[0] for asked in (one, two)
+    ]
     for batch, single in zip(together, alone, strict=True):
         assert (batch.probability == single.probability).all()
 
@@ -113,4 +118,4 @@ def test_terms_are_stems_without_stop_words():
 def test_an_unknown_scorer_is_a_usage_error():
     """The known ones are listed."""
     with pytest.raises(UsageError, match="expected one of auto"):
-        load_scorer("magic")
+        load_scorer(Settings(scorer="magic"))

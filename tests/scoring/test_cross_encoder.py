@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, processors
 
-from ctxzip.datamodels import Passage, Request, Unit
+from ctxzip.datamodels import Passage, RecordWarning, Request, ScoringInput, Unit
 from ctxzip.errors import ModelError
 from ctxzip.model_store import ModelFolder, models_folder, open_model, sha256
-from ctxzip.scoring.cross_encoder import PairBuilder, PairwiseScorer
-from ctxzip.splitting.units import split, splitter_for
+from ctxzip.scoring.cross_encoder import CrossEncoderScorer, PairBuilder
+from ctxzip.splitting.sentences import splitter_for
+from ctxzip.splitting.units import split
 from tests.strategies import queries, texts
 
 SHIPPED = models_folder() / "ctxzip-mini" / "tokenizer.json"
@@ -192,8 +193,10 @@ def toy(tmp_path):
     return made(tmp_path / "toy", graph(SEVEN))
 
 
-def request_of(*passages, query="When?"):
-    return Request(query, tuple(Passage(text, title=title) for title, text in passages)), units_of(passages)
+def input_of(*passages, query="When?"):
+    return ScoringInput(
+        Request(query, tuple(Passage(text, title=title) for title, text in passages)), units_of(passages)
+    )
 
 
 def sigmoid(value):
@@ -202,7 +205,7 @@ def sigmoid(value):
 
 def test_a_unit_has_the_calibrated_probability_of_its_pair(toy):
     """Worked by hand: `seven` is in view of all three units of the first passage, and of none of the second."""
-    (scores,) = PairwiseScorer(open_model(toy)).score([request_of(("", TEXT), ("", "It sank."))])
+    (scores,) = CrossEncoderScorer(open_model(toy)).score([input_of(("", TEXT), ("", "It sank."))])
     near, far = sigmoid(4 - 2 + 0.5), sigmoid(-2 + 0.5)
     np.testing.assert_allclose(scores.probability, [near, near, near, far], rtol=1e-6)
     np.testing.assert_allclose(scores.relevance, [near, far], rtol=1e-6)
@@ -211,19 +214,19 @@ def test_a_unit_has_the_calibrated_probability_of_its_pair(toy):
 
 def test_a_long_unit_is_worth_its_best_piece(toy):
     """The word stands at its very end."""
-    (scores,) = PairwiseScorer(open_model(toy)).score([request_of(("", "eleven " * 200 + "seven"))])
+    (scores,) = CrossEncoderScorer(open_model(toy)).score([input_of(("", "eleven " * 200 + "seven"))])
     np.testing.assert_allclose(scores.probability, [sigmoid(2.5)], rtol=1e-6)
 
 
 def test_what_a_request_scores_does_not_depend_on_others_threads_or_batches(toy, tmp_path):
     """To the last bit; nor on whether pairs run alone."""
-    batch = [request_of(("", TEXT * n), ("Title", "It sank at seven. " * n)) for n in range(1, 5)]
+    batch = [input_of(("", TEXT * n), ("Title", "It sank at seven. " * n)) for n in range(1, 5)]
     alone = made(tmp_path / "alone", graph(SEVEN), alone=["model.fp32.onnx"])
-    expected = [scores.probability.tolist() for scores in PairwiseScorer(open_model(toy)).score(batch)]
+    expected = [scores.probability.tolist() for scores in CrossEncoderScorer(open_model(toy)).score(batch)]
     for scorer in (
-        PairwiseScorer(open_model(toy), threads=2),
-        PairwiseScorer(open_model(toy), batch_tokens=40),
-        PairwiseScorer(open_model(alone), threads=3),
+        CrossEncoderScorer(open_model(toy), threads=2),
+        CrossEncoderScorer(open_model(toy), batch_tokens=40),
+        CrossEncoderScorer(open_model(alone), threads=3),
     ):
         assert [scores.probability.tolist() for scores in scorer.score(batch[::-1])] == expected[::-1]
         assert [scorer.score([one])[0].probability.tolist() for one in batch] == expected
@@ -232,7 +235,7 @@ def test_what_a_request_scores_does_not_depend_on_others_threads_or_batches(toy,
 @pytest.mark.parametrize("passages", [[], [("", "")], [("Title", " \n ")]])
 def test_nothing_to_read_is_no_error(toy, passages):
     """Probability 0 for what is not there."""
-    (scores,) = PairwiseScorer(open_model(toy)).score([request_of(*passages)])
+    (scores,) = CrossEncoderScorer(open_model(toy)).score([input_of(*passages)])
     assert scores.relevance.tolist() == [0.0] * len(passages)
     assert not scores.probability.any()
 
@@ -240,24 +243,25 @@ def test_nothing_to_read_is_no_error(toy, passages):
 def test_a_question_longer_than_half_of_the_window_is_said(toy):
     """It is read by its first and its last words."""
     long = "first " + "word " * 60 + "last"
-    (scores,) = PairwiseScorer(open_model(toy)).score([request_of(("", "It sank."), query=long)])
-    assert scores.warnings == ("the question has 62 tokens: the model read its first and last 16",)
+    (scores,) = CrossEncoderScorer(open_model(toy)).score([input_of(("", "It sank."), query=long)])
+    text = "the query has 62 tokens: the model takes its first and last 16"
+    assert scores.warnings == (RecordWarning("query_truncated", text),)
     (pair,) = PairBuilder(TOKENIZER, 64).build(long, [("", "It sank.")], units_of([("", "It sank.")]))
     assert read(pair) == f"[CLS] first {'word ' * 30}last [SEP] it sank. [SEP]"
 
 
 def test_it_says_what_it_is_and_where_it_runs(toy):
     """For the record."""
-    scorer = PairwiseScorer(open_model(toy), device="cpu")
-    assert (scorer.name, scorer.device, scorer.notice) == ("toy", "cpu", None)
+    scorer = CrossEncoderScorer(open_model(toy), device="cpu")
+    assert (scorer.name, scorer.device, scorer.warning) == ("toy", "cpu", None)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"calibration": {"unit": 1.0}}, "no 'bias' for a pairwise model: import it again"),
-        ({"calibration": None}, "for a pairwise model"),
-        ({"window_length": "long"}, "for a pairwise model"),
+        ({"calibration": {"unit": 1.0}}, "no 'bias' for a cross-encoder: import it again"),
+        ({"calibration": None}, "for a cross-encoder"),
+        ({"window_length": "long"}, "for a cross-encoder"),
         ({"window_length": 8}, "needs a window_length of more than 8"),
         ({"graphs": {}}, "no 'graphs'"),
         ({"graphs": {"cpu": "other.onnx"}}, "'other.onnx', its graph for cpu, is not in 'files'"),
@@ -266,7 +270,7 @@ def test_it_says_what_it_is_and_where_it_runs(toy):
 def test_a_card_of_another_kind_is_an_error(tmp_path, changes, message):
     """Which says where, what, and what to do."""
     with pytest.raises(ModelError, match=message):
-        PairwiseScorer(open_model(made(tmp_path / "toy", graph(SEVEN), **changes)))
+        CrossEncoderScorer(open_model(made(tmp_path / "toy", graph(SEVEN), **changes)))
 
 
 def test_a_tokenizer_that_is_none_is_an_error(toy):
@@ -275,7 +279,7 @@ def test_a_tokenizer_that_is_none_is_an_error(toy):
     (model.path / "tokenizer.json").write_text("{}")
     files = {**model.card["files"], "tokenizer.json": sha256(model.path / "tokenizer.json")}
     with pytest.raises(ModelError, match=r"not a tokenizer\.json"):
-        PairwiseScorer(ModelFolder(model.path, {**model.card, "files": files}))
+        CrossEncoderScorer(ModelFolder(model.path, {**model.card, "files": files}))
 
 
 @pytest.mark.parametrize(
@@ -290,7 +294,9 @@ def test_a_tokenizer_that_is_none_is_an_error(toy):
 def test_a_graph_of_another_kind_is_an_error(tmp_path, content, message):
     """Not a traceback of the library."""
     with pytest.raises(ModelError, match=message):
-        PairwiseScorer(open_model(made(tmp_path / "toy", content))).score([request_of(("", "Ferries sink at seven."))])
+        CrossEncoderScorer(open_model(made(tmp_path / "toy", content))).score(
+            [input_of(("", "Ferries sink at seven."))]
+        )
 
 
 def test_the_command_line_takes_it(toy):
@@ -298,7 +304,7 @@ def test_the_command_line_takes_it(toy):
     code = (
         "import sys; from ctxzip import compress; "
         f"r = compress('When?', ['Bread is baked. ' * 3 + 'At seven.'], scorer='model', model={toy!r}, ratio=0.3); "
-        "print(r.scorer, r.texts); assert not set(sys.modules) & {'torch', 'onnx', 'transformers'}"
+        "print(r.scored.scorer, r.texts); assert not set(sys.modules) & {'torch', 'onnx', 'transformers'}"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.startswith("toy ")

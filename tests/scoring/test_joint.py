@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from ctxzip import Compressor, Settings, compress
-from ctxzip.datamodels import Unit
+from ctxzip.datamodels import RecordWarning, ScoringInput, Unit
 from ctxzip.errors import ModelError, UsageError
 from ctxzip.evaluation.labelled import read_labelled
 from ctxzip.model_store import models_folder, open_model
 from ctxzip.scoring.loading import load_scorer
 from ctxzip.scoring.windows import NO_UNIT, WindowBuilder
-from ctxzip.splitting.units import split, splitter_for
+from ctxzip.splitting.sentences import splitter_for
+from ctxzip.splitting.units import split
 from tests.conftest import FIXTURES
 from tests.conftest import compress as run_compress
 from tests.strategies import queries, texts
@@ -116,7 +117,9 @@ def test_hybrid_takes_from_the_model_by_the_rank_of_bm25():
     (question,) = (one for one in read_labelled(FIXTURES / "requests.jsonl") if one.request.id == "table-hut-beds")
     units = units_of([(passage.title, passage.text) for passage in question.request.passages])
     alone, words, both = (
-        load_scorer(name, device="cpu").score([(question.request, units)])[0].probability.astype(np.float64)
+        load_scorer(Settings(scorer=name, device="cpu"))
+        .score([ScoringInput(question.request, units)])[0]
+        .probability.astype(np.float64)
         for name in ("model", "bm25", "hybrid")
     )
     weights = open_model().card["hybrid"]
@@ -143,7 +146,7 @@ def test_scores_do_not_depend_on_threads(labelled):
     """To 1e-4, and the kept sets exactly."""
     request = labelled[0]
     one, two = (compress(request["query"], request["docs"], scorer="model", threads=n) for n in (1, 2))
-    np.testing.assert_allclose(one.scores.probability, two.scores.probability, atol=1e-4)
+    np.testing.assert_allclose(one.scored.scores.probability, two.scored.scores.probability, atol=1e-4)
     assert one.selection.kept == two.selection.kept
 
 
@@ -153,20 +156,23 @@ def test_what_a_request_scores_does_not_depend_on_the_requests_around_it(labelle
     for request in labelled[:3]:
         together = compress(request["query"], request["docs"], scorer="model")
         compressor.compress(together.request)
-        assert compressor.compress(together.request).scores.probability.tolist() == together.scores.probability.tolist()
+        assert (
+            compressor.compress(together.request).scored.scores.probability.tolist()
+            == together.scored.scores.probability.tolist()
+        )
 
 
 @pytest.mark.parametrize("docs", [[], [""], ["", "The ferry."]])
 def test_empty_documents_are_no_error(docs):
     """Probability 0 for what is not there."""
-    relevance = compress("ferry", docs, scorer="model").scores.relevance
+    relevance = compress("ferry", docs, scorer="model").scored.scores.relevance
     assert [value > 1e-6 for value in relevance] == [bool(doc) for doc in docs]
 
 
-def test_a_question_longer_than_the_model_reads_is_said():
+def test_a_query_longer_than_its_share_of_a_window_is_a_warning():
     """Nothing is cut in silence."""
     result = compress("When does the ferry leave " * 100, ["The ferry leaves."], scorer="model")
-    assert any("the question has" in warning for warning in result.warnings)
+    assert [warning.code for warning in result.warnings] == ["query_truncated"]
 
 
 def test_a_syllable_may_be_several_tokens():
@@ -174,16 +180,17 @@ def test_a_syllable_may_be_several_tokens():
     query = "한국 " * 30  # fewer characters than a question may have tokens
     builder = WindowBuilder(TOKENIZER, 256)
     assert len(TOKENIZER.encode(query, add_special_tokens=False)) > 128 > len(query)
-    assert builder.cut(query, [])
-    assert builder.cut("When?", ["한국 " * 15])
+    assert builder.truncation_warnings(query, [])
+    assert builder.truncation_warnings("When?", ["한국 " * 15])
 
 
-def test_a_title_longer_than_the_model_reads_is_said(tmp_path):
-    """The same with a cache, which asks for one passage after the other."""
+def test_a_title_longer_than_its_share_of_a_window_is_a_warning(tmp_path):
+    """The same with a cache."""
     docs = [{"title": "The ferry " * 60, "text": "It leaves at seven."}, {"title": "Bus " * 60, "text": "It is red."}]
     for cache in (None, None, tmp_path, tmp_path):
         result = compress("When does the ferry leave?", docs, scorer="model", cache=cache)
-        assert result.warnings == ("titles of more than 50 tokens: the model read the first 50",)
+        text = "titles of more than 50 tokens: the model takes the first 50"
+        assert result.warnings == (RecordWarning("title_truncated", text),)
 
 
 @pytest.fixture

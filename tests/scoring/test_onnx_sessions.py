@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxzip import Compressor, Settings
-from ctxzip._internal.prefetch import worked_ahead
-from ctxzip.datamodels import Result
+from ctxzip._internal.prefetch import prefetch
 from ctxzip.errors import InputError, UsageError
 from ctxzip.evaluation.labelled import read_labelled
 from ctxzip.model_store import models_folder
+from ctxzip.rendering.result import Result
 from ctxzip.scoring.batches import by_length, padded
 from ctxzip.scoring.onnx_sessions import check_device, without_cuda
 from tests.benchmarks.cuda import alike as alike_of
@@ -45,7 +45,7 @@ def test_padding_is_zero_behind_what_is_short():
 
 
 def overlapped(source, work=list, weight=lambda _: 1, *, workers=2, batch=8, ahead=8):
-    return worked_ahead(source, work, weight, workers=workers, batch=batch, ahead=ahead)
+    return prefetch(source, work, weight, workers=workers, batch=batch, ahead=ahead)
 
 
 @given(st.lists(st.integers(0, 50), max_size=40), st.integers(1, 3), st.integers(1, 60), st.integers(1, 100))
@@ -167,7 +167,7 @@ def test_auto_falls_back_to_bm25_without_onnxruntime_and_says_so():
     )
     assert json.loads(done.stdout)["ctxzip"]["scorer"] == "bm25"
     assert "onnxruntime cannot be imported" in done.stderr
-    assert "scored by bm25" in done.stderr
+    assert "scored by BM25" in done.stderr
 
 
 def test_the_model_by_name_without_onnxruntime_exits_3():
@@ -189,7 +189,7 @@ def scored(requests, **settings):
 
 def alike(ours, theirs, tolerance):
     for one, other in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(one.scores.probability, other.scores.probability, atol=tolerance)
+        np.testing.assert_allclose(one.scored.scores.probability, other.scored.scores.probability, atol=tolerance)
         assert one.selection.kept == other.selection.kept
 
 
@@ -220,7 +220,7 @@ def test_cuda_decides_as_the_cpu_does():
         [one for one in scored(asked, scorer="hybrid", device=name, ratio=0.2) if isinstance(one, Result)]
         for name in ("cuda", "cpu")
     )
-    assert {one.device for one in ours} == {"cuda:0"}
+    assert {one.scored.device for one in ours} == {"cuda:0"}
     n_alike, n_units = alike_of(ours, theirs)
     assert n_alike >= 0.995 * n_units
 

@@ -13,7 +13,7 @@ import pytest
 
 from ctxzip.cli.run_summary import Report
 from ctxzip.cli.stream_progress import Meter, Progress
-from ctxzip.datamodels import Passage, Request, Scores, Unit
+from ctxzip.datamodels import Passage, Request, Scores, ScoringInput, Unit
 from ctxzip.model_store import open_model
 from ctxzip.scoring.cached_scorer import CachedScorer, identity
 from ctxzip.scoring.joint import JointScorer
@@ -33,21 +33,24 @@ RECORDS = jsonl(
 class Counting:
     """The model that ships, and how many passages it was asked about each time."""
 
-    second_looks = False
+    has_second_pass = False
     batch_tokens = 1024
-    notice: str | None = None
+    warning: str | None = None
 
     def __init__(self, *, alone: bool = True) -> None:
         self._model = JointScorer(open_model("nano"), device="cpu")
-        self.name, self.device, self.alone = self._model.name, self._model.device, alone
+        self.name, self.device, self.runs_alone = self._model.name, self._model.device, alone
         self.asked: list[int] = []
 
     def score(self, batch):
-        self.asked += [len(request.passages) for request, _ in batch]
+        self.asked += [len(item.request.passages) for item in batch]
         return self._model.score(batch)
 
-    def remarks(self, request):
-        return self._model.remarks(request)
+    def close(self):
+        pass
+
+    def truncation_warnings(self, request):
+        return self._model.truncation_warnings(request)
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +75,10 @@ def same(one: Scores, other: Scores) -> bool:
 
 def test_nothing_is_read_twice(model, tmp_path):
     """Not even by the process after this one, and the scores are the same to the last bit."""
-    expected = model.score([(REQUEST, UNITS)])
-    first = CachedScorer(model, "mine", ScoreCache(tmp_path, 1)).score([(REQUEST, UNITS)])
+    expected = model.score([ScoringInput(REQUEST, UNITS)])
+    first = CachedScorer(model, "mine", ScoreCache(tmp_path, 1)).score([ScoringInput(REQUEST, UNITS)])
     model.asked.clear()
-    again = CachedScorer(model, "mine", ScoreCache(tmp_path, 1)).score([(REQUEST, UNITS)])
+    again = CachedScorer(model, "mine", ScoreCache(tmp_path, 1)).score([ScoringInput(REQUEST, UNITS)])
     assert model.asked == []
     assert same(expected[0], first[0])
     assert same(expected[0], again[0])
@@ -84,11 +87,11 @@ def test_nothing_is_read_twice(model, tmp_path):
 def test_only_new_passages_are_read_where_the_others_do_not_matter(model, tmp_path):
     """Where the last bit depends on what else is in the batch, all of them are."""
     cached = CachedScorer(model, "mine", ScoreCache(tmp_path, 1))
-    cached.score([(replace(REQUEST, passages=(FERRY,)), UNITS[:2])])
+    cached.score([ScoringInput(replace(REQUEST, passages=(FERRY,)), UNITS[:2])])
     model.asked.clear()
-    (found,) = cached.score([(REQUEST, UNITS)])
-    assert model.asked == [1 if model.alone else 2]
-    assert same(found, model.score([(REQUEST, UNITS)])[0])
+    (found,) = cached.score([ScoringInput(REQUEST, UNITS)])
+    assert model.asked == [1 if model.runs_alone else 2]
+    assert same(found, model.score([ScoringInput(REQUEST, UNITS)])[0])
 
 
 @pytest.mark.parametrize(
@@ -96,18 +99,19 @@ def test_only_new_passages_are_read_where_the_others_do_not_matter(model, tmp_pa
     [
         ({"query": "When does the bus leave?"}, UNITS),
         ({"passages": (replace(FERRY, title="Bus"), replace(BREAD, text="Bread is eaten here."))}, UNITS),
-        ({"found": ("The ferry is late.",)}, UNITS),
+        ({"evidence": ("The ferry is late.",)}, UNITS),
         ({}, (Unit(0, 0, 37, 10, "sentence"), Unit(1, 0, 8, 2, "sentence"))),
     ],
-    ids=["question", "passage", "second look", "units"],
+    ids=["question", "passage", "second pass", "units"],
 )
 def test_whatever_a_score_depends_on_is_part_of_its_key(models, tmp_path, other, units):
-    """Another question, passage, second look or splitter is scored anew."""
+    """Another query, passage, second pass or splitter is scored anew."""
     model = models[0]
     cached = CachedScorer(model, "mine", ScoreCache(tmp_path, 1))
-    cached.score([(REQUEST, UNITS)])
+    cached.score([ScoringInput(REQUEST, UNITS)])
     model.asked.clear()
-    cached.score([(replace(REQUEST, **other), units)])
+    evidence = other.pop("evidence", ())
+    cached.score([ScoringInput(replace(REQUEST, **other), units, evidence)])
     assert model.asked == [2]
 
 
@@ -125,17 +129,17 @@ def test_a_warning_about_the_question_is_said_from_the_cache_too(models, tmp_pat
     long = replace(REQUEST, query="When does the ferry leave " * 60)
     for _ in range(2):
         cached = CachedScorer(models[0], "mine", ScoreCache(tmp_path, 1))
-        for found in cached.score([(long, UNITS), (replace(long, passages=()), ())]):
-            assert "the question has" in found.warnings[0]
+        for found in cached.score([ScoringInput(long, UNITS), ScoringInput(replace(long, passages=()), ())]):
+            assert found.warnings[0].code == "query_truncated"
 
 
 def test_a_passage_brings_no_warning_about_another_one(models, tmp_path):
     """It was first scored beside one whose title is cut."""
     titled = replace(FERRY, title="The ferry " * 60)
     cached = CachedScorer(models[0], "mine", ScoreCache(tmp_path, 1))
-    (both,) = cached.score([(replace(REQUEST, passages=(titled, BREAD)), UNITS)])
-    (alone,) = cached.score([(replace(REQUEST, passages=(BREAD,)), (replace(UNITS[2], passage=0),))])
-    assert "titles of more than" in both.warnings[0]
+    (both,) = cached.score([ScoringInput(replace(REQUEST, passages=(titled, BREAD)), UNITS)])
+    (alone,) = cached.score([ScoringInput(replace(REQUEST, passages=(BREAD,)), (replace(UNITS[2], passage=0),))])
+    assert both.warnings[0].code == "title_truncated"
     assert alone.warnings == ()
 
 
@@ -163,7 +167,7 @@ def test_what_was_used_longest_ago_goes_first(tmp_path):
     assert there[1:] == sorted(there[1:])
     assert 20 < sum(there) < 50
     assert (tmp_path / FILE).stat().st_size <= 1_100_000
-    assert cache.trouble is None
+    assert cache.warning is None
 
 
 def test_several_processes_write_at_once(tmp_path):
@@ -173,7 +177,7 @@ def test_several_processes_write_at_once(tmp_path):
         "cache = ScoreCache(Path(sys.argv[1]), 10)\n"
         "for n in range(40):\n    cache.put({sys.argv[2].encode() + bytes([n, m]): bytes(100) for m in range(20)})\n"
         "    cache.get([b'a' + bytes([n, 0])])\n"
-        "print(cache.trouble)"
+        "print(cache.warning)"
     )
     running = [
         subprocess.Popen([sys.executable, "-c", script, tmp_path, name], stdout=subprocess.PIPE, text=True)
@@ -204,7 +208,7 @@ def test_what_cannot_be_used_is_said_and_left_alone(tmp_path, how):
     cache = ScoreCache(tmp_path / "cache", 1)
     cache.put({b"key": b"value"})
     assert cache.get([b"key"]) == {}
-    assert "cannot be used" in str(cache.trouble)
+    assert "cannot be used" in str(cache.warning)
     assert [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()] == before
 
 
@@ -225,7 +229,7 @@ def test_a_value_that_is_not_what_was_written_is_never_used(tmp_path):
     with closing(sqlite3.connect(tmp_path / FILE)) as file, file:
         file.execute("UPDATE scores SET value = CAST(replace(value, 'stands', 'sounds') AS BLOB)")
     assert cache.get([b"key"]) == {}
-    assert "a value is not what was written" in str(cache.trouble)
+    assert "a value is not what was written" in str(cache.warning)
     cache.put({b"key": b"anew"})
     assert cache.get([b"key"]) == {}
 
@@ -243,5 +247,5 @@ def test_what_shows_late_is_said_late_and_once(capsys):
 
 def test_scores_that_are_kept_are_float32(tmp_path, models):
     """As those of the model are, so that nothing behind them is computed otherwise."""
-    (found,) = CachedScorer(models[0], "mine", ScoreCache(tmp_path, 1)).score([(REQUEST, UNITS)])
+    (found,) = CachedScorer(models[0], "mine", ScoreCache(tmp_path, 1)).score([ScoringInput(REQUEST, UNITS)])
     assert found.probability.dtype == found.relevance.dtype == np.float32

@@ -1,4 +1,4 @@
-"""The second look at questions whose evidence stands in several places."""
+"""The second pass of queries whose evidence is in several passages."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from ctxzip import Compressor
-from ctxzip.datamodels import Passage, Request, Scores, Unit
-from ctxzip.reading.detection import SHAPES, to_request
+from ctxzip.datamodels import Passage, Request, Scores, ScoringInput, Unit
+from ctxzip.reading.detection import to_request
+from ctxzip.reading.schemas import SHAPES
 from ctxzip.scoring.bm25 import Bm25Scorer
-from ctxzip.scoring.second_pass import best_of_passages, combined, informed, sentence_with_title
+from ctxzip.scoring.second_pass import best_of_passages, combined, second_input, sentence_with_title
 
 PASSAGES = (
     Passage("Ines Holm was born in 1931. She sang.", title="Ines Holm"),
@@ -31,107 +32,113 @@ def scores(*probability):
     return Scores(np.array(probability, dtype=np.float32), np.zeros(3, dtype=np.float32))
 
 
-def test_the_best_unit_of_each_of_the_two_best_passages_is_told():
-    """The best first; a second unit of the same passage says little more."""
+def test_evidence_is_the_best_unit_of_each_of_the_two_best_passages():
+    """The best first; a second unit of the same passage adds little."""
     assert best_of_passages(UNITS, scores(0.2, 0.4, 0.9, 0.3)) == [2, 1]
 
 
-def test_a_heading_is_not_told():
-    """It is no evidence."""
+def test_a_heading_is_no_evidence():
+    """It names what is under it."""
     units = [Unit(0, 0, 5, 1, "heading"), *UNITS[1:]]
     assert best_of_passages(units, scores(0.9, 0.1, 0.3, 0.2)) == [2, 3]
 
 
-def test_what_is_told_has_the_title_in_front():
+def test_evidence_has_the_title_in_front():
     """Where there is one."""
-    assert informed(REQUEST, UNITS, scores(0.1, 0.0, 0.9, 0.2)).found == (
+    assert second_input(ScoringInput(REQUEST, UNITS), scores(0.1, 0.0, 0.9, 0.2)).evidence == (
         "Red Harbour: Red Harbour was directed by Ines Holm.",
         "Bread is baked here.",
     )
     assert sentence_with_title(REQUEST, UNITS[3]) == "Bread is baked here."
 
 
-def test_of_a_long_block_its_head_is_told():
-    """BM25 would be asked for every word of it, once for every unit."""
+def test_a_long_block_is_cut_to_its_first_code_points():
+    """BM25 would search all of its words."""
     code = " ".join(f"name_{n}" for n in range(10_000))
     request = Request("Who named it?", (Passage(code, "Names"),))
     assert len(sentence_with_title(request, Unit(0, 0, len(code), 1, "code"))) == 2_000
 
 
-def test_both_looks_count_the_same():
+def test_both_passes_weigh_the_same():
     """A case worked by hand: odds of 1/4 and 2/3 have the mean 0.408."""
     assert combined(scores(0.2, 0.0, 1.0, 0.0), scores(0.4, 0.0, 0.0, 0.0)).probability.tolist() == pytest.approx(
         [0.2899, 0.0, 0.5, 0.0], abs=1e-4
     )
 
 
-def test_a_second_look_reads_what_the_found_sentences_lead_to():
-    """Two fifths of a long request, all of a short one."""
+def test_a_second_pass_scores_two_fifths_of_a_long_request():
+    """And all of a short one."""
     text = f"It is {'far ' * 300}away."
     long = replace(REQUEST, passages=(Passage(text),) * 6)
     units = [Unit(i, 0, len(text), 300, "sentence") for i in range(6)]
     first = scores(0.1, 0.9, 0.2, 0.1, 0.1, 0.1)
-    assert informed(long, units, first).read_characters == 2_907  # of 7,266
-    assert informed(REQUEST, UNITS, scores(0.1, 0.0, 0.9, 0.2)).read_characters is None
+    assert second_input(ScoringInput(long, units), first).max_characters == 2_907  # of 7,266
+    assert second_input(ScoringInput(REQUEST, UNITS), scores(0.1, 0.0, 0.9, 0.2)).max_characters is None
 
 
-def test_bm25_is_asked_for_what_was_found_too():
-    """A name that the question does not say leads to the passage about it."""
-    told = replace(REQUEST, found=("Red Harbour: Red Harbour was directed by Ines Holm.",))
-    first, second = Bm25Scorer().score([(REQUEST, UNITS), (told, UNITS)])
+def test_bm25_searches_the_words_of_the_evidence_too():
+    """A name that is not in the query leads to the passage about it."""
+    evidence = ("Red Harbour: Red Harbour was directed by Ines Holm.",)
+    inputs = [ScoringInput(REQUEST, UNITS), ScoringInput(REQUEST, UNITS, evidence)]
+    first, second = Bm25Scorer().score(inputs)
     assert first.probability[0] < second.probability[0]
     assert second.probability[0] > second.probability[3]
 
 
 class Recording:
-    """Says that every unit is as likely as the next, and remembers what it was asked."""
+    """Gives every unit the same probability, and records the evidence of each input."""
 
     name = "recording"
     device = "cpu"
-    notice: str | None = None
+    warning: str | None = None
     batch_tokens = 0
-    second_looks = True
+    has_second_pass = True
 
     def __init__(self):
-        self.asked = []
+        self.evidence = []
+
+    def close(self):
+        pass
 
     def score(self, batch):
-        self.asked += [request.found for request, _ in batch]
+        self.evidence += [item.evidence for item in batch]
         return [
-            Scores(np.full(len(units), 0.5, np.float32), np.full(len(request.passages), 0.5, np.float32))
-            for request, units in batch
+            Scores(np.full(len(item.units), 0.5, np.float32), np.full(len(item.request.passages), 0.5, np.float32))
+            for item in batch
         ]
 
 
-def looks(query, docs, *, reads_what_was_found=True):
+def passes(query, docs, *, has_second_pass=True):
     scorer = Recording()
-    scorer.second_looks = reads_what_was_found
+    scorer.has_second_pass = has_second_pass
     Compressor(scorer=scorer).compress(to_request({"query": query, "docs": docs}, SHAPES))
-    return scorer.asked
+    return scorer.evidence
 
 
-def test_a_single_fact_is_looked_for_once():
+def test_a_single_fact_has_one_pass():
     """And pays nothing."""
-    assert looks("When does the ferry leave?", ["At seven.", "It is red."]) == [()]
+    assert passes("When does the ferry leave?", ["At seven.", "It is red."]) == [()]
 
 
-def test_a_fact_that_may_hide_a_step_is_looked_for_twice():
+def test_a_fact_that_may_hide_a_step_has_two_passes():
     """What it asks about is described, not named."""
-    assert len(looks("What party was the man who largely repealed the Black Act a member of?", ["A.", "B."])) == 2
+    assert len(passes("What party was the man who largely repealed the Black Act a member of?", ["A.", "B."])) == 2
 
 
-def test_a_question_of_several_places_is_looked_for_twice():
-    """The second time with what the first found."""
-    first, second = looks("Which bridge is older, the Orrin Bridge or the Tallow Bridge?", ["At seven.", "It is red."])
+def test_a_query_of_several_places_has_two_passes():
+    """The second with the evidence of the first."""
+    first, second = passes("Which bridge is older, the Orrin Bridge or the Tallow Bridge?", ["At seven.", "It is red."])
     assert first == ()
     assert second == ("At seven.", "It is red.")
 
 
 @pytest.mark.parametrize(
-    ("docs", "reads"), [(["The only document."], True), (["One.", "Two."], False)], ids=["one document", "bm25"]
+    ("docs", "has_second_pass"),
+    [(["The only document."], True), (["One.", "Two."], False)],
+    ids=["one document", "bm25"],
 )
-def test_a_second_look_is_not_taken_where_it_cannot_help(docs, reads):
-    """There is no second place, or the scorer does not read what was found."""
-    assert looks("Which bridge is older, the Orrin Bridge or the Tallow Bridge?", docs, reads_what_was_found=reads) == [
-        ()
-    ]
+def test_there_is_no_second_pass_where_it_cannot_help(docs, has_second_pass):
+    """There is one document only, or the scorer has no second pass."""
+    assert passes(
+        "Which bridge is older, the Orrin Bridge or the Tallow Bridge?", docs, has_second_pass=has_second_pass
+    ) == [()]

@@ -1,4 +1,4 @@
-"""What repeats another unit, what leans on the one before it, and what a passage is about."""
+"""Which units are near-duplicates, and what a passage is about."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 
 from ctxzip import compress
 from ctxzip.datamodels import Passage, Unit
-from ctxzip.selection.adaptive.conformal import Needs, Policy, as_json
-from ctxzip.selection.dedup import Wording
+from ctxzip.selection.adaptive.guarantee import Needs, Policy
+from ctxzip.selection.adaptive.policy_file import as_json
+from ctxzip.selection.dedup import Duplicates
 
 
 def wording(*texts, titles=None, kind="sentence", language="en"):
@@ -22,7 +23,7 @@ def wording(*texts, titles=None, kind="sentence", language="en"):
             units.append(Unit(number, start, start + len(line.rstrip()), 1, kind))
             start += len(line)
     passages = [Passage(text, title) for text, title in zip(texts, titles or [""] * len(texts), strict=True)]
-    return Wording(passages, units, [language] * len(texts))
+    return Duplicates(passages, units, [language] * len(texts))
 
 
 def same(one, other, **options):
@@ -115,7 +116,7 @@ def test_the_same_words_under_another_heading_are_about_something_else():
         ("Oslo is cold.", BRIDGE, True),
     ],
 )
-def test_what_is_short_or_leans_is_the_same_only_behind_the_same(before, behind, expected):
+def test_a_short_or_context_dependent_unit_is_a_duplicate_only_behind_the_same_unit(before, behind, expected):
     """It cannot say alone what it is about."""
     words = wording(f"Rome is warm.\n{behind}", f"{before}\n{behind}")
     assert (words.key(1) == words.key(3)) is expected
@@ -152,37 +153,13 @@ def test_code_is_the_same_to_the_letter_and_rules_are_nothing():
     assert not same("---", "---", kind="rule")
 
 
-@pytest.mark.parametrize(
-    ("sentence", "expected"),
-    [
-        ("He built it.", True),
-        ("It\u2019s closed.", True),
-        ("However, the ferry is red.", True),
-        ("Then, the ferry left.", True),
-        ("This is why.", True),
-        ('"They left", said Ada.', True),
-        ("However hard it rains, the ferry runs.", False),
-        ("Henry built it.", False),
-        ("It-girls are photographed.", False),
-        ("Thistles grow here.", False),
-    ],
-)
-def test_a_sentence_leans_when_it_begins_with_a_pronoun_or_a_link(sentence, expected):
-    """On the sentence before it, so the first one of a passage leans on nothing."""
-    words = wording(f"The ferry is red.\n{sentence}", sentence)
-    assert words.leans(1) is expected
-    assert not words.leans(0)
-    assert not words.leans(2)
-    assert not wording(f"The ferry is red.\n\n{sentence}").leans(1)
-
-
 def test_a_passage_is_about_what_its_title_names_and_else_what_its_text_does():
     """Whole words, whatever their case."""
     words = wording("Ada Holm drew it.", "The red ferry.", "ada holmes.", titles=["", "Ada Holm (engineer)", ""])
-    assert words.about("Ada Holm") == {1}
-    assert words.about("red Ferry") == {1}
-    assert wording("Ada Holm drew it.", "The ferry.").about("ada holm") == {0}
-    assert words.about("Brandt") == words.about(" ") == frozenset()
+    assert words.passages_about("Ada Holm") == {1}
+    assert words.passages_about("red Ferry") == {1}
+    assert wording("Ada Holm drew it.", "The ferry.").passages_about("ada holm") == {0}
+    assert words.passages_about("Brandt") == words.passages_about(" ") == frozenset()
 
 
 DOCS = [
@@ -208,7 +185,7 @@ def test_what_is_said_twice_is_kept_once_unless_a_threshold_is_meant_of_every_un
     said = [text.count("leaves at seven") for text in result.texts]
     assert said == ([1, 1] if both else [1, 0])
     if set(limit) - {"threshold"}:
-        assert result.selection.dropped_because[2] == "twin of [0, 0, 52]"
+        assert result.selection.dropped_because[2] == "near-duplicate of [0, 0, 52]"
 
 
 def test_a_promised_recall_keeps_what_is_said_twice(tmp_path):
@@ -217,8 +194,10 @@ def test_a_promised_recall_keeps_what_is_said_twice(tmp_path):
     policy = Policy("", "bm25", "auto", None, "best", {"fact": needs, "time_scoped": needs}, lowest_best=0.0)
     path = tmp_path / "policy.json"
     path.write_text(json.dumps(as_json(policy, np.ones(2))))
-    for options in ({}, {"neighbours": True, "max_tokens": 50}):
-        result = compress("When does the ferry leave?", DOCS, scorer="bm25", recall=0.8, policy=str(path), **options)
+    for max_tokens in (None, 50):
+        result = compress(
+            "When does the ferry leave?", DOCS, scorer="bm25", recall=0.8, policy=str(path), max_tokens=max_tokens
+        )
         assert [text.count("leaves at seven") for text in result.texts] == [1, 1]
         assert result.budget.guarantee
         assert result.budget.guarantee.recall == 0.8
@@ -233,4 +212,4 @@ def test_a_comparison_gets_a_unit_of_each_side_into_two():
     ]  # fmt: skip
     result = compress("Which was built earlier, Holm Bridge or Brandt Bridge?", docs, scorer="bm25", max_sentences=2)
     assert [bool(text) for text in result.texts] == [True, True, False]
-    assert result.scores.probability[2] < result.scores.probability[:2].min()
+    assert result.scored.scores.probability[2] < result.scored.scores.probability[:2].min()

@@ -1,4 +1,4 @@
-"""Options about what stands beside what is kept: the neighbours of a sentence, and why the rest was dropped."""
+"""`--explain`: the reason why each unit was dropped."""
 
 from __future__ import annotations
 
@@ -16,17 +16,6 @@ from tests.selection.test_dedup import DOCS
 QUERY = "When does the ferry leave?"
 
 
-def test_neighbours_bring_the_sentence_that_another_leans_on():
-    """Only where they are asked for."""
-    docs = ["Ada Holm was an engineer. She built the bridge in 1901. Bread is baked."]
-    plain, wide = (
-        compress("When was the bridge built?", docs, scorer="bm25", neighbours=neighbours)
-        for neighbours in (False, True)
-    )
-    assert plain.texts == ("She built the bridge in 1901.",)
-    assert wide.texts == ("Ada Holm was an engineer. She built the bridge in 1901.",)
-
-
 def test_the_record_says_why_each_unit_was_dropped():
     """Kept and dropped together are all units of a document; without the option there is no word of it."""
     run = run_compress("--scorer", "bm25", "--ratio", "0.9", "--explain", stdin=jsonl({"query": QUERY, "docs": DOCS}))
@@ -34,7 +23,12 @@ def test_the_record_says_why_each_unit_was_dropped():
     for doc, source in zip(about, DOCS, strict=True):
         spans = sorted([unit[:2] for unit in doc["kept"] + doc["dropped"]])
         assert [source["text"][start:end] for start, end in spans] == source["text"].replace(". ", ".|").split("|")
-    assert about[1]["dropped"][0] == [0, 52, pytest.approx(about[0]["kept"][0][2], abs=0.3), "twin of [0, 0, 52]"]
+    assert about[1]["dropped"][0] == [
+        0,
+        52,
+        pytest.approx(about[0]["kept"][0][2], abs=0.3),
+        "near-duplicate of [0, 0, 52]",
+    ]
     plain = json.loads(record(compress(QUERY, DOCS, scorer="bm25", ratio=0.9)))["ctxzip"]["docs"]
     assert "dropped" not in plain[0]
 

@@ -6,10 +6,12 @@ import json
 
 import pytest
 
-from ctxzip.compressor import Compressor, Settings
+from ctxzip.compressor import Compressor
 from ctxzip.errors import UsageError
-from ctxzip.reading.requests import SHAPES, to_request
+from ctxzip.reading.detection import to_request
+from ctxzip.reading.schemas import SHAPES
 from ctxzip.rendering.record import record
+from ctxzip.settings import Settings
 from tests.conftest import FIXTURES, compress, ctxzip
 
 QUESTION = "When does the ferry leave?"
@@ -41,7 +43,7 @@ def test_every_type_keeps_its_share():
     counts, result = kept(ratio=0.5)
     assert counts[:2] == [3, 8]
     assert counts[2] + counts[3] == 10
-    assert result.budget.why == (
+    assert result.budget.reason == (
         "instruction 0.85: at most 51 of 60 tokens; context ratio 0.5: at most 60 of 120 tokens; "
         "example 0.3: at most 18 of 60 tokens"
     )
@@ -98,10 +100,8 @@ def test_the_most_relevant_documents_are_those_of_the_context():
     assert found[1:] == ["", FERRY]
 
 
-def test_the_rules_of_the_wording_hold_in_segments():
-    """What leans on a neighbour brings it, and what is said twice is kept once."""
-    assert compressed(("context", FERRY), neighbours=True, threshold=0.9) == [FERRY]
-    assert compressed(("context", FERRY), threshold=0.9) != [FERRY]
+def test_near_duplicates_are_dropped_in_segments_too():
+    """One of two is kept."""
     said = "The ferry leaves the north quay at seven in the morning."
     assert compressed(("context", said), ("context", said), ratio=1.0) == [said, ""]
 
@@ -119,7 +119,7 @@ def test_segments_that_were_scored_are_selected_as_if_they_were_compressed():
     scored = ctxzip("score", "--scorer", "bm25", file)
     selected = ctxzip("select", *options, stdin=scored.out)
     assert selected.out == compress("--scorer", "bm25", *options, file).out
-    why = selected.records[0]["ctxzip"]["budget"]["why"]
+    why = selected.records[0]["ctxzip"]["budget"]["reason"]
     assert why.startswith("instruction 0.4: ")
     assert "; context ratio 0.6: " in why
     assert "; example 0.5: " in why

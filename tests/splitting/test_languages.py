@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 
 from ctxzip import Compressor, Settings, compress
-from ctxzip.datamodels import Result
 from ctxzip.evaluation.labelled import read_labelled
-from ctxzip.splitting.sentences import sentence_spans
-from ctxzip.splitting.units import splitter_for
+from ctxzip.rendering.result import Result
+from ctxzip.splitting.sentences import sentence_spans, splitter_for
 from tests.conftest import FIXTURES
 
-REMARK = "the question is not English, which is all that ctxzip-mini+bm25 was taught: scored by bm25"
+WARNING = "the query is not English, the only language of ctxzip-mini+bm25: scored by BM25"
 FOREIGN = {"german", "french", "spanish", "japanese", "chinese"}
 
 
@@ -22,29 +21,33 @@ def test_auto_scores_them_by_words_and_says_so():
     asked = ["When is the bridge closed?", "Wann wird die Brücke gesperrt?", "Where is the ferry?"]
     requests = [compress(query, docs, scorer="bm25").request for query in asked]
     first, second, third = (result for result in compressor.stream(requests) if isinstance(result, Result))
-    assert [result.scorer for result in (first, second, third)] == ["ctxzip-mini+bm25", "bm25", "ctxzip-mini+bm25"]
+    assert [result.scored.scorer for result in (first, second, third)] == [
+        "ctxzip-mini+bm25",
+        "bm25",
+        "ctxzip-mini+bm25",
+    ]
     assert second.texts == ("Die Brücke wird am Montag gesperrt.", "")
-    assert REMARK in second.warnings
-    assert REMARK not in first.warnings + third.warnings
+    assert WARNING in [warning.text for warning in second.warnings]
+    assert WARNING not in [warning.text for warning in first.warnings + third.warnings]
     alone = compress(asked[1], docs, scorer="bm25", max_sentences=1)
-    assert second.scores.probability.tolist() == alone.scores.probability.tolist()
+    assert second.scored.scores.probability.tolist() == alone.scored.scores.probability.tolist()
 
 
 @pytest.mark.parametrize("scorer", ["hybrid", "model"])
 def test_a_scorer_that_is_named_scores_every_language(scorer):
     """As it was asked to."""
     result = compress("Wann wird die Brücke gesperrt?", ["Die Brücke ist rot."], scorer=scorer)
-    assert result.scorer.startswith("ctxzip-mini")
-    assert f"the question is not English, which is all that {result.scorer} was taught" in result.warnings
+    assert result.scored.scorer.startswith("ctxzip-mini")
+    assert f"the query is not English, the only language of {result.scored.scorer}" in map(str, result.warnings)
 
 
 @pytest.mark.parametrize("query", ["Wann wird die Brücke gesperrt?", "橋の長さは?"])
 def test_nothing_is_promised_of_a_language_that_was_not_calibrated_on(query):
     """English questions that are hard to read say nothing of it."""
     result = compress(query, ["Die Brücke ist rot. 橋の長さは百メートルです。"], recall=0.9)
-    assert result.query_kind == "other"
+    assert result.scored.prepared.query.kind == "other"
     assert result.budget.guarantee is None
-    assert any("no guarantee" in warning for warning in result.warnings)
+    assert any(warning.code == "no_guarantee" for warning in result.warnings)
 
 
 def test_a_long_chinese_paragraph_is_split_at_its_stops():

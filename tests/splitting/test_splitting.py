@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxzip.errors import MissingDependencyError, UsageError
-from ctxzip.splitting.sentences import sentence_spans
-from ctxzip.splitting.units import detect, split, splitter_for
+from ctxzip.splitting.language import detect
+from ctxzip.splitting.sentences import sentence_spans, splitter_for
+from ctxzip.splitting.units import split
 from tests.strategies import any_text, texts
 
 

@@ -18,10 +18,10 @@ from transformers import (  # type: ignore[import-not-found, unused-ignore]
     BertTokenizerFast,
 )
 
-from ctxzip.datamodels import Passage, Request, Unit
+from ctxzip.datamodels import Passage, Request, ScoringInput, Unit
 from ctxzip.errors import ModelError, UsageError
 from ctxzip.model_store import open_model, sha256
-from ctxzip.scoring.cross_encoder import PairwiseScorer
+from ctxzip.scoring.cross_encoder import CrossEncoderScorer
 from ctxzip.training import cross_encoder_source as original
 from ctxzip.training import import_cross_encoder as importing
 from ctxzip.training.import_cross_encoder import FP32, INT8, import_cross_encoder
@@ -82,7 +82,7 @@ def tiny(source):
 def scored(model, texts=TEXTS):
     request = Request(QUERY, tuple(Passage(text) for text in texts))
     units = [Unit(i, 0, len(text), 0, "sentence") for i, text in enumerate(texts)]
-    (scores,) = PairwiseScorer(open_model(str(model)), device="cpu").score([(request, units)])
+    (scores,) = CrossEncoderScorer(open_model(str(model)), device="cpu").score([ScoringInput(request, units)])
     return scores.probability
 
 

@@ -18,9 +18,9 @@ from sklearn.ensemble import GradientBoostingClassifier
 from ctxzip import compress
 from ctxzip.errors import ModelError
 from ctxzip.evaluation.ranking import Ranked
-from ctxzip.selection.adaptive.conformal import load_policy
 from ctxzip.selection.adaptive.features import RANK_FEATURES
 from ctxzip.selection.adaptive.forest import as_json, from_json
+from ctxzip.selection.adaptive.policy_file import load_policy
 from ctxzip.training.examples import load
 from ctxzip.training.fit_policy import fit, settled, workload
 from ctxzip.training.model import JointModel, base_encoder, unit_logits
@@ -123,8 +123,8 @@ def test_the_model_that_was_made_scores(made):
     result = compress(
         "When does the ferry leave?", ["Bread is baked. The ferry leaves at seven."], scorer="model", model=str(made)
     )
-    assert result.scores.probability.shape == (2,)
-    assert result.scorer == "trial"
+    assert result.scored.scores.probability.shape == (2,)
+    assert result.scored.scorer == "trial"
 
 
 @pytest.mark.parametrize("graph", ["model.fp32.onnx", "model.fp16.onnx"])
@@ -135,7 +135,7 @@ def test_a_graph_of_a_model_can_be_named(made, graph):
         compress("When does the ferry leave?", docs, scorer="model", device="cpu", model=str(path))
         for path in (made / graph, made / "model.fp32.onnx")
     )
-    np.testing.assert_allclose(ours.scores.probability, theirs.scores.probability, atol=0.01)
+    np.testing.assert_allclose(ours.scored.scores.probability, theirs.scored.scores.probability, atol=0.01)
 
 
 def test_weights_that_lie_beside_their_graph_are_checked_too(made, tmp_path):
@@ -286,7 +286,7 @@ def test_a_forest_says_what_scikit_learn_says():
     np.testing.assert_allclose(found, model.predict_proba(rows)[:, 1], atol=1e-3)
 
 
-def test_a_question_of_one_passage_is_asked_with_ten(tmp_path):
+def test_a_query_of_one_passage_is_asked_with_ten(tmp_path):
     """Its own among those that look like an answer, and its evidence where it was."""
     path = tmp_path / "small.jsonl"
     records = [

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxzip.datamodels import Profile
+    from ctxzip.datamodels import Ranking
     from ctxzip.selection.adaptive.forest import Forest
 
     Depths = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -84,19 +84,19 @@ def depths(probability: NDArray[np.floating[Any]], definition: str = DEFAULT_DEP
     return at
 
 
-def depths_of(profile: Profile, definition: str, forest: Forest | None) -> NDArray[np.float64]:
+def depths_of(ranking: Ranking, definition: str, forest: Forest | None) -> NDArray[np.float64]:
     """Return the depth of every unit of a ranking, `(n,)`, never falling.
 
     Args:
-        profile: of the question.
+        ranking: of the question.
         definition: of `DEPTHS`, or `reach`.
         forest: that `reach` asks; the others need none.
     """
     if definition != REACH or forest is None:
-        return depths(profile.probability, definition)
-    if not len(profile.probability):
+        return depths(ranking.probability, definition)
+    if not len(ranking.probability):
         return np.zeros(0)
-    return _alike(profile.probability.astype(np.float64), reach_depths(profile, forest))
+    return _alike(ranking.probability.astype(np.float64), reach_depths(ranking, forest))
 
 
 def _alike(ranked: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The score profile of one question in numbers, and what a fitted forest reads in it.
+"""The score ranking of one question in numbers, and what a fitted forest reads in it.
 
 How far down a ranking to go is a question of chance and cost: a forest gives the chance that the best
 `r` units hold all the evidence that is needed, and going on pays as long as what the next units add
@@ -17,11 +17,11 @@ from ctxzip._internal.logits import logit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ctxzip.datamodels import Profile
+    from ctxzip.datamodels import Ranking
     from ctxzip.selection.adaptive.forest import Forest
 
 _EDGE = 1e-6  # probabilities next to 0 and 1 have no odds
-_BEST = (0, 1, 2, 3, 5, 8, 13)  # places whose odds stand for the head of the profile
+_BEST = (0, 1, 2, 3, 5, 8, 13)  # places whose odds stand for the head of the ranking
 _KINDS = ("comparison", "multi_hop", "list", "time_scoped", "how_why", "yes_no", "definition", "keywords")
 QUESTION_FEATURES = (
     "units", "passages", "length", "mass", "entropy", "likely", "all_wrong",
@@ -54,19 +54,19 @@ def ranks_looked_at(n: int) -> NDArray[np.intp]:
     return np.array(found, dtype=np.intp)
 
 
-def question_features(profile: Profile) -> NDArray[np.float32]:
+def question_features(ranking: Ranking) -> NDArray[np.float32]:
     """Return `QUESTION_FEATURES` of one question, `(n_features,)`; it has at least one unit."""
-    probability = profile.probability.astype(np.float64)
+    probability = ranking.probability.astype(np.float64)
     odds = logit(probability, _EDGE)
     mass = probability.sum()
     share = probability / max(mass, _EDGE)
-    relevance = np.sort(profile.relevance.astype(np.float64))[::-1]
+    relevance = np.sort(ranking.relevance.astype(np.float64))[::-1]
     padded = np.concatenate([logit(relevance, _EDGE), np.full(3, logit(np.zeros(1), _EDGE)[0])])
     return np.array(
         [
             np.log(len(probability)),
             np.log(max(len(relevance), 1)),
-            np.log(max(profile.size.sum(), 1)),
+            np.log(max(ranking.size.sum(), 1)),
             np.log(mass + _EDGE),
             -(share * np.log(share + _EDGE)).sum(),
             (probability > 0.5).sum(),
@@ -75,32 +75,32 @@ def question_features(profile: Profile) -> NDArray[np.float32]:
             *padded[:3],
             (relevance > 0.5).sum(),
             padded[0] - padded[1],
-            len(set(profile.passage[:5].tolist())),
-            profile.complexity,
-            profile.several_places,
-            *(profile.kind == kind for kind in _KINDS),
+            len(set(ranking.passage[:5].tolist())),
+            ranking.complexity,
+            ranking.several_places,
+            *(ranking.kind == kind for kind in _KINDS),
         ],
         dtype=np.float32,
     )
 
 
-def rank_features(profile: Profile, ranks: NDArray[np.intp]) -> NDArray[np.float32]:
+def rank_features(ranking: Ranking, ranks: NDArray[np.intp]) -> NDArray[np.float32]:
     """Return `RANK_FEATURES` where the best 1, 2, ... units are kept, `(n_ranks, n_features)`.
 
     Args:
-        profile: of at least one unit.
+        ranking: of at least one unit.
         ranks: `(n_ranks,)`, numbers of units kept, 1 to n.
     """
-    probability = profile.probability.astype(np.float64)
+    probability = ranking.probability.astype(np.float64)
     n = len(probability)
     odds = np.append(logit(probability, _EDGE), logit(np.zeros(1), _EDGE))
     mass = np.cumsum(probability)
     wrong = np.append(0.0, np.cumsum(np.log1p(-np.minimum(probability, 1 - _EDGE))))
-    kept = np.cumsum(profile.size)
+    kept = np.cumsum(ranking.size)
     first = np.zeros(n, dtype=np.bool_)  # whether a unit is the first of its passage
-    first[np.unique(profile.passage, return_index=True)[1]] = True
+    first[np.unique(ranking.passage, return_index=True)[1]] = True
     passages = np.cumsum(first)
-    relevance = np.cumsum(np.where(first, profile.relevance[profile.passage], 0.0))
+    relevance = np.cumsum(np.where(first, ranking.relevance[ranking.passage], 0.0))
     last = ranks - 1
     columns = [
         np.log(ranks),
@@ -114,25 +114,25 @@ def rank_features(profile: Profile, ranks: NDArray[np.intp]) -> NDArray[np.float
         wrong[n] - wrong[ranks],
         wrong[ranks],
         passages[last],
-        relevance[last] / max(float(profile.relevance.sum()), _EDGE),
-        float(profile.relevance.sum()) - relevance[last],
+        relevance[last] / max(float(ranking.relevance.sum()), _EDGE),
+        float(ranking.relevance.sum()) - relevance[last],
     ]
-    asked = np.broadcast_to(question_features(profile), (len(ranks), len(QUESTION_FEATURES)))
+    asked = np.broadcast_to(question_features(ranking), (len(ranks), len(QUESTION_FEATURES)))
     return np.concatenate([asked, np.stack(columns, axis=1).astype(np.float32)], axis=1)
 
 
-def reach(profile: Profile, forest: Forest) -> NDArray[np.float64]:
+def reach(ranking: Ranking, forest: Forest) -> NDArray[np.float64]:
     """Return the chance that the best 1, 2, ..., n units hold all that is needed, `(n,)`, never falling.
 
     The forest is asked at the ranks of `ranks_looked_at`; between two of them the chance is a straight line.
     """
-    n = len(profile.probability)
+    n = len(ranking.probability)
     ranks = ranks_looked_at(n)
-    chances = np.maximum.accumulate(forest.chances(rank_features(profile, ranks)))
+    chances = np.maximum.accumulate(forest.chances(rank_features(ranking, ranks)))
     return np.interp(np.arange(1, n + 1), ranks, chances)
 
 
-def depths(profile: Profile, forest: Forest) -> NDArray[np.float64]:
+def depths(ranking: Ranking, forest: Forest) -> NDArray[np.float64]:
     """Return the depth of every unit, `(n,)`, never falling; the best has 0.
 
     To keep as few words as possible for a share of questions that keep all they need, each question
@@ -140,12 +140,12 @@ def depths(profile: Profile, forest: Forest) -> NDArray[np.float64]:
     1963). The gain is that of the concave hull of chance over length, so that units which pay only
     together come together; the depth is minus its logarithm, base 10, from 0 to 12.
     """
-    n = len(profile.probability)
+    n = len(ranking.probability)
     if n < 2:
         return np.zeros(n)
-    mass = np.cumsum(profile.probability.astype(np.float64))
-    chance = (1 - _BY_MASS) * reach(profile, forest) + _BY_MASS * mass / max(mass[-1], _EDGE)
-    cost = np.cumsum(profile.size) / max(int(profile.size.sum()), 1)
+    mass = np.cumsum(ranking.probability.astype(np.float64))
+    chance = (1 - _BY_MASS) * reach(ranking, forest) + _BY_MASS * mass / max(mass[-1], _EDGE)
+    cost = np.cumsum(ranking.size) / max(int(ranking.size.sum()), 1)
     gain = _hull_slopes(cost, chance)
     found = np.clip(_SHALLOWEST - np.log10(np.maximum(gain, 10**-_DEEPEST)), 0, None)
     return np.maximum.accumulate(np.concatenate([[0.0], found]))

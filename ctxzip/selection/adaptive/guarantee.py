@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxzip.datamodels import Cut, Guarantee, Profile
+from ctxzip.datamodels import Cut, Guarantee, Ranking, RecordWarning
 from ctxzip.errors import UsageError
 from ctxzip.selection.adaptive.depth import depths_of
 from ctxzip.selection.adaptive.features import question_features
@@ -204,66 +204,68 @@ class Policy:
             sum(self.kinds[name].n for name in members),
         )
 
-    def promise(self, level: Level, profile: Profile, recall: float) -> Cut:
-        """Return what is kept of one question for a recall, and what is promised for it.
+    def guarantee(self, level: Level, ranking: Ranking, recall: float) -> Cut:
+        """Return what is kept for a recall, and what is guaranteed for it.
 
         Args:
             level: of its kind and this recall.
-            profile: of the units that may be kept at all.
+            ranking: of the units that may be kept at all.
             recall: asked for.
         """
         warnings = []
         guarantee = None
         if level.seen:
             guarantee = Guarantee(recall, round(level.alpha, 6), level.n, level.kind, self.place, self.model_sha256)
-            promised = f"{100 * recall:g}% of questions like these keep all their evidence"
+            promised = f"{100 * recall:g}% of queries like these keep all their evidence"
         else:
             promised = "as deep as other kinds of question need"
-            warnings.append(f"no guarantee: {self.place} has no question of this kind")
-        if len(profile.probability) and float(profile.probability[0]) < self.lowest_best:
-            warnings.append(
-                "unlike the questions of the calibration: of 99% of those the best unit scores higher than "
+            text = f"no guarantee: {self.place} has no query of this kind"
+            warnings.append(RecordWarning("no_guarantee", text))
+        if len(ranking.probability) and float(ranking.probability[0]) < self.lowest_best:
+            text = (
+                "unlike the queries of the calibration: in 99% of those the best unit scores higher than "
                 f"{self.lowest_best:.4g}"
             )
+            warnings.append(RecordWarning("unlike_calibration", text))
         return Cut(
             mode="recall",
-            threshold=self._threshold(profile, level.depth),
-            why=f"recall {recall:g}: {promised} (calibrated on {level.n:,} questions, {_spoken(level.kind)})",
+            threshold=self._threshold(ranking, level.depth),
+            reason=f"recall {recall:g}: {promised} (calibrated on {level.n:,} queries, {_spoken(level.kind)})",
             guarantee=guarantee,
             warnings=tuple(warnings),
         )
 
-    def guess(self, level: Level, profile: Profile, mode: str) -> Cut:
+    def guess(self, level: Level, ranking: Ranking, mode: str) -> Cut:
         """Return what is kept of one question at a level that promises nothing.
 
         Args:
             level: of its kind.
-            profile: of the units that may be kept at all.
+            ranking: of the units that may be kept at all.
             mode: the name of the budget.
         """
-        threshold = self._threshold(profile, level.depth)
-        n_kept = int((profile.probability >= threshold).sum())
+        threshold = self._threshold(ranking, level.depth)
+        n_kept = int((ranking.probability >= threshold).sum())
         return Cut(
             mode=mode,
             threshold=threshold,
-            why=(
-                f"{mode}: {n_kept} of {len(profile.probability)} units, as deep as {100 * (1 - level.alpha):.3g}% of "
-                f"{level.n:,} labelled questions needed ({_spoken(level.kind)})"
+            reason=(
+                f"{mode}: {n_kept} of {len(ranking.probability)} units, as deep as {100 * (1 - level.alpha):.3g}% of "
+                f"{level.n:,} labelled queries needed ({_spoken(level.kind)})"
             ),
-            nothing_relevant=self.answerable is not None and self.chance(profile) < self.floor,
+            no_answer=self.answerable is not None and self.chance(ranking) < self.floor,
         )
 
-    def chance(self, profile: Profile) -> float:
+    def chance(self, ranking: Ranking) -> float:
         """Return the chance that anything answers the question; 1 where the policy cannot tell."""
-        if self.answerable is None or not len(profile.probability):
+        if self.answerable is None or not len(ranking.probability):
             return 1.0
-        return float(self.answerable.chances(question_features(profile)[None])[0])
+        return float(self.answerable.chances(question_features(ranking)[None])[0])
 
-    def _threshold(self, profile: Profile, depth: float) -> float:
+    def _threshold(self, ranking: Ranking, depth: float) -> float:
         """Return the lowest probability within a depth."""
-        if not len(profile.probability):
+        if not len(ranking.probability):
             return 0.0
-        return float(profile.probability[depths_of(profile, self.definition, self.reach) <= depth].min())
+        return float(ranking.probability[depths_of(ranking, self.definition, self.reach) <= depth].min())
 
 
 def _spoken(kind: str) -> str:

@@ -7,29 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxzip.errors import UsageError
-from ctxzip.model_store import open_model
-from ctxzip.scoring.loading import BM25
-from ctxzip.selection import budget as budgets
-from ctxzip.selection.adaptive.conformal import FITTED, load_policy
+from ctxzip.model_store import open_model, scoring_graph
+from ctxzip.selection.adaptive.policy_file import FITTED, load_policy
+from ctxzip.selection.budget import share_of
+from ctxzip.settings import AUTO, BM25
 
 if TYPE_CHECKING:
-    from ctxzip.datamodels import Cut, Limits, Profile
-    from ctxzip.selection.adaptive.conformal import Level, Policy
+    from ctxzip.datamodels import Cut, Limits, Ranking
+    from ctxzip.selection.adaptive.guarantee import Level, Policy
     from ctxzip.settings import Settings
 
 POLICY = "policy.json"  # in the folder of a model
-
-
-def scoring_graph(model: str, device: str) -> tuple[str, str | None]:
-    """Return the file of the graph of a model that runs on a device, and its SHA-256.
-
-    Raises:
-        UsageError: there is no such model.
-        ModelError: its card cannot be read, or names no graph.
-    """
-    folder = open_model(model)
-    file = folder.graph_for(device)
-    return file, folder.card["files"].get(file)
 
 
 def fitted_budget(scorer: str, model: str, device: str) -> dict[str, Any] | None:
@@ -82,19 +70,19 @@ class Policies:
             self._found[whose] = self._find(*whose)
         return self._found[whose]
 
-    def cut(self, policy: Policy | None, profile: Profile) -> Cut | None:
+    def cut(self, policy: Policy | None, ranking: Ranking) -> Cut | None:
         """Return how far down a policy goes for one request; None where there is no policy."""
         if policy is None:
             return None
-        recall, key = self._limits.recall, (policy.place, profile.kind)
+        recall, key = self._limits.recall, (policy.place, ranking.kind)
         if key not in self._levels:
             self._levels[key] = (
-                policy.usual(budgets.share_of(self._limits)) if recall is None else policy.level(profile.kind, recall)
+                policy.usual(share_of(self._limits)) if recall is None else policy.level(ranking.kind, recall)
             )
         level = self._levels[key]
         if recall is None:
-            return policy.guess(level, profile, self._limits.profile or budgets.AUTO)
-        return policy.promise(level, profile, recall)
+            return policy.guess(level, ranking, self._limits.profile or AUTO)
+        return policy.guarantee(level, ranking, recall)
 
     def _find(self, name: str, model_sha256: str | None, splitter: str) -> Policy | None:
         recall = self._limits.recall

@@ -16,17 +16,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from ctxzip.compressor import Compressor, Settings
-from ctxzip.datamodels import BadRecord, Request
+from ctxzip.compressor import Compressor
 from ctxzip.errors import InputError, MissingDependencyError
-from ctxzip.model_store import DEFAULT_MODEL, models_folder
-from ctxzip.reading.requests import Source, read
+from ctxzip.model_store import models_folder
+from ctxzip.reading.origin import BadRecord
+from ctxzip.reading.requests import read
+from ctxzip.reading.sources import Source
 from ctxzip.rendering.record import record
-from ctxzip.splitting.units import split, splitter_for
+from ctxzip.settings import DEFAULT_MODEL, Settings
+from ctxzip.splitting.sentences import splitter_for
+from ctxzip.splitting.units import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from ctxzip.datamodels import Request
     from tests.benchmarks.peers import Kind, Peer
 
 T = TypeVar("T")

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxzip.compressor import Compressor, Settings
-from ctxzip.reading.requests import SHAPES, to_request
+from ctxzip.compressor import Compressor
+from ctxzip.reading.detection import to_request
+from ctxzip.reading.schemas import SHAPES
 from ctxzip.rendering.record import summary
-from ctxzip.selection.adaptive.conformal import REACH, Needs, Policy, as_json, depths_of
+from ctxzip.selection.adaptive.depth import REACH, depths_of
 from ctxzip.selection.adaptive.features import (
     QUESTION_FEATURES,
     RANK_FEATURES,
@@ -23,6 +24,9 @@ from ctxzip.selection.adaptive.features import (
     reach,
 )
 from ctxzip.selection.adaptive.forest import from_json
+from ctxzip.selection.adaptive.guarantee import Needs, Policy
+from ctxzip.selection.adaptive.policy_file import as_json
+from ctxzip.settings import Settings
 from tests.strategies import profile, stump, stump_json
 
 probabilities = st.lists(st.sampled_from([0.0, 0.5, 1.0]) | st.floats(0, 1, width=32), min_size=1, max_size=60)
@@ -126,9 +130,9 @@ def test_a_question_that_nothing_answers_keeps_nothing_and_says_so(policy):
     result = unanswerable(policy)
     assert result.texts == ("", "")
     assert set(result.selection.dropped_because) == {"no passage is relevant"}
-    assert result.warnings == ("no passage is relevant: nothing (--empty)",)
-    assert summary(result)["empty"] == "no passage is relevant"
-    assert summary(result)["budget"]["why"] == "no passage is relevant: nothing"
+    assert [warning.code for warning in result.warnings] == ["no_answer"]
+    assert summary(result)["no_answer"] == "no passage is relevant"
+    assert summary(result)["budget"]["reason"] == "no passage is relevant: nothing"
 
 
 def test_empty_decides_what_is_kept_instead(policy):

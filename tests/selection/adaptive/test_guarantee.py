@@ -10,24 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxzip.compressor import Compressor, Settings
+from ctxzip.compressor import Compressor
 from ctxzip.datamodels import DEADLINE, Scored
 from ctxzip.errors import ModelError, UsageError
 from ctxzip.model_store import models_folder
-from ctxzip.reading.requests import SHAPES, to_request
-from ctxzip.selection.adaptive.conformal import (
-    ALL,
-    DEPTHS,
-    RARE,
-    Needs,
-    Policy,
-    as_json,
-    check_recall,
-    depths,
-    load_policy,
-    questions_needed,
-    rounded_up,
-)
+from ctxzip.reading.detection import to_request
+from ctxzip.reading.schemas import SHAPES
+from ctxzip.selection.adaptive.depth import DEPTHS, depths
+from ctxzip.selection.adaptive.guarantee import ALL, RARE, Needs, Policy, check_recall, questions_needed
+from ctxzip.selection.adaptive.policy_file import as_json, load_policy, rounded_up
+from ctxzip.settings import Settings
 from tests.strategies import profile
 
 probabilities = st.lists(st.sampled_from([0.0, 0.1, 0.5, 1.0]) | st.floats(0, 1, width=32), min_size=1, max_size=20)
@@ -109,9 +101,7 @@ def test_too_few_questions_are_refused_with_the_number_that_it_takes(recall):
     """One question more is enough."""
     needed = questions_needed(recall)
     assert policy({"fact": range(needed)}).level("fact", recall).n == needed
-    with pytest.raises(
-        UsageError, match=rf"recall={recall:g}: needs at least {needed} labelled questions, and policy"
-    ):
+    with pytest.raises(UsageError, match=rf"recall={recall:g}: needs at least {needed} labelled questions, and policy"):
         policy({"fact": range(needed - 1), "code": []}).level("fact", recall)
 
 
@@ -121,9 +111,7 @@ def test_evidence_that_no_unit_holds_counts_against_the_recall():
     kinds = {"fact": Needs(np.arange(17.0), n_unreached=2)}
     some = Policy("p", some.scorer, some.splitter, None, "best", kinds, 0.0)
     assert some.level("fact", 0.8).depth == 15
-    with pytest.raises(
-        UsageError, match=r"of 2 of the 19 questions in p the evidence is in no unit: set at most 0.85"
-    ):
+    with pytest.raises(UsageError, match=r"of 2 of the 19 questions in p the evidence is in no unit: set at most 0.85"):
         some.level("fact", 0.9)
     assert some.usual(0.99).depth == 16
 
@@ -206,10 +194,10 @@ def test_a_policy_of_another_scorer_or_model_is_refused():
 def test_what_is_promised_is_said_in_words():
     """Everything within the depth is kept."""
     some = policy({"fact": [0.5] * 2143}, lowest_best=0.3)
-    cut = some.promise(some.level("fact", 0.95), profile([0.8, 0.4, 0.1]), 0.95)
+    cut = some.guarantee(some.level("fact", 0.95), profile([0.8, 0.4, 0.1]), 0.95)
     assert cut.threshold == np.float32(0.4)
-    assert cut.why == (
-        "recall 0.95: 95% of questions like these keep all their evidence (calibrated on 2,143 questions, kind fact)"
+    assert cut.reason == (
+        "recall 0.95: 95% of queries like these keep all their evidence (calibrated on 2,143 queries, kind fact)"
     )
     assert cut.guarantee is not None
     assert (cut.guarantee.recall, cut.guarantee.alpha, cut.guarantee.n, cut.guarantee.kind) == (
@@ -224,13 +212,13 @@ def test_what_is_promised_is_said_in_words():
 def test_a_question_unlike_the_calibration_is_warned_of():
     """By the probability of its best unit; for a kind that was never seen nothing is promised."""
     some = policy({"fact": [0.5] * 100}, lowest_best=0.3)
-    cut = some.promise(some.level("fact", 0.9), profile([0.2, 0.1]), 0.9)
-    assert [warning.partition(":")[0] for warning in cut.warnings] == ["unlike the questions of the calibration"]
-    unseen = some.promise(some.level("code", 0.9), profile([0.4]), 0.9)
+    cut = some.guarantee(some.level("fact", 0.9), profile([0.2, 0.1]), 0.9)
+    assert [warning.code for warning in cut.warnings] == ["unlike_calibration"]
+    unseen = some.guarantee(some.level("code", 0.9), profile([0.4]), 0.9)
     assert unseen.guarantee is None
-    assert unseen.warnings == ("no guarantee: policy.json has no question of this kind",)
-    assert "%" not in unseen.why
-    assert some.promise(some.level("fact", 0.9), profile([]), 0.9).threshold == 0
+    assert [warning.text for warning in unseen.warnings] == ["no guarantee: policy.json has no query of this kind"]
+    assert "%" not in unseen.reason
+    assert some.guarantee(some.level("fact", 0.9), profile([]), 0.9).threshold == 0
 
 
 def test_a_policy_comes_back_from_its_file(tmp_path):
@@ -320,8 +308,8 @@ def test_a_limit_that_cuts_below_the_recall_takes_the_guarantee_back(tmp_path, l
     """And says so; one that does not cut leaves it."""
     result = compressed(tmp_path, need=1.0, recall=0.9, **limit)
     assert result.budget.guarantee is None
-    assert any(warning.startswith("no guarantee: another limit") for warning in result.warnings)
-    assert "no guarantee" in result.budget.why
+    assert any(warning.text.startswith("no guarantee: another limit") for warning in result.warnings)
+    assert "no guarantee" in result.budget.reason
     assert compressed(tmp_path, need=0.0, recall=0.9, **limit).budget.guarantee is not None
 
 
@@ -329,14 +317,14 @@ def test_what_a_model_did_not_read_takes_the_guarantee_back(tmp_path):
     """It was calibrated on scores of all the text."""
     path = written(tmp_path / "p.json", policy({"fact": [0.5] * 100}))
     compressor = Compressor(Settings(scorer="bm25", policy=str(path), recall=0.9))
-    (scored,) = compressor.score([REQUEST])
+    (scored,) = compressor.scoring.score([REQUEST])
     assert isinstance(scored, Scored)
-    assert compressor.select(scored).budget.guarantee is not None
-    late = replace(scored.scores, unread=(*[None] * (len(scored.units) - 1), DEADLINE))
-    result = compressor.select(replace(scored, scores=late))
+    assert compressor.selector.select(scored).budget.guarantee is not None
+    late = replace(scored.scores, not_scored=(*[None] * (len(scored.units) - 1), DEADLINE))
+    result = compressor.selector.select(replace(scored, scores=late))
     assert result.budget.guarantee is None
-    assert "no guarantee: it holds for scores of all the text (--deadline-ms, --prefilter)" in result.warnings
-    assert "the model did not read all of it" in result.budget.why
+    assert "no guarantee: it holds for scores of all the text (--deadline-ms, --prefilter)" in map(str, result.warnings)
+    assert "the model did not score all of it" in result.budget.reason
 
 
 def test_a_recall_beside_another_budget_that_decides_is_refused(tmp_path):
@@ -354,12 +342,12 @@ def test_a_recall_without_a_policy_says_how_to_make_one():
 
 
 def test_an_automatic_budget_goes_by_a_policy_that_is_named_and_promises_nothing(tmp_path):
-    """As deep as most labelled questions needed."""
+    """As deep as most labelled queries needed."""
     result = compressed(tmp_path, need=0.0)
     assert result.texts == ("The ferry to Orrin leaves at seven.", "")
     assert result.budget.mode == "auto"
     assert result.budget.guarantee is None
-    assert "of 100 labelled questions needed (all kinds)" in result.budget.why
+    assert "of 100 labelled queries needed (all kinds)" in result.budget.reason
 
 
 def test_a_record_that_saves_too_little_is_left_as_it_was(tmp_path):
@@ -367,7 +355,7 @@ def test_a_record_that_saves_too_little_is_left_as_it_was(tmp_path):
     small = compressed(tmp_path, need=0.0, min_saving=0.9)
     assert small.texts == tuple(passage.text for passage in REQUEST.passages)
     assert small.tokens_out == small.tokens_in
-    assert small.budget.why.endswith("saves less than 90%: left as it was")
+    assert small.budget.reason.endswith("saves less than 90%: left as it was")
     assert compressed(tmp_path, need=0.0, min_saving=0.5).tokens_out < small.tokens_in
     assert compressed(tmp_path, need=1.0, min_saving=0.5, max_tokens=9).tokens_out <= 9
 
@@ -385,7 +373,7 @@ def test_the_policy_that_ships_decides_and_can_promise():
     docs = ["Bread is baked. The ferry leaves at seven.", "The bridge is red. It is old."]
     request = to_request({"query": "When does the ferry leave?", "docs": docs}, SHAPES)
     usual = Compressor(Settings(scorer="hybrid", device="cpu")).compress(request)
-    assert "labelled questions needed" in usual.budget.why
+    assert "labelled queries needed" in usual.budget.reason
     promised = Compressor(Settings(scorer="hybrid", device="cpu", recall=0.9)).compress(request)
     assert promised.budget.guarantee is not None
     assert promised.budget.guarantee.n >= 100
@@ -406,6 +394,6 @@ def test_without_its_policy_the_scores_of_a_model_decide(mini):
     result = Compressor(Settings(model=str(mini), device="cpu", scorer="hybrid")).compress(
         to_request({"query": "When does the ferry leave?", "docs": ["Bread. The ferry leaves at seven."]}, SHAPES)
     )
-    assert "labelled questions" not in result.budget.why
+    assert "labelled questions" not in result.budget.reason
     with pytest.raises(UsageError, match="no policy for ctxzip-mini"):
         Compressor(Settings(model=str(mini), device="cpu", recall=0.9))

@@ -1,0 +1,225 @@
+"""Requests -> scored requests: splits, scores, and scores again where a query needs several places."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ctxzip._internal.prefetch import prefetch
+from ctxzip.datamodels import PreparedRequest, RecordWarning, Request, Scored, Scores, ScoringInput
+from ctxzip.model_store import open_model, scoring_graph
+from ctxzip.reading.origin import BadRecord, origin_of
+from ctxzip.scoring.bm25 import Bm25Scorer
+from ctxzip.scoring.loading import load_scorer
+from ctxzip.scoring.not_scored import not_scored_warnings, scoring_input
+from ctxzip.scoring.preparation import prepare
+from ctxzip.scoring.second_pass import combined, second_input
+from ctxzip.settings import AUTO, BM25, Settings
+from ctxzip.splitting.language import UNKNOWN
+from ctxzip.splitting.sentences import splitter_for
+from ctxzip.tokens import load_tokenizer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from ctxzip.scoring.protocol import Scorer
+    from ctxzip.tokens import Tokenizer
+
+_WORKERS = 2  # while one batch is made into windows or pooled into scores, the model runs the other
+_AHEAD = 8  # batches that may be read and not yet written
+_BYTES_PER_TOKEN = 4  # about, in any script
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A prepared request and its deadline by the clock of the scorer, in seconds; None for none."""
+
+    prepared: PreparedRequest
+    deadline: float | None
+
+
+class ScoringPipeline:
+    """Loads what splitting, counting and scoring need once, then scores any number of requests.
+
+    Args:
+        settings: the defaults where there are none.
+        scorer: used in place of the one that the settings name.
+        clock: of deadlines, in seconds.
+        loading: returns the scorer that the settings name, where a thread is loading it already.
+        tokenizer: the one that the settings name, where it is loaded already.
+
+    Raises:
+        UsageError: a setting is out of its range or names nothing.
+        BackendError: something that scores, splits or counts cannot run here.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        scorer: Scorer | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        loading: Callable[[], Scorer] | None = None,
+        tokenizer: Tokenizer | None = None,
+    ) -> None:
+        self.settings = settings = settings or Settings()
+        settings.check()
+        if settings.lang or settings.splitter != AUTO:
+            splitter_for(settings.lang or UNKNOWN, settings.splitter)
+        self._tokenizer = tokenizer or load_tokenizer(settings.tokenizer)
+        if loading is not None and settings.lang is None and settings.splitter == AUTO:
+            splitter_for(UNKNOWN)  # nearly all requests need it, and the scorer is loading meanwhile
+        self._is_own_scorer = scorer is None
+        self._scorer = scorer or (loading() if loading is not None else load_scorer(settings, clock))
+        self._clock = clock
+        self._is_english_only = self._is_own_scorer and self._model_is_english_only()
+        # Not under a policy or for a guaranteed recall: those hold for one scorer.
+        has_fallback = self._is_english_only and settings.scorer == AUTO and not settings.under_policy
+        self._fallback = Bm25Scorer() if has_fallback else None
+
+    @property
+    def warning(self) -> str | None:
+        """What a person must know, such as a GPU that cannot be used; it may appear after the first record only."""
+        return self._scorer.warning
+
+    @property
+    def scorer_name(self) -> str:
+        """The scorer, as records name it."""
+        return self._scorer.name
+
+    @property
+    def device(self) -> str:
+        """Where the scorer runs: `cpu` or `cuda:N`."""
+        return self._scorer.device
+
+    @cached_property
+    def model_sha256(self) -> str | None:
+        """SHA-256 of the graph that scores, from its model card; None where no model of the settings does."""
+        if not self._is_own_scorer or self._scorer.name == BM25:
+            return None
+        return scoring_graph(self.settings.model, self._scorer.device)[1]
+
+    def score(self, items: Iterable[Request | BadRecord], *, one_by_one: bool = False) -> Iterator[Scored | BadRecord]:
+        """Yield the scores of one request after the other, in order; bad records pass through.
+
+        With a model, threads of their own read, split and window the items while the model runs, and what was read by then
+        is scored together; nothing waits for more to come. Not with `one_by_one`: there no item is read before the scores
+        of the one before it were used; nor with a deadline: time counts from when a record was read, and none is spent
+        waiting.
+
+        Raises:
+            ModelError: the graph of the model fails.
+        """
+        prepared = (item if isinstance(item, BadRecord) else self._prepare(item) for item in items)
+        tokens = self._scorer.batch_tokens
+        if one_by_one or not tokens or self.settings.deadline_ms is not None:
+            for item in prepared:
+                yield from self._score_all([item])
+        else:
+            yield from prefetch(
+                prepared, self._score_all, _weight_of, workers=_WORKERS, batch=tokens, ahead=_AHEAD * tokens
+            )
+
+    def score_one(self, request: Request) -> Scored:
+        """Return the scores of one request.
+
+        Raises:
+            ModelError: the graph of the model fails.
+        """
+        (scored,) = self._score([self._prepare(request)])
+        return scored
+
+    def close(self) -> None:
+        """End threads and close files; the pipeline can be used again, and opens them anew."""
+        self._scorer.close()
+
+    def _prepare(self, request: Request) -> _Item:
+        deadline_ms = self.settings.deadline_ms
+        deadline = None if deadline_ms is None else self._clock() + deadline_ms / 1000
+        return _Item(prepare(request, self.settings, self._tokenizer), deadline)
+
+    def _score_all(self, batch: list[_Item | BadRecord]) -> list[Scored | BadRecord]:
+        scored = iter(self._score([item for item in batch if isinstance(item, _Item)]))
+        return [item if isinstance(item, BadRecord) else next(scored) for item in batch]
+
+    def _score(self, batch: Sequence[_Item]) -> list[Scored]:
+        """Score requests together, but for those that fall back to BM25, which are scored one by one."""
+        falls_back = [self._fallback is not None and self._is_not_supported(item) for item in batch]
+        by_model = iter(self._scored_by_model([item for item, bm25 in zip(batch, falls_back, strict=True) if not bm25]))
+        return [
+            self._scored_by_bm25(item, self._fallback) if bm25 and self._fallback is not None else next(by_model)
+            for item, bm25 in zip(batch, falls_back, strict=True)
+        ]
+
+    def _scored_by_bm25(self, item: _Item, bm25: Scorer) -> Scored:
+        (scores,) = bm25.score([ScoringInput(item.prepared.normalized, item.prepared.units)])
+        warning = RecordWarning("query_not_english", f"{self._not_english()}: scored by BM25")
+        return _scored(item.prepared, scores, bm25, None, (warning,))
+
+    def _scored_by_model(self, batch: Sequence[_Item]) -> list[Scored]:
+        """Score requests together, in two passes those whose queries may need several places."""
+        inputs = [scoring_input(item.prepared, self.settings, item.deadline) for item in batch]
+        scores = self._scorer.score(inputs)
+        second = {
+            i: second_input(inputs[i], scores[i])
+            for i, item in enumerate(batch)
+            if self._scorer.has_second_pass
+            and len(item.prepared.request.passages) > 1
+            and item.prepared.query.maybe_several
+        }
+        second = {i: found for i, found in second.items() if found.evidence}
+        for i, of_second in zip(second, self._scorer.score(list(second.values())), strict=True):
+            scores[i] = combined(scores[i], of_second)
+        warning = RecordWarning("query_not_english", self._not_english())
+        return [
+            _scored(
+                item.prepared,
+                found,
+                self._scorer,
+                self.model_sha256,
+                (warning,) if self._is_not_supported(item) else (),
+            )
+            for item, found in zip(batch, scores, strict=True)
+        ]
+
+    def _model_is_english_only(self) -> bool:
+        return self._scorer.name != BM25 and open_model(self.settings.model).card.get("language") == "en"
+
+    def _is_not_supported(self, item: _Item) -> bool:
+        """Tell whether a query is in a language that the model was not trained on."""
+        return self._is_english_only and not item.prepared.query.english
+
+    def _not_english(self) -> str:
+        return f"the query is not English, the only language of {self._scorer.name}"
+
+
+def _scored(
+    prepared: PreparedRequest,
+    scores: Scores,
+    scorer: Scorer,
+    model_sha256: str | None,
+    warnings: tuple[RecordWarning, ...],
+) -> Scored:
+    return Scored(
+        prepared=prepared,
+        scores=scores,
+        warnings=(
+            *prepared.warnings,
+            *warnings,
+            *scores.warnings,
+            *not_scored_warnings(prepared.units, scores),
+        ),
+        scorer=scorer.name,
+        device=scorer.device,
+        model_sha256=model_sha256,
+    )
+
+
+def _weight_of(item: _Item | BadRecord) -> int:
+    """Return the size of an item in a batch, in tokens; in units of input bytes where those are more."""
+    if isinstance(item, BadRecord):
+        return 1 + item.n_bytes // _BYTES_PER_TOKEN
+    prepared = item.prepared
+    return 1 + max(prepared.passage_tokens, origin_of(prepared.request).n_bytes // _BYTES_PER_TOKEN)

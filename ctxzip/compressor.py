@@ -136,7 +136,7 @@ class Selector:
             except (InputError, UsageError) as error:
                 origin = origin_of(item)
                 place = f"{origin.place}: " if origin.place else ""
-                yield BadRecord(f"{place}{error}", origin.line_no, as_read(item))
+                yield BadRecord(f"{place}{error.message}", origin.line_no, as_read(item), options=error.options)
                 continue
             yield result
 

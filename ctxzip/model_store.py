@@ -103,7 +103,9 @@ class ModelFolder:
         if state == "missing":
             raise ModelError(f"{path}: no such file of the model {self.name}: install it again")
         if state == "damaged":
-            raise ModelError(f"{path}: damaged or foreign: its SHA-256 is not the one on the card: install it again")
+            raise ModelError(
+                f"{path}: damaged or replaced: its SHA-256 is not the one on the model card: install it again"
+            )
         return path
 
 
@@ -127,8 +129,9 @@ def open_model(name: str = DEFAULT_MODEL) -> ModelFolder:
     if not name or not (path / CARD).is_file():
         names = [*_ALIASES, *(folder.name for folder in installed_folders())]
         raise UsageError(
-            f"no model {name!r}: expected {DEFAULT_MODEL} or a folder with a {CARD} (--model); "
-            f"`ctxzip models list` says which names there are{did_you_mean(name, names)}"
+            f"no model {name!r}: expected {DEFAULT_MODEL} or a folder with a {CARD}; "
+            f"`ctxzip models list` shows the names{did_you_mean(name, names)}",
+            option="model",
         )
     return read_model(path, graph)
 

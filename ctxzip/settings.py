@@ -24,7 +24,7 @@ CACHE_SIZE_MB = 512  # over three million passages: one of five units takes 130 
 PROFILES = ("light", "balanced", "aggressive")
 
 # The record that came, one prompt-ready context, or a record of another library.
-To = Literal["jsonl", "text", "markdown", "messages", "langchain", "llamaindex", "haystack", "dpr", "ragas", "cohere"]
+To = Literal["jsonl", "text", "markdown", "messages", "langchain", "llamaindex", "haystack"]
 CONTEXTS: frozenset[str | None] = frozenset({"text", "markdown"})
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {
@@ -130,9 +130,15 @@ class Settings:
         limits = Limits(self.max_tokens, self.ratio, self.max_sentences, self.threshold, recall=self.recall)
         unlimited = limits == Limits()
         if self.budget == "limits" and unlimited:
-            raise UsageError("--budget limits needs a limit: --max-tokens, --ratio, --max-sentences or --threshold")
+            raise UsageError(
+                "needs a limit", option=("budget", "max_tokens", "ratio", "max_sentences", "threshold"), value="limits"
+            )
         if self.budget == "limits" and self.profile is not None:
-            raise UsageError(f"--profile {self.profile} is a budget of its own: leave --budget limits out")
+            raise UsageError(
+                "a profile is a budget of its own: leave the other out",
+                option=("profile", "budget"),
+                value=self.profile,
+            )
         adaptive = self.budget == "auto" or self.profile is not None or (self.budget is None and unlimited)
         limits = replace(limits, adaptive=adaptive, profile=self.profile, min_saving=self.min_saving, empty=self.empty)
         check_limits(limits)
@@ -142,28 +148,34 @@ class Settings:
         """Raise UsageError where a setting that is no limit is out of its range."""
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
-                raise UsageError(f"--{name} {getattr(self, name)}: expected one of {', '.join(filter(None, allowed))}")
+                raise UsageError(
+                    f"expected one of {', '.join(filter(None, allowed))}", option=name, value=getattr(self, name)
+                )
         if self.explain and self.to != "jsonl":
-            raise UsageError(f"--explain is said in records: it goes with --to jsonl, not --to {self.to}")
+            raise UsageError(
+                "reasons are written in records only: expected jsonl", option=("to", "explain"), value=self.to
+            )
         check_segments(self.segment_budget)
         if self.top_docs is not None and (not isinstance(self.top_docs, int) or self.top_docs < 1):
-            raise UsageError(f"--top-docs {self.top_docs}: expected a number of at least 1")
+            raise UsageError("expected a number of at least 1", option="top_docs", value=self.top_docs)
         if self.threads is not None and self.threads < 1:
-            raise UsageError(f"--threads {self.threads}: expected a number of at least 1")
+            raise UsageError("expected a number of at least 1", option="threads", value=self.threads)
         for name, value, least in (
-            ("--batch-tokens", self.batch_tokens, 1),
-            ("--cache-size", self.cache_size_mb, 1),
-            ("--deadline-ms", self.deadline_ms, 0),
-            ("--prefilter", None if self.prefilter in {AUTO, OFF} else self.prefilter, 1),
+            ("batch_tokens", self.batch_tokens, 1),
+            ("cache_size_mb", self.cache_size_mb, 1),
+            ("deadline_ms", self.deadline_ms, 0),
+            ("prefilter", None if self.prefilter in {AUTO, OFF} else self.prefilter, 1),
         ):
             if value is not None and (
                 isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < math.inf
             ):
-                words = "auto, off or " if name == "--prefilter" else ""
-                raise UsageError(f"{name} {value!r}: expected {words}a number of at least {least}")
+                words = "auto, off or " if name == "prefilter" else ""
+                raise UsageError(f"expected {words}a number of at least {least}", option=name, value=value)
         if self.recall is not None and isinstance(self.prefilter, int):
             raise UsageError(
-                "--recall is promised of scores of all the text: leave --prefilter out, or say --prefilter off"
+                "a recall is guaranteed for scores of all the text: expected off",
+                option=("prefilter", "recall"),
+                value=self.prefilter,
             )
 
 
@@ -205,27 +217,33 @@ class SettingsDict(TypedDict, total=False):
 def check_limits(limits: Limits) -> None:
     """Raise UsageError where a limit is out of its range."""
     for name, value, low, high in (
-        ("--max-tokens", limits.max_tokens, 0, math.inf),
-        ("--ratio", limits.ratio, 0, 1),
-        ("--max-sentences", limits.max_sentences, 1, math.inf),
-        ("--threshold", limits.threshold, 0, 1),
-        ("--min-saving", limits.min_saving, 0, 1),
+        ("max_tokens", limits.max_tokens, 0, math.inf),
+        ("ratio", limits.ratio, 0, 1),
+        ("max_sentences", limits.max_sentences, 1, math.inf),
+        ("threshold", limits.threshold, 0, 1),
+        ("min_saving", limits.min_saving, 0, 1),
     ):
         if value is not None and (not isinstance(value, int | float) or not low <= value <= high):
             allowed = f"from {low} to {high}" if high != math.inf else f"of at least {low}"
-            raise UsageError(f"{name} {value!r}: expected a number {allowed}")
+            raise UsageError(f"expected a number {allowed}", option=name, value=value)
     if limits.profile not in {None, *PROFILES}:
-        raise UsageError(f"--profile {limits.profile}: expected one of {', '.join(PROFILES)}")
+        raise UsageError(f"expected one of {', '.join(PROFILES)}", option="profile", value=limits.profile)
     if limits.recall is not None and limits.adaptive:
-        raise UsageError("--recall decides how much is kept: leave --budget auto and --profile out")
+        raise UsageError(
+            "the recall decides how much is kept: leave the others out",
+            option=("recall", "budget", "profile"),
+            value=limits.recall,
+        )
 
 
 def check_segments(shares: Iterable[tuple[str, float]]) -> None:
     """Raise UsageError where a type has no budget, or a share is not from 0 to 1."""
     for kind, share in shares:
         if kind == "question":
-            raise UsageError(f"--segment-budget {kind}={share:g}: the question is kept whole")
+            raise UsageError("the question is kept whole", option="segment_budget", value=f"{kind}={share:g}")
         if kind not in SEGMENTS or not 0 <= share <= 1:
             raise UsageError(
-                f"--segment-budget {kind}={share:g}: expected one of {', '.join(SEGMENTS)}, and a share from 0 to 1"
+                f"expected one of {', '.join(SEGMENTS)}, and a share from 0 to 1",
+                option="segment_budget",
+                value=f"{kind}={share:g}",
             )

@@ -71,7 +71,9 @@ def load_tokenizer(spec: str = MODEL) -> Tokenizer:
         return _from_file(DEFAULT_MODEL, models_folder() / DEFAULT_MODEL / "tokenizer.json", DEFAULT_MODEL)
     path = Path(spec)
     if not path.is_file():
-        raise UsageError(f"no tokenizer {spec!r}: expected model, words, tiktoken:NAME or a tokenizer.json")
+        raise UsageError(
+            f"no tokenizer {spec!r}: expected model, words, tiktoken:NAME or a tokenizer.json", option="tokenizer"
+        )
     return _from_file(spec, path)
 
 
@@ -84,7 +86,7 @@ def _from_file(name: str, path: Path, identity: str | None = None) -> Tokenizer:
     try:
         tokenizer = read_tokenizer(path)
     except ModelError as error:
-        raise ModelError(f"{error} (--tokenizer)") from error
+        raise ModelError(error.message, option="tokenizer") from error
     identity = identity or f"sha256:{sha256(path)}"
     parts = (type(tokenizer.normalizer).__name__, type(tokenizer.pre_tokenizer).__name__)
     added = list(tokenizer.get_added_tokens_decoder().values())
@@ -228,7 +230,7 @@ class _Tiktoken:
             import tiktoken
         except ImportError as error:
             raise MissingDependencyError(
-                "tiktoken is not installed: pip install 'ctxzip[tiktoken]' (--tokenizer)"
+                "tiktoken is not installed: pip install 'ctxzip[tiktoken]'", option="tokenizer"
             ) from error
         self.name = self.identity = _TIKTOKEN + encoding
         self._encoding: Any = _cached_encoding(tiktoken, encoding)
@@ -251,7 +253,7 @@ def _cached_encoding(tiktoken: Any, encoding: str) -> Any:
 
     if encoding not in tiktoken.list_encoding_names():
         known = ", ".join(tiktoken.list_encoding_names())
-        raise UsageError(f"no tiktoken encoding {encoding!r}: expected one of {known} (--tokenizer)")
+        raise UsageError(f"no tiktoken encoding {encoding!r}: expected one of {known}", option="tokenizer")
     # tiktoken has no option for it, so its function is replaced while this thread loads; other threads get the original.
     with _tiktoken_patch:
         download, own = tiktoken.load.read_file, get_ident()
@@ -261,7 +263,8 @@ def _cached_encoding(tiktoken: Any, encoding: str) -> Any:
                 return download(blobpath)
             raise MissingDependencyError(
                 f"the tiktoken encoding {encoding!r} is not in the local cache, and ctxzip does not download: "
-                "fill it once with tiktoken itself and set TIKTOKEN_CACHE_DIR (--tokenizer)"
+                "fill it once with tiktoken itself and set TIKTOKEN_CACHE_DIR",
+                option="tokenizer",
             )
 
         tiktoken.load.read_file = refuse

@@ -53,8 +53,10 @@ def _parse_tolerantly(text: str) -> Any:
             raise InputError(
                 "the JSON is cut off: the line ends inside a value (one JSON object a line is expected; jq -c makes it so)"
             ) from error
-        remedy = "one JSON object a line is expected" + ("; plain text needs --query TEXT" if not error.pos else "")
-        raise InputError(f"invalid JSON at character {error.pos + 1}: {error.msg} ({remedy})") from error
+        remedy = "one JSON object a line is expected" + ("" if error.pos else "; plain text needs a query")
+        raise InputError(
+            f"invalid JSON at character {error.pos + 1}: {error.msg}: {remedy}", option=() if error.pos else "query"
+        ) from error
 
 
 def _literal(number: str) -> Raw:

@@ -12,23 +12,24 @@ from typer.core import TyperGroup
 from ctxzip import __version__
 from ctxzip.cli.command import PLAIN, Command
 
-_PLACES = {
-    "compress": "compress.compress",
-    "score": "score.score",
-    "select": "select.select",
-    "inspect": "inspect.inspect",
-    "eval": "evaluate.evaluate",
-    "calibrate": "calibrate.calibrate",
-    "models": "models.models_app",
-    "config": "config.config",
-    "doctor": "doctor.doctor",
+# Where each command is, and its line in the list of commands, for which no command need be imported.
+_COMMANDS = {
+    "compress": ("compress.compress", "Keep the sentences with the evidence, drop the rest."),
+    "score": ("score.score", "Score every sentence and keep all."),
+    "select": ("select.select", "Apply a budget to scored records, without the model."),
+    "inspect": ("inspect.inspect", "Show what is kept and dropped, with scores and reasons."),
+    "eval": ("evaluate.evaluate", "Measure on labelled questions how much evidence is kept."),
+    "calibrate": ("calibrate.calibrate", "Fit a budget that guarantees a recall."),
+    "models": ("models.models_app", "List, show, verify and import models."),
+    "config": ("config.config", "Show the value of every option, and its origin."),
+    "doctor": ("doctor.doctor", "Check the installation, and compress one record."),
 }
 
 
 class _Commands(Mapping[str, Any]):
-    """The commands by name, each imported and built when it is first asked for: a call needs one of them.
+    """The commands by name, each imported and built at its first use.
 
-    typer builds all that are registered, with every option of each: a tenth of the time of one record by BM25.
+    typer builds all commands that are registered, with every option of each; a call needs one of them.
     """
 
     def __init__(self) -> None:
@@ -36,7 +37,7 @@ class _Commands(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._built:
-            module_name, attribute = _PLACES[name].split(".")
+            module_name, attribute = _COMMANDS[name][0].split(".")
             module = import_module(f"ctxzip.cli.{module_name}")
             app = getattr(module, attribute)
             if not isinstance(app, typer.Typer):
@@ -46,10 +47,10 @@ class _Commands(Mapping[str, Any]):
         return self._built[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_PLACES)
+        return iter(_COMMANDS)
 
     def __len__(self) -> int:
-        return len(_PLACES)
+        return len(_COMMANDS)
 
 
 class _Group(TyperGroup):
@@ -61,6 +62,11 @@ class _Group(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # of the base class
         """Return their names in the order of the help."""
         return list(self.commands)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # of the base class
+        """Write a line for each command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
 
 
 app = typer.Typer(name="ctxzip", cls=_Group, no_args_is_help=True, pretty_exceptions_enable=False, **PLAIN)
@@ -80,6 +86,6 @@ def _root(
 ) -> None:
     """Shorten retrieved context before a language model reads it.
 
-    A filter: questions with their documents in, the same records with the evidence out. Every
-    option is also a variable, and a key of a config file: ctxzip config --help.
+    A filter: it reads questions with their documents and writes the same records with the evidence
+    only. Every option is also an environment variable and a key of a config file: ctxzip config --help.
     """

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctxzip.cli import options
+from ctxzip.cli.eval_options import PolicyOptions, Quiet, ScorerOptions
+from ctxzip.cli.option_groups import grouped
 from ctxzip.cli.progress_line import progress
-from ctxzip.cli.terminal import say
+from ctxzip.cli.terminal import print_line
 from ctxzip.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -23,55 +24,30 @@ Examples:
 """
 
 _DEFAULT_RECALLS = (0.8, 0.9, 0.95)
-_ENOUGH = 100  # questions of a kind, to say of it what it covers
+_ENOUGH = 100  # questions of a kind, fewest for a statement about it
 
 
+@grouped
 def calibrate(
     data: Annotated[
         list[str],
         typer.Argument(
             metavar="DATA...",
-            help="Labelled questions: .jsonl or .jsonl.gz files or folders of them; records with answers will do.",
+            help="Labelled questions: .jsonl or .jsonl.gz files or folders of them, or records with answers.",
             show_default=False,
         ),
     ],
-    output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="Write the policy here, whole or not at all.")
-    ],
-    recall: Annotated[
-        list[float] | None,
-        typer.Option(
-            "--recall",
-            metavar="R",
-            help="A recall that the policy must be able to promise; may be repeated.  [default: 0.8, 0.9, 0.95]",
-        ),
-    ] = None,
-    depth: Annotated[
-        str | None,
-        typer.Option(
-            "--depth",
-            metavar="NAME",
-            help="How units are put in layers; `ctxzip eval --compare-budgets` shows the names.  "
-            "[default: reach where the model has it, else mass]",
-        ),
-    ] = None,
-    scorer: options.Scorer = "auto",
-    model: options.Model = "mini",
-    device: options.Device = "auto",
-    threads: options.Threads = None,
-    splitter: options.Splitter = "auto",
-    lang: options.Lang = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=1, help="Only N questions of each file, spread over it.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say errors only: no warnings, no progress.")] = False,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Write the policy atomically to FILE.")],
+    policy_options: PolicyOptions,
+    scoring: ScorerOptions,
+    quiet: Quiet = False,
 ) -> None:
-    """Fit on labelled questions how much must be kept, so that a recall can be promised.
+    """Fit on labelled questions how much must be kept to guarantee a recall.
 
     For `ctxzip compress --recall R --policy FILE`: at least that share of questions like these keeps
     all the evidence they need. The table shows, for each kind of question, the share of unseen
     questions that did and the percentage of words kept, fitted on one half and measured on the
-    other. Questions that nothing answers are left out.
+    other. Questions without an answer are left out.
     """
     from pathlib import Path
 
@@ -85,49 +61,52 @@ def calibrate(
     from ctxzip.selection.adaptive.policies import fitted_budget
     from ctxzip.settings import AUTO, HYBRID, Settings
 
-    recalls = sorted(set(recall or _DEFAULT_RECALLS))
+    depth = policy_options.depth
+    recalls = sorted(set(policy_options.recall or _DEFAULT_RECALLS))
     for wanted in recalls:
         check_recall(wanted)
     if depth not in {None, REACH, *DEPTHS}:
-        raise UsageError(f"--depth {depth}: expected one of {', '.join([*DEPTHS, REACH])}")
+        raise UsageError(f"expected one of {', '.join([*DEPTHS, REACH])}", option="depth", value=depth)
     if output == "-":
-        raise UsageError("name a file for the policy: -o policy.json; stdout is for the table")
-    sets, n_weak = read_questions([Path(name) for name in data], limit)
+        raise UsageError("name a file for the policy; stdout is for the table", option="output", value=output)
+    sets, n_weak = read_questions([Path(name) for name in data], policy_options.limit)
     n_answerable = sum(len(labelled.answerable) for labelled in sets)
     if not n_answerable:
         raise InputError(f"no answerable question in {', '.join(data)}: nothing to calibrate on")
     needed = questions_needed(recalls[-1])
     if n_answerable < needed:
         raise UsageError(
-            f"--recall {recalls[-1]:g}: takes at least {needed} answerable questions, and there are {n_answerable}: "
-            "label more, or ask for less"
+            f"needs at least {needed} answerable questions, and there are {n_answerable}: label more, or lower it",
+            option="recall",
+            value=recalls[-1],
         )
-    scoring = ScoringPipeline(
+    pipeline = ScoringPipeline(
         Settings(
             tokenizer="words",
-            scorer=HYBRID if scorer == AUTO else scorer,  # one scorer for all languages: that is what is promised for
-            model=model,
-            device=device,
-            threads=threads,
-            splitter=splitter,
-            lang=lang,
-            prefilter="off",  # no policy is asked about anything but scores of all the text
+            # One scorer for all languages: the guarantee is for its scores.
+            scorer=HYBRID if scoring.scorer == AUTO else scoring.scorer,
+            model=scoring.model,
+            device=scoring.device,
+            threads=scoring.threads,
+            splitter=scoring.splitter,
+            lang=scoring.lang,
+            prefilter="off",  # a policy is for scores of all the text
         )
     )
-    if scoring.warning is not None and not quiet:
-        say(f"warning: {scoring.warning}")
-    fitted = fitted_budget(scoring.scorer_name, model, scoring.device)
+    if pipeline.warning is not None and not quiet:
+        print_line(f"warning: {pipeline.warning}")
+    fitted = fitted_budget(pipeline.scorer_name, scoring.model, pipeline.device)
     if depth == REACH and fitted is None:
-        raise UsageError(f"--depth {REACH}: nothing was fitted for {scoring.scorer_name}: leave it out")
-    asked = [(labelled.name, question) for labelled in sets for question in labelled.answerable]
-    with writing(output) as stream:  # refused before the scoring, not behind it
-        with progress(quiet=quiet) as told:
-            questions = [found for found in rank_questions(scoring, asked, told) if found is not None]
+        raise UsageError(f"nothing was fitted for {pipeline.scorer_name}: leave it out", option="depth", value=REACH)
+    labelled_questions = [(labelled.name, question) for labelled in sets for question in labelled.answerable]
+    with writing(output) as stream:  # a wrong name ends the call before the scoring
+        with progress(quiet=quiet) as show:
+            questions = [found for found in rank_questions(pipeline, labelled_questions, show) if found is not None]
         if not questions:
             raise InputError(f"no text in any document in {', '.join(data)}: nothing to calibrate on")
         policy = fit(
             CalibrationData(questions, sets, n_weak),
-            ScoredBy(scoring.scorer_name, scoring.settings.splitter, scoring.model_sha256),
+            ScoredBy(pipeline.scorer_name, pipeline.settings.splitter, pipeline.model_sha256),
             definition=depth or (DEFAULT_DEPTH if fitted is None else REACH),
             recalls=recalls,
             fitted=fitted,
@@ -135,7 +114,9 @@ def calibrate(
         stream.write(as_text(policy).encode())
     typer.echo("\n".join(_table(policy, recalls)))
     if n_weak and not quiet:
-        say(f"warning: {n_weak:,} questions have answers and no spans: where an answer stands is taken for evidence")
+        print_line(
+            f"warning: {n_weak:,} questions have answers and no spans: every place of an answer counts as evidence"
+        )
 
 
 def _table(policy: dict[str, Any], recalls: Sequence[float]) -> list[str]:
@@ -158,18 +139,16 @@ def _table(policy: dict[str, Any], recalls: Sequence[float]) -> list[str]:
 
 
 def _lowest(recall: str, held_out: dict[str, dict[str, Any]]) -> list[str]:
-    """Say how far below the promise the kinds with enough questions come, beside what chance alone does."""
-    promised = float(recall)
-    behind = {
-        kind: (promised - one["coverage"], math.sqrt(promised * (1 - promised) / one["n"]))
+    """Return which kind with enough questions is furthest below its recall, and what chance alone explains."""
+    wanted = float(recall)
+    short = {
+        kind: (wanted - one["coverage"], math.sqrt(wanted * (1 - wanted) / one["n"]))
         for kind, one in held_out.items()
         if one["n"] >= _ENOUGH
     }
-    if not behind:
+    if not short:
         return []
-    worst = max(behind, key=lambda kind: behind[kind][0] / behind[kind][1])
-    short, error = behind[worst]
-    lowest = (
-        f"of kinds with {_ENOUGH} questions {worst} comes lowest, {100 * max(short, 0):.1f} points below the promise"
-    )
+    worst = max(short, key=lambda kind: short[kind][0] / short[kind][1])
+    points, error = short[worst]
+    lowest = f"of kinds with {_ENOUGH} questions {worst} is lowest, {100 * max(points, 0):.1f} points below the recall"
     return [f"recall {recall}: {lowest}; two standard errors are {200 * error:.1f}"]

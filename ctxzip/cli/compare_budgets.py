@@ -30,7 +30,7 @@ def compare_budgets(
     Raises:
         UsageError: the picture cannot be written.
         InputError: no answerable question.
-        MissingDependencyError: a picture is asked for and matplotlib is not installed.
+        MissingDependencyError: matplotlib is needed for a picture and not installed.
     """
     from ctxzip.compressor import Compressor
     from ctxzip.evaluation.budget_comparison import compare
@@ -41,20 +41,26 @@ def compare_budgets(
 
     if plot is not None:
         if plot.suffix not in _PICTURES:
-            raise UsageError(f"--plot {plot}: expected a name that ends in {', '.join(_PICTURES)}")
+            raise UsageError(f"expected a name that ends in {', '.join(_PICTURES)}", option="plot", value=plot)
         if not plot.absolute().parent.is_dir():
-            raise UsageError(f"--plot {plot}: there is no such folder")
+            raise UsageError("there is no such folder", option="plot", value=plot)
         try:
             import matplotlib  # noqa: F401, ICN001
         except ImportError as error:
-            raise MissingDependencyError(f"--plot needs matplotlib ({error}): pip install 'ctxzip[plot]'") from error
+            raise MissingDependencyError(
+                f"a picture needs matplotlib ({error}): pip install 'ctxzip[plot]'", option="plot"
+            ) from error
     compressor = Compressor(Settings(tokenizer="words", scorer=HYBRID, model=model, threads=threads, prefilter="off"))
-    asked = [(one.name, question) for one in read_questions(data, limit)[0] for question in one.questions]
-    if not any(question.need != "none" for _, question in asked):
-        raise InputError(f"no answerable question in {', '.join(map(str, data))}: nothing to compare (--data, --limit)")
-    with progress(quiet=quiet) as told:
-        found = rank_questions(compressor.scoring, asked, told)
-    pairs = [(one, question.need != "none") for one, (_, question) in zip(found, asked, strict=True) if one is not None]
+    questions = [(one.name, question) for one in read_questions(data, limit)[0] for question in one.questions]
+    if not any(question.need != "none" for _, question in questions):
+        raise InputError(
+            f"no answerable question in {', '.join(map(str, data))}: nothing to compare", option=("data", "limit")
+        )
+    with progress(quiet=quiet) as show:
+        found = rank_questions(compressor.scoring, questions, show)
+    pairs = [
+        (one, question.need != "none") for one, (_, question) in zip(found, questions, strict=True) if one is not None
+    ]
     answerable = [one for one, answered in pairs if answered]
     if not answerable:
         raise InputError(f"no text in any document in {', '.join(map(str, data))}: nothing to compare")
@@ -62,13 +68,13 @@ def compare_budgets(
     costs, savings = compare(answerable, _RECALLS, None if policy is None else policy.reach)
     typer.echo("\n".join(_table(costs, savings)))
     emptied = _emptied(compressor, pairs)
-    typer.echo("\n".join(_by_set(costs, savings) + _said(emptied)))
+    typer.echo("\n".join(_by_set(costs, savings) + _emptied_lines(emptied)))
     _draw(costs)
     if plot is not None:
         try:
             write_plot(costs, plot)
         except OSError as error:
-            raise UsageError(f"--plot {plot}: cannot write: {error.strerror}") from error
+            raise UsageError(f"cannot write: {error.strerror}", option="plot", value=plot) from error
     return {
         "scorer": compressor.scoring.scorer_name,
         "questions": len(answerable),
@@ -134,7 +140,7 @@ def _emptied(compressor: Compressor, pairs: Sequence[tuple[Ranked, bool]]) -> di
     }
 
 
-def _said(emptied: dict[str, dict[str, float]]) -> list[str]:
+def _emptied_lines(emptied: dict[str, dict[str, float]]) -> list[str]:
     if not emptied:
         return []
     lines = ["", "% of questions of which auto keeps nothing"]

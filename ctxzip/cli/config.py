@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -24,20 +23,21 @@ def config(
     context: Context,
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[COMMAND]...", help="Whose options.  [default: compress]", show_default=False),
+        typer.Argument(metavar="[COMMAND]...", help="The command.  [default: compress]", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what every option of a command is where the call does not say it, and where that comes from.
+    """Show the value of every option of a command, and its origin.
 
-    A flag goes before the environment (CTXZIP_MAX_TOKENS, or CTXZIP_COMPRESS_MAX_TOKENS for one
-    command), that before the nearest ctxzip.toml or pyproject.toml with [tool.ctxzip], and that before
-    config.toml in your config folder. In files an option is a key (max-tokens = 500) for every command
-    that has it, or in a table ([eval], [tool.ctxzip.eval]) for one. CTXZIP_CONFIG names one file to
-    read in place of both; /dev/null is none.
+    The order of precedence: the command line; the environment (CTXZIP_MAX_TOKENS, or
+    CTXZIP_COMPRESS_MAX_TOKENS for one command); the nearest ctxzip.toml, or pyproject.toml with
+    [tool.ctxzip]; config.toml in your config folder. In a file an option is a key (max-tokens = 500)
+    for every command that has it, or in a table ([eval], [tool.ctxzip.eval]) for one. CTXZIP_CONFIG
+    names one file to read in place of both; /dev/null is none.
 
-    A project file (ctxzip.toml, pyproject.toml) may come from a stranger: in it model, tokenizer, splitter and
-    policy may name what is installed, and no path. Your own config.toml and CTXZIP_CONFIG may name paths.
+    A project file (ctxzip.toml, pyproject.toml) may come with a stranger's folder: its model, tokenizer and
+    splitter must be the name of something installed, and it may name no policy and no path. Your own
+    config.toml and CTXZIP_CONFIG may name paths.
     """
     import json
 
@@ -57,7 +57,6 @@ def config(
         widths = [max(len(key) for key, _, _ in rows), max(len(_shown(value)) for _, value, _ in rows)]
         for key, value, origin in rows:
             print(f"{key:{widths[0]}}  {_shown(value):{widths[1]}}  {origin}")
-    _warn_of_strangers(context)
 
 
 def _rows(context: Context, path: tuple[str, ...]) -> list[tuple[str, Any, str]]:
@@ -65,16 +64,16 @@ def _rows(context: Context, path: tuple[str, ...]) -> list[tuple[str, Any, str]]
     from ctxzip.cli.option_origins import command_at, in_force, options_of
 
     try:
-        asked = command_at(path, context.root)
+        named = command_at(path, context.root)
     except KeyError as error:
         word = error.args[0]
         raise UsageError(f"no command {' '.join(path)!r}{did_you_mean(word, context.root.commands)}") from error
-    if isinstance(asked, TyperGroup):
-        raise UsageError(f"{' '.join(path)}: name one of its commands: {', '.join(asked.commands)}")
+    if isinstance(named, TyperGroup):
+        raise UsageError(f"{' '.join(path)}: name one of its commands: {', '.join(named.commands)}")
     found = in_force(path, context.root, context.files)
     return [
         (key, found[key].value, found[key].origin) if key in found else (key, option.default, "default")
-        for key, option in options_of(asked).items()
+        for key, option in options_of(named).items()
     ]
 
 
@@ -84,23 +83,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return " ".join(map(str, value))
     return "-" if value is None else str(value)
-
-
-def _warn_of_strangers(context: Context) -> None:
-    """Say which variables look like ours and name nothing: a slip of the pen is silent otherwise."""
-    from ctxzip._internal.suggestions import did_you_mean
-    from ctxzip.cli.option_origins import NOT_OPTIONS, PREFIX, commands_of, shared_options, variables
-
-    known = set(NOT_OPTIONS)
-    stack: list[tuple[tuple[str, ...], Any]] = [((), commands_of(context.root))]
-    shared = shared_options(context.root)
-    while stack:
-        path, inner = stack.pop()
-        for key, value in inner.items():
-            if isinstance(value, dict):
-                stack.append(((*path, key), value))
-            else:
-                known.update(variables(path, key, shared=key in shared))
-    for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name not in known:
-            print(f"ctxzip: warning: {name} names no option{did_you_mean(name, known)}", file=sys.stderr)

@@ -11,13 +11,13 @@ from ctxzip.errors import BackendError
 
 def doctor(
     device: Annotated[
-        str, typer.Option("--device", metavar="NAME", help="Where the model is tried: auto, cpu, cuda or cuda:N.")
+        str, typer.Option("--device", metavar="NAME", help="Where the model runs: auto, cpu, cuda or cuda:N.")
     ] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say what is installed, where the model runs, and compress one record for proof.
+    """Check what is installed and where the model runs, and compress one record.
 
-    Exit code 3 when that record could not be compressed.
+    The exit code is 3 if that record could not be compressed.
     """
     import json
 
@@ -26,7 +26,7 @@ def doctor(
     found = examine(device)
     print(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
     if not found["ok"]:
-        raise BackendError(f"the main job does not run: {found['inference']['error']}")
+        raise BackendError(f"a record cannot be compressed: {found['inference']['error']}")
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
@@ -38,7 +38,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         "",
         f"{'machine':22} {machine['platform']}, {machine['cores_allowed']} of {machine['cores']} cores",
         f"{'cpu features':22} {' '.join(machine['cpu_features'] or ['unknown'])}",
-        f"{'cuda':22} {'a driver is there' if cuda['usable'] else cuda['missing']}",
+        f"{'cuda':22} {'driver found' if cuda['usable'] else cuda['missing']}",
         f"{'your own models':22} {folders['own_models']}",
     ]
     if found["onnxruntime"]["error"]:

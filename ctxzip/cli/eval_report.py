@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ctxzip.evaluation.measure import Measured
     from ctxzip.evaluation.outcomes import Outcome
 
-_MISSES = 10  # of each method: as many as a person reads
+_MISSES = 10  # shown of each method
 
 
 def read_baseline(name: str) -> Any:
@@ -28,15 +28,15 @@ def read_baseline(name: str) -> Any:
 
     Raises:
         UsageError: no such file.
-        InputError: it is no JSON.
+        InputError: it is not JSON.
     """
     try:
         with open(name, "rb") as stream:
             return json.load(stream)
     except OSError as error:
-        raise UsageError(f"--baseline {name}: {error.strerror}") from error
+        raise UsageError(error.strerror or str(error), option="baseline", value=name) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"--baseline {name}: not what `ctxzip eval --json` writes: {error}") from error
+        raise InputError(f"not what `ctxzip eval --json` writes: {error}", option="baseline", value=name) from error
 
 
 def as_bytes(found: Any) -> bytes:
@@ -45,15 +45,15 @@ def as_bytes(found: Any) -> bytes:
 
 
 def made(folder: str) -> str:
-    """Make the folder of a report where there is none, before anything is measured; return its name.
+    """Create the folder of a report, before anything is measured; return its name.
 
     Raises:
-        UsageError: there cannot be such a folder.
+        UsageError: it cannot be created.
     """
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"--report {folder}: {error.strerror}") from error
+        raise UsageError(error.strerror or str(error), option="report", value=folder) from error
     return folder
 
 
@@ -79,7 +79,7 @@ def write_report(
 
 
 def print_changes(changed: Sequence[Change], missing: Sequence[str], tolerance: float) -> None:
-    """Print a line for every metric that changed, what was not run again, and the verdict."""
+    """Print a line for every metric that changed, the methods that this run lacks, and how many are worse."""
     typer.echo(f"\n{'beside the baseline, %':<36} {'before':>7} {'after':>7} {'p':>7} {'n':>6}")
     for one in changed:
         if one.before != one.after or one.p < 1:
@@ -104,7 +104,7 @@ def _curve(sets: Sequence[Measured]) -> list[float]:
 
 
 def _worst(sets: Sequence[Measured]) -> list[Outcome]:
-    """Return the outcomes whose evidence stands furthest down, what no unit holds first."""
+    """Return the outcomes whose evidence is ranked lowest; first those whose evidence is in no unit."""
     missed = [(one, one.miss.needed_fraction) for measured in sets for one in measured.outcomes if one.miss]
     missed.sort(key=lambda pair: -math.inf if pair[1] is None else -pair[1])
     return [one for one, _ in missed[:_MISSES]]

@@ -1,4 +1,4 @@
-"""Input files and stdin: looked at before anything is read or written."""
+"""Input files and stdin, checked before anything is read or written."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from ctxzip.reading.sources import Source, decompressed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from ctxzip.cli.options import RecordOptions
+    from ctxzip.reading.schemas import Shape
     from ctxzip.reading.trec_join import Join
 
 STDIO = "-"
@@ -27,8 +29,8 @@ def sources(
 
     Args:
         names: of files.
-        input_format: what they are said to hold; counts here where it is a table.
-        opened: told of each when it is opened: the file itself, compressed or not.
+        input_format: of the records; matters here for tables only.
+        opened: called with each file when it is opened, compressed or not.
 
     Raises:
         UsageError: a file that does not exist, cannot be read, or is a folder; before any is opened.
@@ -46,25 +48,46 @@ def sources(
     return [Source("" if name == STDIO else name, partial(_open, name, opened), table) for name in names or [STDIO]]
 
 
-def join(corpus: str | None, run: str | None, depth: int | None, query: str | None) -> Join | None:
-    """Return what `--corpus` and `--run` say was retrieved, or None without them.
+def shapes_of(records: RecordOptions) -> tuple[Shape, ...]:
+    """Return how records may be built, by the options.
 
     Raises:
-        UsageError: one without the other, or beside a question; a file that cannot be read.
+        UsageError: no such format.
+    """
+    from ctxzip.reading.schemas import with_fields
+
+    return with_fields(
+        records.query_field,
+        records.docs_field,
+        records.text_field,
+        records.title_field,
+        records.input_format,
+        records.context_role,
+    )
+
+
+def join(corpus: str | None, run: str | None, query: str | None) -> Join | None:
+    """Return the documents of each question by a corpus and a TREC run, or None without them.
+
+    Raises:
+        UsageError: one without the other, or with a query; a file that cannot be read.
         InputError: a line that is not of its form.
     """
-    if corpus is None and run is None and depth is None:
+    if corpus is None and run is None:
         return None
     if corpus is None or run is None:
         raise UsageError(
-            "--corpus, --run: each needs the other: documents, and which of them were found for a question"
+            "each needs the other: documents, and which of them were found for a question",
+            option=("corpus", "run_file"),
         )
     if query is not None:
-        raise UsageError("--query: with --corpus every line of the input is a question: leave --query out")
+        raise UsageError(
+            "every line of the input is a question already: leave the query out", option=("query", "corpus")
+        )
     from ctxzip.reading.trec_join import load
 
     documents, ranking = sources([corpus, run])
-    return load(documents, ranking, depth)
+    return load(documents, ranking)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ _NARROWEST = 30  # columns of text, on a terminal however narrow
 
 
 class Transcript:
-    """Writes results one after the other, each as soon as it comes.
+    """Writes results in order, each as soon as it comes.
 
     A kept unit has a `+` in front and stands out, a dropped one has a `-` and is dim. Why units were
     dropped stands above the document where all have one reason, else under the first of each run.
@@ -68,16 +68,16 @@ class Transcript:
             self._wrapped("", "(no documents)")
         self._write()
 
-    def refuse(self, bad: BadRecord) -> None:
-        """Write why there is no result."""
+    def add_error(self, bad: BadRecord) -> None:
+        """Write why a record has no result."""
         self._begin("not used")
         self._wrapped("", bad.message, "red")
         self._write()
 
-    def end(self, words: str) -> None:
-        """Write what all together come to."""
+    def end(self, totals: str) -> None:
+        """Write the totals of all records."""
         self._blank()
-        self._wrapped("", f"in total: {words}", "bold")
+        self._wrapped("", f"in total: {totals}", "bold")
         self._write()
 
     def _write(self) -> None:
@@ -98,20 +98,20 @@ class Transcript:
         self._wrapped("", f"[{document.number}] {title}".rstrip(), "bold" if document.n_kept else "")
         n = len(document.units)
         reasons = {unit.reason for unit in document.units if unit.reason}
-        said = reasons.pop() if len(reasons) == 1 else None
+        shown = reasons.pop() if len(reasons) == 1 else None
         self._wrapped(
             "    ",
             f"relevance {document.relevance:.2f}, kept {document.n_kept} of {n} {'unit' if n == 1 else 'units'}, "
-            f"{document.tokens_kept:,} of {document.tokens_in:,} tokens{f'; dropped: {said}' if said else ''}",
+            f"{document.tokens_kept:,} of {document.tokens_in:,} tokens{f'; dropped: {shown}' if shown else ''}",
         )
         for unit in document.units:
             if unit.kept:
                 self._wrapped(f"  + {unit.probability:.2f}  ", unit.text, "bold", "green")
                 continue
             self._wrapped(f"  - {unit.probability:.2f}  ", unit.text, "dim", "dim")
-            if unit.reason and unit.reason != said:
-                said = unit.reason
-                self._wrapped(" " * _GUTTER, f"({said})", "dim italic")
+            if unit.reason and unit.reason != shown:
+                shown = unit.reason
+                self._wrapped(" " * _GUTTER, f"({shown})", "dim italic")
 
     def _blank(self) -> None:
         self._written.write("\n")

@@ -1,4 +1,4 @@
-"""What the environment and config files say about options, and where it stands."""
+"""Values of options from the environment and from config files, with their origins."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperGroup, TyperOption
 
+from ctxzip._internal.suggestions import did_you_mean
 from ctxzip.cli.config_files import NAMED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ctxzip.cli.config_files import ConfigFile
 
 PREFIX = "CTXZIP_"
@@ -19,7 +22,7 @@ NOT_OPTIONS = {
     NAMED: "the one config file to read, in place of all others",
     "CTXZIP_MODELS": "the folder of imported models",
     "CTXZIP_NO_COLOR": "no colors, as NO_COLOR",
-    "CTXZIP_PAGER": "what ctxzip inspect shows its text in on a terminal, before PAGER",
+    "CTXZIP_PAGER": "the pager of ctxzip inspect, in place of PAGER",
     "CTXZIP_READER_TOKEN": "the key for the endpoint of ctxzip eval --reader",
 }
 _SHARED = "compress"  # whose options are meant for every command that has them
@@ -27,14 +30,14 @@ _SHARED = "compress"  # whose options are meant for every command that has them
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value that was not given with the call, and where it stands: a variable or a file."""
+    """A value that was not typed, and its origin: a variable or a file."""
 
     value: Any
     origin: str
 
 
 def in_force(command: tuple[str, ...], root: TyperGroup, files: list[ConfigFile]) -> dict[str, Found]:
-    """Return by key what the environment, or else the first file that speaks of it, says about options of a command."""
+    """Return the values of options of a command by key: from the environment, else from the first file that has the key."""
     shared = shared_options(root)
     found = {}
     for key, option in options_of(command_at(command, root)).items():
@@ -49,7 +52,7 @@ def in_force(command: tuple[str, ...], root: TyperGroup, files: list[ConfigFile]
 
 
 def variables(command: tuple[str, ...], key: str, *, shared: bool) -> list[str]:
-    """Return the names of the variables that set an option, those that go before others first.
+    """Return the names of the variables that set an option, in the order of precedence.
 
     >>> variables(("compress",), "max-tokens", shared=True)
     ['CTXZIP_COMPRESS_MAX_TOKENS', 'CTXZIP_MAX_TOKENS']
@@ -70,6 +73,37 @@ def options_of(command: Any) -> dict[str, TyperOption]:
 def shared_options(root: TyperGroup) -> dict[str, TyperOption]:
     """Return the options that are meant for every command that has them."""
     return options_of(root.commands[_SHARED])
+
+
+def unknown_variables(command: tuple[str, ...], root: TyperGroup) -> Iterator[str]:
+    """Yield a warning for each variable with our prefix that names no option of any command: a typo would be silent.
+
+    Args:
+        command: that runs; its options are looked up first, so that the others need not be loaded.
+        root: the whole command line.
+    """
+    names = [name for name in sorted(os.environ) if name.startswith(PREFIX) and name not in NOT_OPTIONS]
+    if not names:
+        return
+    shared = shared_options(root)
+    known = {name for key in shared for name in variables((_SHARED,), key, shared=True)}
+    known.update(
+        name for key in options_of(command_at(command, root)) for name in variables(command, key, shared=key in shared)
+    )
+    if known.issuperset(names):
+        return
+    known.update(NOT_OPTIONS)
+    stack: list[tuple[tuple[str, ...], dict[str, Any]]] = [((), commands_of(root))]
+    while stack:
+        path, inner = stack.pop()
+        for key, value in inner.items():
+            if isinstance(value, dict):
+                stack.append(((*path, key), value))
+            else:
+                known.update(variables(path, key, shared=key in shared))
+    for name in names:
+        if name not in known:
+            yield f"warning: {name} names no option{did_you_mean(name, known)}"
 
 
 def commands_of(group: TyperGroup) -> dict[str, dict[str, Any]]:

@@ -1,244 +1,320 @@
-"""Options that several commands share, each described once."""
+"""Options that several commands share, each described once, and the groups in which the commands take them."""
 
-from __future__ import annotations
+# Annotations are evaluated here: `ctxzip.cli.option_groups` hands the fields of a group to typer as they are.
 
-import math
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import typer
 
-from ctxzip.settings import To as Target
+from ctxzip.cli.command import ADVANCED, INPUT, OUTPUT, SCORING
+from ctxzip.settings import To
 
-Query = Annotated[
-    str | None,
-    typer.Option("--query", "-q", metavar="TEXT", help="The question: all input is then documents of one request."),
-]
-Files = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[FILES]...",
-        help="JSON lines, JSON arrays, CSV, Parquet, or with --query also text and markdown; gzip is read; "
-        "- or none is stdin.",
-        show_default=False,
-    ),
-]
-MaxTokens = Annotated[
-    int | None,
-    typer.Option("--max-tokens", "-m", metavar="N", help="Hard ceiling on the tokens of the final text."),
-]
-Ratio = Annotated[
-    float | None,
-    typer.Option(
-        "--ratio",
-        "-r",
-        metavar="R",
-        help="Keep at most this fraction of the tokens, and never less than the best unit.",
-    ),
-]
-MaxSentences = Annotated[
-    int | None,
-    typer.Option("--max-sentences", "-n", metavar="N", help="Keep at most N units, headings not counted."),
-]
-Threshold = Annotated[
-    float | None,
-    typer.Option("--threshold", metavar="P", help="Keep units of at least this probability, and the best unit."),
-]
-Recall = Annotated[
-    float | None,
-    typer.Option(
-        "--recall",
-        metavar="R",
-        help="Keep as much as it takes for this share of questions to keep all evidence, 0 to 1, as calibrated.",
-    ),
-]
-PolicyFile = Annotated[
-    str | None,
-    typer.Option("--policy", metavar="FILE", help="What ctxzip calibrate wrote.  [default: the model's own]"),
-]
-Profile = Annotated[
-    Literal["light", "balanced", "aggressive"] | None,
-    typer.Option("--profile", help="auto, but more or less of it: about 2 to 3, 5 to 7, or 10 and more times shorter."),
-]
-MinSaving = Annotated[
-    float | None,
-    typer.Option(
-        "--min-saving", metavar="F", help="Leave a record as it was where less than this fraction would be saved."
-    ),
-]
-Empty = Annotated[
-    Literal["nothing", "keep-best", "passthrough"],
-    typer.Option("--empty", help="What auto keeps where no document seems to answer the question."),
-]
-Budget = Annotated[
-    Literal["auto", "limits"] | None,
-    typer.Option(
-        "--budget",
-        help="auto: the scores decide how much, within the limits above; limits: fill them.  "
-        "[default: auto without a limit, else limits]",
-    ),
-]
-To = Annotated[
-    Target | None,
-    typer.Option(
-        "--to",
-        help="The records as JSON lines, one prompt-ready context, or records of another library.  "
-        "[default: as they came: jsonl, or the table that it was]",
-    ),
-]
-Output = Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help="Write here, whole or not at all.")]
 Scorer = Annotated[
     Literal["auto", "model", "bm25", "hybrid"],
     typer.Option(
-        "--scorer", help="What scores the units: the model, matching words, or both (hybrid, which auto takes)."
+        "--scorer",
+        help="Score with the model, BM25, or both (hybrid); auto is hybrid, or BM25 without onnxruntime.",
+        rich_help_panel=SCORING,
     ),
 ]
 Model = Annotated[
-    str, typer.Option("--model", metavar="NAME", help="mini, nano, an imported model, or a model folder.")
+    str,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="mini, nano, an imported model, or a model folder.",
+        rich_help_panel=SCORING,
+    ),
 ]
 Device = Annotated[
     str,
-    typer.Option("--device", metavar="NAME", help="Where the model runs: auto, cpu, cuda or cuda:N."),
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="Where the model runs: auto, cpu, cuda or cuda:N.",
+        rich_help_panel=SCORING,
+    ),
 ]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", metavar="N", min=1, help="Threads of the model.  [default: one a core]"),
-]
-BatchTokens = Annotated[
-    int | None,
     typer.Option(
-        "--batch-tokens", metavar="N", min=1, help="Tokens of a batch where windows run together, as on CUDA."
-    ),
-]
-Cache = Annotated[
-    str | None, typer.Option("--cache", metavar="DIR", help="Keep what the model said here; it reads nothing twice.")
-]
-CacheSize = Annotated[
-    float | None,
-    typer.Option("--cache-size", metavar="MB", help="Of the cache at most; the oldest go first.  [default: 512]"),
-]
-DeadlineMs = Annotated[
-    float | None,
-    typer.Option(
-        "--deadline-ms",
+        "--threads",
         metavar="N",
-        help="Time from reading a record; what the model has not read by then is scored by bm25.",
+        min=1,
+        help="Threads of the model.  [default: one per core]",
+        rich_help_panel=ADVANCED,
     ),
 ]
-Prefilter = Annotated[
+Splitter = Annotated[
     str,
     typer.Option(
-        "--prefilter",
-        metavar="auto|off|N",
-        help="Tokens of a record that the model reads at most, the best by bm25, and one part at least; auto limits records of "
-        "some 10,000 and more.",
+        "--splitter",
+        metavar="NAME",
+        help="Sentence splitter: auto, or spacy:NAME (a language or a pipeline).",
+        rich_help_panel=ADVANCED,
+    ),
+]
+Lang = Annotated[
+    str | None,
+    typer.Option(
+        "--lang", metavar="CODE", help="Language of the documents.  [default: detected]", rich_help_panel=ADVANCED
     ),
 ]
 Tokenizer = Annotated[
     str,
-    typer.Option("--tokenizer", metavar="NAME", help="What counts: model, words, tiktoken:NAME, or a tokenizer.json."),
-]
-Splitter = Annotated[
-    str,
-    typer.Option("--splitter", metavar="NAME", help="What splits prose: auto, or spacy:NAME (language, pipeline)."),
-]
-Lang = Annotated[
-    str | None, typer.Option("--lang", metavar="CODE", help="Language of the documents.  [default: detected]")
-]
-SegmentBudget = Annotated[
-    list[str] | None,
     typer.Option(
-        "--segment-budget",
-        metavar="TYPE=R",
-        help="Of prompts in segments, the share that is kept of a type; may be repeated.  "
-        "[default: instruction=0.85, example=0.3]",
-    ),
-]
-Order = Annotated[
-    Literal["source", "relevance"],
-    typer.Option("--order", help="Documents as they came, or the most relevant first."),
-]
-TopDocs = Annotated[
-    int | None, typer.Option("--top-docs", metavar="N", help="Keep text of the N most relevant documents only.")
-]
-DropEmpty = Annotated[
-    bool, typer.Option("--drop-empty", help="Leave documents of which nothing is kept out of the record.")
-]
-Neighbours = Annotated[
-    bool,
-    typer.Option("--neighbours", help="Keep with a sentence that begins with He, This, However, ... the one before."),
-]
-Explain = Annotated[bool, typer.Option("--explain", help="Say in the record of every dropped unit why.")]
-KeepTitles = Annotated[
-    bool, typer.Option("--keep-titles/--no-titles", help="Titles above the documents in text and markdown.")
-]
-MarkGaps = Annotated[
-    bool, typer.Option("--mark-gaps", help="Put [...] where something between two kept units was left out.")
-]
-Null = Annotated[
-    bool, typer.Option("--null", "-0", help="End each text or markdown context with NUL, not --- between them.")
-]
-InputFormat = Annotated[
-    str,
-    typer.Option(
-        "--input-format",
+        "--tokenizer",
         metavar="NAME",
-        help="How the records are built: common, langchain, llamaindex, haystack, elasticsearch, hotpotqa, dpr, ragas, "
-        "cohere, flashrag, recomp, langsmith, messages, segments, kilt, beir, csv, tsv, parquet; auto goes by their keys.",
+        help="What counts tokens: model, words, tiktoken:NAME, or a tokenizer.json.",
+        rich_help_panel=ADVANCED,
     ),
 ]
-ContextRole = Annotated[
+Output = Annotated[
     str | None,
-    typer.Option(
-        "--context-role", metavar="ROLE", help="Role of chat messages that are documents as a whole, such as tool."
-    ),
+    typer.Option("--output", "-o", metavar="FILE", help="Write atomically to FILE.", rich_help_panel=OUTPUT),
 ]
-Corpus = Annotated[
-    str | None,
-    typer.Option(
-        "--corpus", metavar="FILE", help="Documents with _id, title and text, a line each; the input is questions."
-    ),
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="Print errors only, no warnings and no summary.", rich_help_panel=OUTPUT)
 ]
-RunFile = Annotated[
-    str | None,
-    typer.Option("--run", metavar="FILE", help="With --corpus: a TREC run or judgements, which documents to take."),
-]
-RunDepth = Annotated[
-    int | None,
-    typer.Option("--run-depth", metavar="N", min=1, help="Only the best N documents of --run a question."),
-]
-QueryField = Annotated[
-    str | None, typer.Option("--query-field", metavar="PATH", help="Where the question stands: a key or a.b.c.")
-]
-DocsField = Annotated[str | None, typer.Option("--docs-field", metavar="PATH", help="Where the documents stand.")]
-TextField = Annotated[
-    str | None, typer.Option("--text-field", metavar="PATH", help="Where the text stands in a document.")
-]
-TitleField = Annotated[
-    str | None, typer.Option("--title-field", metavar="PATH", help="Where the title stands in a document.")
-]
-OnError = Annotated[
-    Literal["emit", "skip", "fail"],
-    typer.Option(
-        "--on-error", help="A record that cannot be used: put an error record in its place, skip it, or stop there."
-    ),
-]
-LineBuffered = Annotated[
-    bool,
-    typer.Option("--line-buffered", help="One record in, one out: read a record when the one before it is written."),
-]
-Stats = Annotated[str | None, typer.Option("--stats", metavar="FILE", help="Write a summary of the run as JSON.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Say errors only: no warnings, no summary.")]
 
 
-def _price(value: float | None) -> float | None:
-    if value is not None and not (math.isfinite(value) and value >= 0):
-        raise typer.BadParameter(f"{value} is no price: expected a number of at least 0")
-    return value
+@dataclass(frozen=True)
+class RecordOptions:
+    """The input, and how its records are built."""
+
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILES]...",
+            help="JSON Lines, JSON arrays, CSV, TSV or Parquet; with --query also text and Markdown. "
+            "Gzip is decompressed. - or none is stdin.",
+            show_default=False,
+            rich_help_panel=INPUT,
+        ),
+    ] = None
+    input_format: Annotated[
+        str,
+        typer.Option(
+            "--input-format",
+            metavar="NAME",
+            help="Format of the records: common, langchain, llamaindex, haystack, elasticsearch, hotpotqa, dpr, ragas, "
+            "cohere, flashrag, recomp, langsmith, messages, segments, kilt, beir, csv, tsv or parquet; auto detects it "
+            "by their keys.",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = "auto"
+    query_field: Annotated[
+        str | None,
+        typer.Option(
+            "--query-field", metavar="PATH", help="Path of the question: a key, or a.b.c.", rich_help_panel=ADVANCED
+        ),
+    ] = None
+    docs_field: Annotated[
+        str | None,
+        typer.Option("--docs-field", metavar="PATH", help="Path of the documents.", rich_help_panel=ADVANCED),
+    ] = None
+    text_field: Annotated[
+        str | None,
+        typer.Option("--text-field", metavar="PATH", help="Path of the text in a document.", rich_help_panel=ADVANCED),
+    ] = None
+    title_field: Annotated[
+        str | None,
+        typer.Option(
+            "--title-field", metavar="PATH", help="Path of the title in a document.", rich_help_panel=ADVANCED
+        ),
+    ] = None
+    context_role: Annotated[
+        str | None,
+        typer.Option(
+            "--context-role",
+            metavar="ROLE",
+            help="Role of chat messages whose whole text is a document, such as tool.",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = None
 
 
-Cost = Annotated[
-    float | None,
-    typer.Option(
-        "--cost", metavar="PRICE", callback=_price, help="Price of a million tokens: say how much money was saved."
-    ),
-]
+@dataclass(frozen=True)
+class QueryOptions(RecordOptions):
+    """The input, where the question may be an option."""
+
+    query: Annotated[
+        str | None,
+        typer.Option(
+            "--query",
+            "-q",
+            metavar="TEXT",
+            help="The question; all input is then the documents of one record.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class InputOptions(QueryOptions):
+    """The input, where documents and questions may also lie in files of their own."""
+
+    corpus: Annotated[
+        str | None,
+        typer.Option(
+            "--corpus",
+            metavar="FILE",
+            help="With --run: the documents, one JSON object a line with _id, title and text; the input is then questions.",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = None
+    run_file: Annotated[
+        str | None,
+        typer.Option(
+            "--run",
+            metavar="FILE",
+            help="With --corpus: a TREC run or relevance judgements, the documents of each question.",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Whose policy decides, and what counts tokens."""
+
+    model: Model = "mini"
+    tokenizer: Tokenizer = "model"
+
+
+@dataclass(frozen=True)
+class ScoringOptions:
+    """How sentences are found and scored."""
+
+    scorer: Scorer = "auto"
+    model: Model = "mini"
+    device: Device = "auto"
+    threads: Threads = None
+    batch_tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--batch-tokens",
+            metavar="N",
+            min=1,
+            help="Tokens of a batch where windows are scored together, as on CUDA.",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = None
+    cache: Annotated[
+        str | None,
+        typer.Option("--cache", metavar="DIR", help="Cache model scores in DIR.", rich_help_panel=ADVANCED),
+    ] = None
+    cache_size_mb: Annotated[
+        float | None,
+        typer.Option(
+            "--cache-size",
+            metavar="MB",
+            help="Largest size of the cache; what was used longest ago is removed first.  [default: 512]",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = None
+    deadline_ms: Annotated[
+        float | None,
+        typer.Option(
+            "--deadline-ms",
+            metavar="N",
+            help="Time for a record, from reading it; BM25 scores what the model has not scored by then.",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = None
+    prefilter: Annotated[
+        str,
+        typer.Option(
+            "--prefilter",
+            metavar="auto|off|N",
+            help="Tokens of a record that the model scores at most, the best by BM25; auto limits records of some "
+            "10,000 and more.",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = "auto"
+    tokenizer: Tokenizer = "model"
+    splitter: Splitter = "auto"
+    lang: Lang = None
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What results are written as, and where."""
+
+    to: Annotated[
+        To | None,
+        typer.Option(
+            "--to",
+            help="JSON Lines, prompt-ready text, or records of another library.  "
+            "[default: jsonl, or the table that came in]",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None
+    output: Output = None
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Write in each record why each sentence was dropped.", rich_help_panel=OUTPUT),
+    ] = False
+    drop_empty: Annotated[
+        bool,
+        typer.Option("--drop-empty", help="Leave out documents of which nothing is kept.", rich_help_panel=ADVANCED),
+    ] = False
+    titles: Annotated[
+        bool,
+        typer.Option(
+            "--keep-titles/--no-titles",
+            help="Titles above the documents in text and markdown.",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = True
+    mark_gaps: Annotated[
+        bool,
+        typer.Option(
+            "--mark-gaps",
+            help="Put [...] between two kept sentences where text was left out.",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = False
+    null: Annotated[
+        bool,
+        typer.Option(
+            "--null",
+            "-0",
+            help="End each text or markdown context with NUL; without it, --- stands between two.",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What happens to records that fail, and what is reported."""
+
+    quiet: Quiet = False
+    on_error: Annotated[
+        Literal["emit", "skip", "fail"],
+        typer.Option(
+            "--on-error",
+            help="For a record that cannot be used: write an error record in its place, skip it, or stop.",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = "emit"
+    stats: Annotated[
+        str | None,
+        typer.Option("--stats", metavar="FILE", help="Write a summary of the run as JSON.", rich_help_panel=ADVANCED),
+    ] = None
+
+
+@dataclass(frozen=True)
+class StreamOptions(RunOptions):
+    """The same, of a command that may answer record by record."""
+
+    line_buffered: Annotated[
+        bool,
+        typer.Option(
+            "--line-buffered",
+            help="Write the result of a record before the next is read.",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = False

@@ -84,7 +84,7 @@ class Writer:
         if self._rows is None:
             table = item.table if isinstance(item, BadRecord) else origin_of(item.request).table
             if table is None or not self._first:
-                raise CtxzipError("a table behind records: compress them one by one, or add --to jsonl")
+                raise CtxzipError("a table behind records: compress them one by one, or write jsonl", option="to")
             self._rows = RowWriter(self._stream, table)
         self._rows.add(item)
 
@@ -119,13 +119,13 @@ def writing(name: str | None) -> Iterator[BinaryIO]:
     """
     if name is None or name == STDIO:
         if sys.stdout is None:
-            raise UsageError("stdout is closed: name a file with -o FILE")
+            raise UsageError("stdout is closed: name a file", option="output")
         yield sys.stdout.buffer
         return
     if not name:
-        raise UsageError("the output has an empty name: name a file, or leave -o out for stdout")
+        raise UsageError("the output has an empty name: name a file, or leave it out for stdout", option="output")
     if name.endswith(".gz"):
-        raise UsageError(f"{name}: the output is not compressed: leave -o out and pipe it into gzip")
+        raise UsageError(f"{name}: the output is not compressed: pipe it into gzip", option="output")
     try:
         # Not of the resolved name: that of a pipe under /dev/fd leads nowhere.
         mode = os.stat(name).st_mode

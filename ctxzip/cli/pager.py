@@ -1,4 +1,4 @@
-"""What is long goes through the pager of whoever sits at the terminal."""
+"""Long text goes through the pager of the user."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ _LESS = "FRX"
 
 @contextmanager
 def paged() -> Iterator[tuple[TextIO, bool]]:
-    """Give out what to write to, and whether a person reads it there: the pager of a terminal, else stdout.
+    """Yield the stream to write to, and whether it is a terminal: its pager, else stdout.
 
-    The pager is $CTXZIP_PAGER, $PAGER or less. What is said on stderr meanwhile is said when it ends,
-    and when the person leaves it early the rest is not written.
+    The pager is $CTXZIP_PAGER, $PAGER or less. Lines for stderr are held back until it ends. If the
+    user leaves it early, the rest is not written.
     """
     if sys.stdout is None:
-        raise UsageError("stdout is closed: write a page with --html FILE")
+        raise UsageError("stdout is closed: write a page", option="html")
     cast("TextIOWrapper", sys.stdout).reconfigure(encoding="utf-8")  # as all other output is
     command = _command() if sys.stdout.isatty() else []
     if not command:
         yield sys.stdout, sys.stdout.isatty()
         return
-    said = io.StringIO()
+    held_back = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said), _deaf():
-            pager = subprocess.Popen(  # noqa: S603  # what the user names is what is run
+        with contextlib.redirect_stderr(held_back), _signals_ignored():
+            pager = subprocess.Popen(  # noqa: S603  # the user names the program
                 command,
                 stdin=subprocess.PIPE,
                 encoding="utf-8",
@@ -55,7 +55,7 @@ def paged() -> Iterator[tuple[TextIO, bool]]:
                     stream.close()
                 pager.wait()
     finally:
-        sys.stderr.write(said.getvalue())
+        sys.stderr.write(held_back.getvalue())
 
 
 def _command() -> list[str]:
@@ -68,8 +68,8 @@ def _command() -> list[str]:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Leave an interrupt to the pager, which asks for it, and let a pipe without a reader raise."""
+def _signals_ignored() -> Iterator[None]:
+    """Leave an interrupt to the pager, which handles it, and let a pipe without a reader raise."""
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGPIPE") if hasattr(signal, name)]
     before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:

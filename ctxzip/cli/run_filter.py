@@ -1,4 +1,4 @@
-"""What the filters share: how they begin, what goes through them, how they end."""
+"""What the commands that filter records share: checks of the call, its settings, and the run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ctxzip.errors import InputError, UsageError
+from ctxzip.settings import CONTEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from ctxzip.cli.options import OutputOptions, RunOptions
     from ctxzip.cli.run_summary import Report
     from ctxzip.datamodels import Scored
     from ctxzip.reading.origin import BadRecord
@@ -24,56 +26,68 @@ if TYPE_CHECKING:
     from ctxzip.scoring.protocol import Scorer
     from ctxzip.settings import Settings
 
-# Threads that read, work and write hand the interpreter to those that wait for the next batch of the model after
-# this long; with the 5 ms that Python takes the model waited 6% of the time, with this 3.5% (mini, 15 records of
-# hotpotqa, bioasq and doc2dial, 2 threads).
+# Seconds (Python's own are 0.005) after which a thread yields to those that feed the model; measured for mini on 2 threads.
 _SWITCH_S = 0.0005
+_SHORT = 78  # columns of the line that says what a command does
 
 
-_SETTINGS = {"keep_titles": "titles", "cache_size": "cache_size_mb"}  # of options that are named otherwise
-
-
-def check_call(
-    context: typer.Context, files: list[str] | None, query: str | None, stats: str | None, output: str | None
-) -> None:
-    """Raise UsageError where a filter would wait for a person to type, or write two things to one place."""
+def check_input(context: typer.Context, files: list[str] | None, query: str | None = None) -> None:
+    """Raise UsageError where a filter would wait for a person to type, or where a question is the name of a file."""
     if not files and sys.stdin is not None and sys.stdin.isatty():
-        typer.echo(context.get_help(), err=True)
+        path = context.command_path
+        typer.echo(context.get_usage(), err=True)
+        typer.echo(context.command.get_short_help_str(_SHORT), err=True)
+        typer.echo(f"Example: {path} records.jsonl > result.jsonl", err=True)
+        typer.echo(f"All options: {path} --help", err=True)
         raise UsageError("no input: name files, or pipe records in")
     if query and not files and os.path.isfile(query):
-        raise UsageError(f"--query {query}: this is a file, not a question (-q is --query; to silence, say --quiet)")
+        raise UsageError("a file, not a question; there is no short form of --quiet", option="query", value=query)
+
+
+def check_stats(stats: str | None, output: str | None, files: list[str] | None) -> None:
+    """Raise UsageError where the summary would be written to where records are read or written."""
     others = {os.path.realpath(name) for name in (output, *(files or [])) if name is not None}
     if stats is not None and (stats == "-" or os.path.realpath(stats) in others):
-        raise UsageError(f"--stats {stats}: name a file of its own; stdout is for the records")
+        raise UsageError("name a file of its own; stdout is for the records", option="stats", value=stats)
+
+
+def check_null(output: OutputOptions) -> None:
+    """Raise UsageError where records would end with NUL."""
+    if output.null and output.to not in CONTEXTS:
+        raise UsageError(
+            "NUL ends contexts only: expected text or markdown", option=("to", "null"), value=output.to or "jsonl"
+        )
 
 
 def settings_of(context: typer.Context, **fixed: Any) -> Settings:
-    """Return the settings that a call gives: each option that has a value under the name of its setting.
+    """Return the settings of a call: each option has the name of its setting.
 
     Args:
         context: of the call.
-        fixed: settings that this command has whatever the call says.
+        fixed: settings that the command sets itself.
 
     Raises:
-        UsageError: a budget of a segment that is none.
+        UsageError: a malformed budget of a segment, or a policy that no budget uses.
     """
     from dataclasses import fields
 
     from ctxzip.selection.segments import budgets
     from ctxzip.settings import Settings
 
-    given = {_SETTINGS.get(name, name): value for name, value in context.params.items() if value is not None}
+    given = {name: value for name, value in context.params.items() if value is not None}
     if "prefilter" in given:
         given["prefilter"] = _number_or_word(given["prefilter"])
     if "segment_budget" in given:
         given["segment_budget"] = budgets(given["segment_budget"])
     names = {field.name for field in fields(Settings)}
     settings = Settings(**{name: value for name, value in {**given, **fixed}.items() if name in names})
-    # In the user's defaults it may wait for a call that asks it.
+    # In a config file it may wait for a call that uses it.
     source = context.get_parameter_source("policy")
     if source is not None and source.name == "COMMANDLINE" and not settings.under_policy:
         raise UsageError(
-            f"--policy {settings.policy}: no policy decides under these limits: add --recall, --profile or --budget auto"
+            "no policy decides under these limits: add a recall, a profile or an automatic budget",
+            option=("policy", "recall", "profile", "budget"),
+            value=settings.policy,
         )
     return settings
 
@@ -83,10 +97,9 @@ def _number_or_word(text: str) -> str | int:
 
 
 def loading(context: typer.Context) -> Callable[[], Scorer] | None:
-    """Load what scores in a thread of its own, and return what waits for it; None where there is nothing to load.
+    """Load the scorer in a thread of its own, and return what waits for it; None where there is nothing to load.
 
-    Most of the time goes into a hash and into a graph, and needs no interpreter: the rest of the program is
-    imported meanwhile.
+    Loading mostly hashes and builds a graph, without the interpreter: the rest of the program is imported meanwhile.
     """
     if context.params["scorer"] == "bm25":
         return None
@@ -101,42 +114,37 @@ def loading(context: typer.Context) -> Callable[[], Scorer] | None:
         except BaseException as error:  # noqa: BLE001  # raised again where the scorer is used
             future.set_exception(error)
 
-    # A daemon: where the call turns out to be wrong, nobody waits for it.
+    # A daemon: a call that turns out to be wrong does not wait for it.
     threading.Thread(target=load, daemon=True, name="ctxzip-load").start()
     return future.result
 
 
 def run(
-    items: Iterable[Result | Scored | BadRecord],
-    report: Report,
-    *,
-    output: str | None,
-    stats: str | None,
-    on_error: str,
-    to: str | None = None,
-    null: bool = False,
+    items: Iterable[Result | Scored | BadRecord], report: Report, output: OutputOptions, run_options: RunOptions
 ) -> None:
-    """Write every item as it comes, sum up, and exit with 1 where one could not be used.
+    """Write every item as it comes, sum up, and exit with 1 where a record could not be used.
 
     Args:
         items: read while this runs.
         report: counts them.
-        output: file, or stdout for None and `-`.
-        stats: file for the summary, or None.
-        on_error: `emit`, `skip` or `fail`.
-        to: what results are written as; None is as they came, a row of a table as a row.
-        null: end each context with NUL.
+        output: where to, and as what; without a format, rows of a table are written as rows.
+        run_options: what to do with bad records, and where the summary goes.
     """
     from ctxzip._internal.raw_json import encode
+    from ctxzip.cli.option_names import with_options_spelled
     from ctxzip.cli.output import Writer, writing
     from ctxzip.reading.origin import BadRecord
 
     sys.setswitchinterval(_SWITCH_S)
-    gc.freeze()  # what is loaded stays: it need not be looked through again and again
+    gc.freeze()  # what is loaded stays: the collector need not search it again
+    stats, on_error, to = run_options.stats, run_options.on_error, output.to
     with nullcontext() if stats is None else writing(stats) as stats_stream:
-        with closing(report), suppress(_StoppedError), writing(output) as stream:
-            write = Writer(stream, to=to or "jsonl", null=null, emit_errors=on_error == "emit", as_rows=to is None)
-            for item in items:
+        with closing(report), suppress(_StoppedError), writing(output.output) as stream:
+            write = Writer(
+                stream, to=to or "jsonl", null=output.null, emit_errors=on_error == "emit", as_rows=to is None
+            )
+            for found in items:
+                item = with_options_spelled(found) if isinstance(found, BadRecord) else found
                 report.add(item)
                 if isinstance(item, BadRecord) and on_error == "fail":
                     raise _StoppedError

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import time
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
 from ctxzip.cli import terminal
-from ctxzip.cli.stream_progress import Pace
 from ctxzip.cli.terminal import RED, YELLOW
 from ctxzip.datamodels import Scored
 from ctxzip.reading.origin import BadRecord, origin_of
@@ -17,63 +17,82 @@ from ctxzip.rendering.result import Result
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_WARNINGS_SHOWN = 10  # half a screen says what is wrong; every one stands in its record
+    from ctxzip.cli.stream_progress import Progress
+
+_PLACES_SHOWN = 3  # of each kind of warning; every warning is in its record
 _ERRORS_KEPT = 100  # in the statistics, so that they stay small whatever the input
+_REPORTED = "left_out"  # code of a warning about what was reported as an error already
+
+
+@dataclass(slots=True)
+class _Kind:
+    """Warnings of one kind.
+
+    Attributes:
+        text: of the first.
+        n_records: with such a warning.
+        places: of the first records, as far as they have one.
+    """
+
+    text: str
+    n_records: int = 0
+    places: list[str] = field(default_factory=list)
+
+    def line(self) -> str:
+        """Return the warning for a person."""
+        if self.n_records == 1:
+            return f"{self.places[0]}: warning: {self.text}" if self.places else f"warning: {self.text}"
+        first = f", first: {_joined(self.places)}" if self.places else ""
+        return f"warning: {self.text} ({self.n_records:,} records{first})"
 
 
 class Report:
-    """Counts what went through, says errors and warnings as they come, and sums up.
+    """Counts the records of a run, reports errors as they come and warnings at the end, and sums up.
 
     Args:
-        quiet: say errors only.
-        in_records: the output has records, in which every warning stands; otherwise all are said.
-        notice: asked at once and with every item; what it says is said once, and kept in the statistics.
-        pace: says how far the run is.
-        cost: price of a million tokens, to say what was saved; None says nothing about it.
+        quiet: report errors only.
+        progress: shows how far the run is.
+        scorer_warning: returns what a person must know about the scorer, such as a fallback; None is nothing. Called
+            at once and with every item; each new text is reported at once, and kept in the statistics.
     """
 
     def __init__(
-        self,
-        *,
-        quiet: bool,
-        in_records: bool,
-        pace: Pace,
-        notice: Callable[[], str | None] = lambda: None,
-        cost: float | None = None,
+        self, *, quiet: bool, progress: Progress, scorer_warning: Callable[[], str | None] = lambda: None
     ) -> None:
         self.quiet = quiet
-        self._pace = pace
-        self._cost = cost
-        self._asked = notice
-        self.notice: str | None = None
-        self._tell()
-        self._shown = _WARNINGS_SHOWN if in_records else math.inf
+        self._progress = progress
+        self._scorer_warning = scorer_warning
+        self.scorer_warning: str | None = None
         self.started = time.perf_counter()
         self.records = 0
         self._only_scored = False
         self.failed = 0
         self.warnings = 0
+        self._kinds: dict[str, _Kind] = {}
         self.tokens_in = 0
         self.tokens_out = 0
         self.errors: list[dict[str, Any]] = []
-        self.backend: dict[str, str] = {}
+        self._scorers: Counter[tuple[str, str]] = Counter()
+        self._tokenizer: str | None = None
+        self._warn_of_scorer()
 
     def add(self, item: Result | Scored | BadRecord) -> None:
-        """Count one result, say what is wrong with it, and how far the run is."""
-        self._tell()
-        self._count(item)
-        what = "tokens scored" if self._only_scored else "tokens saved"
-        self._pace.show(
-            self.records + self.failed, f"{self.tokens_in if self._only_scored else self.tokens_saved:,} {what}"
-        )
-
-    def _count(self, item: Result | Scored | BadRecord) -> None:
+        """Count one result, report an error, and show the progress."""
+        self._warn_of_scorer()
         if isinstance(item, BadRecord):
-            self.failed += 1
-            if len(self.errors) < _ERRORS_KEPT:
-                self.errors.append({"line": item.line_no, "message": item.message})
-            self._say(item.message, RED)
-            return
+            self._add_error(item)
+        else:
+            self._add_record(item)
+        done = f"{self.tokens_in:,} tokens scored" if self._only_scored else f"{self.tokens_saved:,} tokens saved"
+        self._progress.show(self.records + self.failed, done)
+
+    def _add_error(self, item: BadRecord) -> None:
+        self.failed += 1
+        if len(self.errors) < _ERRORS_KEPT:
+            self.errors.append({"line": item.line_no, "message": item.message})
+        self._print(item.message, RED)
+
+    def _add_record(self, item: Result | Scored) -> None:
         self.records += 1
         self._only_scored = isinstance(item, Scored)
         if isinstance(item, Scored):
@@ -83,25 +102,24 @@ class Report:
             self.tokens_in += item.tokens_in
             self.tokens_out += item.tokens_out
         scored = item if isinstance(item, Scored) else item.scored
-        tokenizer = scored.prepared.tokenizer if isinstance(item, Scored) else item.tokenizer
-        self.backend = {"scorer": scored.scorer, "device": scored.device, "tokenizer": tokenizer}
+        self._scorers[scored.scorer, scored.device] += 1
+        self._tokenizer = item.prepared.tokenizer if isinstance(item, Scored) else item.tokenizer
+        kinds: dict[str, str] = {}
         for warning in item.warnings:
             self.warnings += 1
-            # What was left out of a request was said as an error when it was met.
-            if self.quiet or self.warnings > self._shown + 1 or warning.code == "left_out":
-                continue
-            if self.warnings > self._shown:
-                self._say("more warnings: they stand in the records", YELLOW)
-            else:
-                origin = origin_of(item.request)
-                place = f"{origin.place}: " if origin.place else ""
-                self._say(f"{place}warning: {warning}", YELLOW)
+            kinds.setdefault(warning.code, warning.text)
+        for code, text in kinds.items():
+            kind = self._kinds.setdefault(code, _Kind(text))
+            kind.n_records += 1
+            place = origin_of(item.request).place
+            if place and len(kind.places) < _PLACES_SHOWN:
+                kind.places.append(place)
 
-    def _tell(self) -> None:
-        notice = self._asked()
-        if notice is not None and notice != self.notice and not self.quiet:
-            self._say(f"warning: {notice.removeprefix(f'{self.notice}; ')}", YELLOW)
-        self.notice = notice
+    def _warn_of_scorer(self) -> None:
+        warning = self._scorer_warning()
+        if warning is not None and warning != self.scorer_warning and not self.quiet:
+            self._print(f"warning: {warning.removeprefix(f'{self.scorer_warning}; ')}", YELLOW)
+        self.scorer_warning = warning
 
     @property
     def kept_fraction(self) -> float:
@@ -110,66 +128,93 @@ class Report:
 
     @property
     def tokens_saved(self) -> int:
-        """Tokens that went in and did not come out; below 0 where gap marks took more than was left out."""
+        """Tokens of the input less those of the output; below 0 where gap marks added more than was dropped."""
         return self.tokens_in - self.tokens_out
 
-    @property
-    def money_saved(self) -> float | None:
-        """What the tokens saved would have cost, None where the price is not known."""
-        return None if self._cost is None else self.tokens_saved * self._cost / 1e6
-
     def close(self) -> None:
-        """Leave nothing behind of what is written over."""
-        self._pace.wipe()
+        """Remove the line that shows the progress."""
+        self._progress.wipe()
 
-    def _say(self, line: str, color: str = "") -> None:
-        self._pace.wipe()
-        terminal.say(line, color)
+    def _print(self, line: str, color: str = "") -> None:
+        self._progress.wipe()
+        terminal.print_line(line, color)
 
-    def words(self) -> str:
-        """Return how many records went through, and what they came to."""
+    def totals(self) -> str:
+        """Return how many records there were, and their tokens, in words."""
         tokens = (
             f"{self.tokens_in:,} tokens scored"
             if self._only_scored
             else f"{self.tokens_in:,} -> {self.tokens_out:,} tokens ({self.kept_fraction:.1%} kept)"
         )
-        return f"{self.records:,} {_plural(self.records, 'record')}, {tokens}"
+        return f"{_counted(self.records, 'record')}, {tokens}"
+
+    def scored_by(self) -> str:
+        """Return every scorer with its device, and with its records where there are several; "" without records.
+
+        >>> report = Report(quiet=True, progress=None)
+        >>> report._scorers.update({("ctxzip-mini+bm25", "cpu"): 38, ("bm25", "cpu"): 2})
+        >>> report.scored_by()
+        'ctxzip-mini+bm25 on cpu (38), bm25 on cpu (2)'
+        """
+        several = len(self._scorers) > 1
+        return ", ".join(
+            f"{scorer} on {device}" + (f" ({n:,})" if several else "")
+            for (scorer, device), n in self._scorers.most_common()
+        )
 
     def sum_up(self) -> None:
-        """Say the run in one line."""
-        self._tell()
+        """Print the warnings, a line for each kind, and the run in one line."""
+        self._warn_of_scorer()
         if self.quiet:
             return
+        for code, kind in self._kinds.items():
+            if code != _REPORTED:
+                self._print(kind.line(), YELLOW)
         parts = [
-            self.words(),
-            *([] if self.money_saved is None else [f"{self.money_saved:,.4f} saved at {self._cost:g} a million"]),
+            self.totals(),
             f"{time.perf_counter() - self.started:.1f} s",
+            self.scored_by(),
+            f"{self.failed:,} failed" if self.failed else "",
+            _counted(self.warnings, "warning") if self.warnings else "",
         ]
-        if self.backend:
-            parts.append(f"{self.backend['scorer']} on {self.backend['device']}")
-        if self.failed:
-            parts.append(f"{self.failed:,} failed")
-        if self.warnings:
-            parts.append(f"{self.warnings:,} {_plural(self.warnings, 'warning')}")
-        self._say(", ".join(parts))
+        self._print(", ".join(filter(None, parts)))
 
     def statistics(self) -> dict[str, Any]:
         """Return the run as JSON values."""
         return {
             "version": __version__,
-            **self.backend,
-            **({} if self.notice is None else {"notice": self.notice}),
+            "scorers": [
+                {"scorer": scorer, "device": device, "records": n}
+                for (scorer, device), n in self._scorers.most_common()
+            ],
+            **({} if self._tokenizer is None else {"tokenizer": self._tokenizer}),
+            **({} if self.scorer_warning is None else {"scorer_warning": self.scorer_warning}),
             "records": self.records,
             "failed": self.failed,
             "warnings": self.warnings,
+            "warning_kinds": [
+                {"code": code, "text": kind.text, "records": kind.n_records, "first": kind.places}
+                for code, kind in self._kinds.items()
+            ],
             "tokens_in": self.tokens_in,
             "tokens_out": self.tokens_out,
             "kept_fraction": self.kept_fraction,
-            **({} if self._cost is None else {"cost_per_million": self._cost, "money_saved": self.money_saved}),
             "elapsed_s": round(time.perf_counter() - self.started, 3),
             "errors": self.errors,
         }
 
 
-def _plural(count: int, noun: str) -> str:
-    return noun if count == 1 else f"{noun}s"
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _joined(places: list[str]) -> str:
+    """Return places in one file without repeating its name.
+
+    >>> _joined(["line 3", "line 9"]), _joined(["a: line 3", "b: line 9"])
+    ('line 3, 9', 'a: line 3, b: line 9')
+    """
+    beginnings = {place.rpartition(" ")[0] for place in places}
+    if len(beginnings) > 1 or "" in beginnings:
+        return ", ".join(places)
+    return f"{beginnings.pop()} {', '.join(place.rpartition(' ')[2] for place in places)}"

@@ -1,4 +1,4 @@
-"""How far a filter is: one line on a terminal, written over; elsewhere a line now and then."""
+"""The progress of a filter: one line on a terminal, written over; elsewhere a line now and then."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from collections import deque
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from ctxzip.cli.inputs import STDIO
-from ctxzip.cli.terminal import WIPE, is_live, say
+from ctxzip.cli.terminal import WIPE, is_live, print_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 T = TypeVar("T")
 
-_FIRST_S = 1.0  # what is over by then needs no progress, and is often seen through a pipe into the same terminal
+_FIRST_S = 1.0  # a shorter run shows no progress: it often ends in a pipe to the same terminal
 _REFRESH_S = 0.2
 _PLAIN_S = 30.0  # a log of an hour's run stays readable
 
 
 class Meter:
-    """How much of the input was read when the record that came out last was read.
+    """How much of the input was read when the last finished record was read.
 
-    Known where every input is a file: reading runs ahead, so each record remembers its place.
+    Known where every input is a file. Reading runs ahead, so each record remembers its place.
 
     Args:
         names: of the inputs; none is stdin.
@@ -35,14 +35,14 @@ class Meter:
         sizes = [_size(name) for name in names or [STDIO]]
         known = [size for size in sizes if size is not None]
         self._sizes = known if len(known) == len(sizes) else []
-        self._begun = 0  # inputs that were opened
+        self._n_opened = 0
         self._stream: BinaryIO | None = None
         self._places: deque[float] = deque()
         self.fraction: float | None = None
 
     def opened(self, stream: BinaryIO) -> None:
-        """Take note of the next input: the file itself, compressed or not."""
-        self._begun += 1
+        """Note that the next input was opened: the file itself, compressed or not."""
+        self._n_opened += 1
         self._stream = stream
 
     def counted(self, items: Iterable[T]) -> Iterator[T]:
@@ -53,19 +53,19 @@ class Meter:
             yield item
 
     def passed(self) -> None:
-        """Take note that one more record came out; `fraction`, 0..1, is where it stood, None where that is unknown."""
+        """Note that one more record is done; `fraction`, 0..1, is its place in the input, None where unknown."""
         if self._places:
             self.fraction = self._places.popleft()
 
     def _place(self) -> float:
         if self._stream is None:
             return 0.0
-        here = self._sizes[self._begun - 1] if self._stream.closed else self._stream.tell()
-        return min(1.0, (sum(self._sizes[: self._begun - 1]) + here) / max(sum(self._sizes), 1))
+        here = self._sizes[self._n_opened - 1] if self._stream.closed else self._stream.tell()
+        return min(1.0, (sum(self._sizes[: self._n_opened - 1]) + here) / max(sum(self._sizes), 1))
 
 
 def _size(name: str) -> int | None:
-    """Return the bytes of an input, None for a pipe."""
+    """Return the size of an input in bytes, None for a pipe."""
     try:
         found = os.fstat(sys.stdin.fileno()) if name == STDIO and sys.stdin is not None else os.stat(name)
     except (OSError, ValueError):
@@ -73,57 +73,66 @@ def _size(name: str) -> int | None:
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
-class Pace:
-    """Says how far a run is: records, what was saved, records a second, and time left where the input's size is known.
+class Progress:
+    """Shows records, tokens saved, records per second, and the time left where the size of the input is known.
 
-    On a terminal a line that is written over, unless the output goes to a terminal too; elsewhere one
-    every 30 seconds.
+    On a terminal on a line that is written over, unless the output goes to a terminal too; elsewhere on
+    a line every 30 seconds.
 
     Args:
-        meter: how far the input is.
-        quiet: say nothing.
-        clock: seconds.
+        meter: the place in the input.
+        quiet: show nothing.
+        output: file that the output goes to; None and `-` are stdout.
+        clock: returns seconds.
     """
 
-    def __init__(self, meter: Meter, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        meter: Meter,
+        *,
+        quiet: bool,
+        output: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._meter = meter
         self._live = is_live(sys.stderr)
-        self._silent = quiet or (self._live and sys.stdout is not None and sys.stdout.isatty())
+        on_screen = output in {None, STDIO} and sys.stdout is not None and sys.stdout.isatty()
+        self._silent = quiet or (self._live and on_screen)
         self._clock = clock
         self._started = clock()
         self._next = self._started + (_FIRST_S if self._live else _PLAIN_S)
         self._shown = False
 
-    def show(self, records: int, what: str) -> None:
-        """Take note that one more record came out, and say how far the run is if it is time to.
+    def show(self, records: int, reached: str) -> None:
+        """Note that one more record is done, and show the progress if it is time to.
 
         Args:
-            records: that are done.
-            what: was reached with them, in words.
+            records: done so far.
+            reached: with them, in words.
         """
         self._meter.passed()
         now = self._clock()
         if self._silent or now < self._next:
             return
         self._next = now + (_REFRESH_S if self._live else _PLAIN_S)
-        line = self._line(records, what, max(now - self._started, 1e-9))
+        line = self._line(records, reached, max(now - self._started, 1e-9))
         if self._live:
             columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80  # 0 where a terminal does not know
             print(f"{WIPE}{f'ctxzip: {line}'[: columns - 1]}", end="", file=sys.stderr, flush=True)
             self._shown = True
         else:
-            say(line)
+            print_line(line)
 
     def wipe(self) -> None:
-        """Take the line away, so that something else can be said."""
+        """Remove the line, so that something else can be printed."""
         if self._shown:
             print(WIPE, end="", file=sys.stderr, flush=True)
             self._shown = False
 
-    def _line(self, records: int, what: str, elapsed_s: float) -> str:
+    def _line(self, records: int, reached: str, elapsed_s: float) -> str:
         parts = [
             f"{records:,} {'record' if records == 1 else 'records'}",
-            what,
+            reached,
             f"{records / elapsed_s:,.1f} records/s",
         ]
         fraction = self._meter.fraction

@@ -112,7 +112,9 @@ def read_labelled(path: Path) -> Iterator[Labelled]:
                 try:
                     yield _labelled(line, line_no, f"{path}: line {line_no}")
                 except InputError as error:
-                    raise InputError(f"{path}: line {line_no}: not in the common form: {error}") from error
+                    raise InputError(
+                        f"{path}: line {line_no}: not in the common form: {error.message}", option=error.options
+                    ) from error
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot read: {getattr(error, 'strerror', None) or error}") from error
 

@@ -276,7 +276,7 @@ def _scored(
     results = auto.scoring.score(question.request for question in questions)
     for done, (question, scored) in enumerate(zip(questions, results, strict=True), 1):
         if isinstance(scored, BadRecord):
-            raise InputError(scored.message)
+            raise InputError(scored.message, option=scored.options)
         progress(done)
         yield question, scored, auto.selector.select(scored)
 

@@ -93,7 +93,7 @@ def load_methods(
     }
     for name in names:
         if name not in METHODS:
-            raise UsageError(f"no method {name!r}: expected one of {', '.join(METHODS)} (--method)")
+            raise UsageError(f"no method {name!r}: expected one of {', '.join(METHODS)}", option="method")
     methods = []
     for name in dict.fromkeys(names):
         if name in baselines:
@@ -222,7 +222,7 @@ class BiencoderScorer(PlainScorer):
             folder = files(_BIENCODER_PACKAGE) / "model"
         except ModuleNotFoundError as error:
             raise MissingDependencyError(
-                f"{error.name} is not installed: pip install 'ctxzip[train]' (--method {BIENCODER})"
+                f"{error.name} is not installed: pip install 'ctxzip[train]'", option="method", value=BIENCODER
             ) from error
         self._encoder: Any = SentenceTransformer(str(folder))
         self.device = str(self._encoder.device)

@@ -84,7 +84,7 @@ def _of_other_shapes(path: Path) -> Iterator[tuple[Labelled, bool]]:
     """Yield questions, and whether their labels are weak (from answers)."""
     for item in read([Source(str(path), partial(_open, path))]):
         if isinstance(item, BadRecord):
-            raise InputError(item.message)
+            raise InputError(item.message, option=item.options)
         origin = origin_of(item)
         extra = origin.record if isinstance(origin.record, dict) else {}
         answers = _value(extra.get("answers", extra.get("answer")))

@@ -96,7 +96,7 @@ def rank_questions(
     found = []
     for done, ((name, question), scored) in enumerate(zip(questions, results, strict=True), 1):
         if isinstance(scored, BadRecord):
-            raise InputError(scored.message)
+            raise InputError(scored.message, option=scored.options)
         found.append(rank_question(name, question, scored))
         progress(name, done, len(questions))
     return found

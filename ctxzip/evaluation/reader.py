@@ -40,7 +40,9 @@ class Reader:
 
     def __init__(self, url: str, model: str, token: str | None = None) -> None:
         if not url.startswith(("http://", "https://")):
-            raise UsageError(f"--reader {url}: expected a URL of http or https, such as http://localhost:8080/v1")
+            raise UsageError(
+                "expected a URL of http or https, such as http://localhost:8080/v1", option="reader", value=url
+            )
         self._url = f"{url.rstrip('/')}/chat/completions"
         self._model = model
         self._token = token
@@ -89,9 +91,11 @@ class Reader:
             answer = found["choices"][0]["message"]["content"]
         except (OSError, http.client.HTTPException) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
-            raise BackendError(f"--reader {self._url}: {reason}") from error
+            raise BackendError(str(reason), option="reader", value=self._url) from error
         except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
-            raise BackendError(f"--reader {self._url}: the answer is no chat completion: {error!r}") from error
+            raise BackendError(
+                f"the answer is no chat completion: {error!r}", option="reader", value=self._url
+            ) from error
         return answer if isinstance(answer, str) else ""
 
 

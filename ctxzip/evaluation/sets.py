@@ -73,7 +73,9 @@ def read_namesake(labelled: LabelledSet, folder: Path, limit: int) -> LabelledSe
     """
     if not folder.is_dir():
         raise UsageError(
-            f"--threshold-data {folder}: expected a folder with files of the same names as those of --data"
+            "expected a folder with files of the same names as those of the data",
+            option=("threshold_data", "data"),
+            value=folder,
         )
     stem = _stem(labelled.path)
     for file in (folder / f"{stem}{suffix}" for suffix in _SUFFIXES):
@@ -86,12 +88,12 @@ def _files(path: Path) -> list[Path]:
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.name.endswith(_SUFFIXES))
         if not files:
-            raise UsageError(f"{path}: no {' or '.join(_SUFFIXES)} file in this folder (--data)")
+            raise UsageError(f"{path}: no {' or '.join(_SUFFIXES)} file in this folder", option="data")
         return files
     if not path.exists():
-        raise UsageError(f"{path}: no such file or folder (--data)")
+        raise UsageError(f"{path}: no such file or folder", option="data")
     if not path.name.endswith(_SUFFIXES):
-        raise UsageError(f"{path}: expected a {' or '.join(_SUFFIXES)} file in the common form (--data)")
+        raise UsageError(f"{path}: expected a {' or '.join(_SUFFIXES)} file in the common form", option="data")
     return [path]
 
 

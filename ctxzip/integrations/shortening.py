@@ -50,7 +50,7 @@ def compressor_for(settings: dict[str, Any]) -> Compressor:
             raise UsageError(f"no setting {name!r}{did_you_mean(name, known)}")
     chosen = Settings(**{"drop_empty": True, **settings})
     if chosen.to != "jsonl":
-        raise UsageError(f"to={chosen.to!r}: documents come out, not one context: leave it out")
+        raise UsageError("documents come out, not one context: leave it out", option="to", value=chosen.to)
     return Compressor(chosen)
 
 

@@ -81,7 +81,7 @@ def to_request(
         query = _question(record, query_path)
     if docs_path is None:
         near = _other_shape(record, shapes) or suggestion(record, shape.docs)
-        raise InputError(f"no documents: expected one of {', '.join(shape.docs)} (--docs-field){near}")
+        raise InputError(f"no documents: expected one of {', '.join(shape.docs)}{near}", option="docs_field")
     node = get(record, docs_path)
     listed = None if table is None else cell(node)
     found = FORMS[shape.form].read(listed[0] if listed else node, shape, "$." + ".".join(docs_path))
@@ -93,7 +93,7 @@ def to_request(
     id_path = find(record, shape.id)
     query = query if query is not None else found.query
     if not query:
-        raise InputError("no question: expected one in a message of the user, beside the documents (--query TEXT)")
+        raise InputError("no question: expected one in a message of the user, beside the documents", option="query")
     return Request(
         query=query,
         passages=found.passages,
@@ -114,7 +114,9 @@ def to_document(record: Any, shapes: tuple[Shape, ...], index: int) -> tuple[Any
     """
     shape = _of_document(record, shapes)
     if shape is None and isinstance(record, dict) and _fitting(record, shapes, asked=True)[2]:
-        raise InputError("with --query every line is one document, and this one holds documents: leave --query out")
+        raise InputError(
+            "beside a query every line is one document, and this one holds documents: leave it out", option="query"
+        )
     return document(record, shape or shapes[0], index, "$")
 
 
@@ -156,7 +158,7 @@ def _question(record: dict[str, Any], path: tuple[str, ...]) -> str:
     query = opened(get(record, path))
     where = "$." + ".".join(path)
     if not isinstance(query, str):
-        raise InputError(f"expected a string @ {where}, got {kind(query)} (--query-field)")
+        raise InputError(f"expected a string @ {where}, got {kind(query)}", option="query_field")
     if not query.strip():
         raise InputError(f"empty question @ {where}")
     return query
@@ -164,11 +166,11 @@ def _question(record: dict[str, Any], path: tuple[str, ...]) -> str:
 
 def _no_question(record: dict[str, Any], shapes: Sequence[Shape], shape: Shape) -> InputError:
     if _of_document(record, shapes) and not find(record, shape.docs):
-        return InputError("a document without a question: name the question with --query TEXT")
+        return InputError("a document without a question: name the question", option="query")
     names = ", ".join(shape.query)
-    remedy = " (--query-field, or --query TEXT for all)" if find(record, shape.docs) else " (--query-field)"
+    options = ("query_field", "query") if find(record, shape.docs) else ("query_field",)
     near = _other_shape(record, shapes) or suggestion(record, shape.query)
-    return InputError(f"no question: expected one of {names}{remedy}{near}")
+    return InputError(f"no question: expected one of {names}{near}", option=options)
 
 
 def _other_shape(record: dict[str, Any], shapes: Sequence[Shape]) -> str:
@@ -179,5 +181,5 @@ def _other_shape(record: dict[str, Any], shapes: Sequence[Shape]) -> str:
             docs_path = find(record, shape.docs)
             has_question = not shape.query or find(record, shape.query)
             if docs_path and has_question and FORMS[shape.form].fits(get(record, docs_path), shape):
-                return f"; by its keys the record is {shape.name!r}: leave --input-format out, or name that"
+                return f"; by its keys the record is {shape.name!r}: read it as that, or detect its format"
     return ""

@@ -55,7 +55,7 @@ def read(node: Any, shape: Shape, where: str) -> Found:
         slot, passage, remarks = document(node, shape, 0, where)
         return Found(slot, (passage,), tuple(remarks))
     if not isinstance(value, list | tuple):
-        raise InputError(f"expected an array of documents @ {where}, got {kind(value)} (--docs-field)")
+        raise InputError(f"expected an array of documents @ {where}, got {kind(value)}", option="docs_field")
     items: list[Any] = []
     passages: list[Passage] = []
     warnings: list[RecordWarning] = []
@@ -91,7 +91,8 @@ def document(node: Any, shape: Shape, index: int, where: str) -> tuple[Any, Pass
         names = [f"{shape.inside}.{name}" if shape.inside else name for name in shape.text] or ["text"]
         raise InputError(
             f"required field missing @ {where}.{names[0]}: "
-            f"expected one of {', '.join(names)}{suggestion(value, shape.text)} (name it with --text-field)"
+            f"expected one of {', '.join(names)}{suggestion(value, shape.text)}",
+            option="text_field",
         )
     filled = dict(value)
     text_where = f"{where}.{'.'.join(path)}"
@@ -104,7 +105,7 @@ def document(node: Any, shape: Shape, index: int, where: str) -> tuple[Any, Pass
     elif isinstance(text, str):
         put(filled, path, TextSlot(index, original))
     else:
-        raise InputError(f"expected a string @ {text_where}, got {kind(text)} (name it with --text-field)")
+        raise InputError(f"expected a string @ {text_where}, got {kind(text)}", option="text_field")
     if shape.copies:
         for name in shape.text:
             again = find(filled, (name,), shape.inside)

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
     from ctxzip.reading.origin import Table
 
+_PARQUET = b"PAR1"
 _BINARY = {
     b"\xff\xfe": "UTF-16: convert it with iconv -f UTF-16 -t UTF-8",
     b"\xfe\xff": "UTF-16: convert it with iconv -f UTF-16 -t UTF-8",
     b"\x89PNG": "an image",
     b"%PDF-": "a PDF: extract its text first",
     b"PK\x03\x04": "a zip archive: unpack it first",
-    b"PAR1": "a Parquet file: give it a name that ends in .parquet, or add --input-format parquet",
+    _PARQUET: "a Parquet file: give it a name that ends in .parquet, or name its format",
 }
 _BETWEEN = re.compile(r"[ \t\r\n,]*")
 _BEGINS_OBJECT = re.compile(rb"\{\s*[\"}]")  # "{{Infobox" and "{% if" begin otherwise
@@ -163,7 +164,7 @@ def refuse_binary(data: bytes) -> None:
     """Say once what a file is that holds no text, instead of once a line that it is no JSON."""
     for magic, name in _BINARY.items():
         if data.startswith(magic):
-            raise InputError(f"this is {name}")
+            raise InputError(f"this is {name}", option="input_format" if magic == _PARQUET else ())
 
 
 def _is_json(line: bytes) -> bool:

@@ -59,7 +59,7 @@ def read(node: Any, shape: Shape, where: str) -> Found:
             question = found.outside.strip()
     if not found.passages:
         remedy = "put them between <document> and </document>, or name the role of messages that are documents"
-        raise InputError(f"no documents @ {where}: {remedy} with --context-role")
+        raise InputError(f"no documents @ {where}: {remedy}", option="context_role")
     return Found(messages, tuple(found.passages), tuple(found.warnings), question)
 
 

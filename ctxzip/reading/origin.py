@@ -66,6 +66,7 @@ class BadRecord:
             request has no place of its own there.
         table: that it was a row of, or None.
         n_bytes: of the line that it came in; 0 where it came in none.
+        options: what the message is about, or what mends it, by their names in Python (`docs_field`).
     """
 
     message: str
@@ -74,3 +75,4 @@ class BadRecord:
     emits: bool = True
     table: Table | None = None
     n_bytes: int = 0
+    options: tuple[str, ...] = ()

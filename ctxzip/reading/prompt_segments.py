@@ -56,5 +56,5 @@ def read(node: Any, shape: Shape, where: str) -> Found:  # noqa: ARG001
             )
     question = "\n".join(questions).strip()
     if not question:
-        raise InputError(f"no question @ {where}: expected a segment of type question (--query-field)")
+        raise InputError(f"no question @ {where}: expected a segment of type question", option="query_field")
     return Found(items, tuple(passages), query=question)

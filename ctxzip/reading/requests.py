@@ -55,7 +55,7 @@ def read(
         return
     for source in sources:
         if source.suffix in _TEXT_SUFFIXES:
-            raise UsageError(f"{source.name}: a text file needs a question: add --query TEXT")
+            raise UsageError(f"{source.name}: a text file needs a question", option="query")
     for source in sources:
         try:
             with source.open() as stream:
@@ -99,12 +99,20 @@ def _bad(source: Source, item: Item, value: Any, error: InputError, *, emits: bo
     elif not isinstance(value, dict):
         data = item.data if item.value is None else encode(item.value)
         content = data.decode("utf-8", "replace").rstrip("\r\n")
-    return BadRecord(f"{source.at(item.place)}: {error}", item.number, content, emits, item.table, len(item.data))
+    return BadRecord(
+        f"{source.at(item.place)}: {error.message}",
+        item.number,
+        content,
+        emits,
+        item.table,
+        len(item.data),
+        error.options,
+    )
 
 
 def _one_request(sources: list[Source], query: str, shapes: tuple[Shape, ...]) -> Iterator[Request | BadRecord]:
     if not query.strip():
-        raise UsageError("empty question (--query)")
+        raise UsageError("empty question", option="query")
     slots: list[Any] = []
     passages: list[Passage] = []
     warnings: list[RecordWarning] = []
@@ -156,7 +164,8 @@ def _document(
 
 def _unreadable(source: Source, error: Exception) -> BadRecord:
     """Say that the rest of a source is lost: a disk or a compressed file is damaged."""
-    return BadRecord(f"{source.at('cannot read')}: {error}", 0, emits=False)
+    message, options = (error.message, error.options) if isinstance(error, InputError) else (str(error), ())
+    return BadRecord(f"{source.at('cannot read')}: {message}", 0, emits=False, options=options)
 
 
 def _items(source: Source, stream: BinaryIO) -> Iterator[Item]:

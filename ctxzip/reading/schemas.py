@@ -12,7 +12,7 @@ from typing import Any
 from ctxzip._internal.suggestions import did_you_mean
 from ctxzip.errors import UsageError
 
-AUTO = "auto"  # --input-format: the first row that fits
+AUTO = "auto"  # of `input_format`: the first row that fits
 TABLES = ("csv", "tsv", "parquet")  # what the input is, whatever its name; its records are of any shape
 
 
@@ -24,7 +24,7 @@ class Shape:
     the dots itself is found first.
 
     Attributes:
-        name: for `--input-format`; rows may share one.
+        name: for `input_format`; rows may share one.
         query, docs, id: inside the record.
         text, title, doc_id: inside a document.
         inside: object of a document that holds its fields; paths are looked for there first.
@@ -194,7 +194,7 @@ SHAPES = (
 
 
 def names() -> list[str]:
-    """Return the values of `--input-format`."""
+    """Return the values of `input_format`."""
     return [AUTO, *dict.fromkeys(shape.name for shape in SHAPES), *TABLES]
 
 
@@ -217,6 +217,8 @@ def with_fields(
     }
     if input_format not in names():
         known = ", ".join(names())
-        raise UsageError(f"--input-format {input_format}: expected one of {known}{did_you_mean(input_format, names())}")
+        raise UsageError(
+            f"expected one of {known}{did_you_mean(input_format, names())}", option="input_format", value=input_format
+        )
     chosen = tuple(shape for shape in SHAPES if input_format in {AUTO, shape.name, *TABLES})
     return tuple(dict.fromkeys(replace(shape, **changes) for shape in chosen)) if changes else chosen

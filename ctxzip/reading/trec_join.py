@@ -45,11 +45,15 @@ class Join:
         if not isinstance(question, dict):
             raise InputError(f"expected an object with an id and a question, got {kind(question)}")
         if DOCS in question:
-            raise InputError(f"documents @ $.{DOCS}: leave --corpus and --run out")
+            raise InputError(
+                f"documents @ $.{DOCS}, and a corpus beside them: leave it out", option=("corpus", "run_file")
+            )
         path = find(question, _IDS)
         name = identifier(get(question, path)) if path else None
         if name is None:
-            raise InputError(f"no id of the question: expected one of {', '.join(_IDS[:4])}, as --run has it")
+            raise InputError(
+                f"no id of the question: expected one of {', '.join(_IDS[:4])}, as in the run", option="run_file"
+            )
         ids = self.ranking.get(name, ())
         docs = [self.corpus[i] for i in ids if i in self.corpus]
         warnings = []
@@ -57,25 +61,24 @@ class Join:
             text = f"no document of --run is for the question {name!r}"
             warnings.append(RecordWarning("no_run_documents", text))
         elif len(docs) < len(ids):
-            text = f"{len(ids) - len(docs)} of {len(ids)} documents of --run are not in --corpus"
+            text = f"{len(ids) - len(docs)} of {len(ids)} documents of the run are not in the corpus"
             warnings.append(RecordWarning("missing_documents", text))
         return {**question, DOCS: docs}, tuple(warnings)
 
 
-def load(corpus: Source, run: Source, depth: int | None = None) -> Join:
+def load(corpus: Source, run: Source) -> Join:
     """Read a ranking and the documents in it; those that nothing ranks are passed over.
 
     Args:
         corpus: one JSON object a line, with `_id` (or `id`), `title` and `text`.
         run: a TREC run (`qid Q0 docid rank score tag`) or judgements: `qid 0 docid relevance`, or BEIR's
             three columns with a header. Of judgements those above 0 count.
-        depth: most documents a question; None takes all.
 
     Raises:
         InputError: a line is not of its form; says which.
     """
     with _opened(run) as lines:
-        ranking = {name: tuple(ids[:depth]) for name, ids in _ranking(lines, run).items()}
+        ranking = {name: tuple(ids) for name, ids in _ranking(lines, run).items()}
     wanted = {i for ids in ranking.values() for i in ids}
     found: dict[str, Raw] = {}
     with _opened(corpus) as lines:
@@ -86,7 +89,7 @@ def load(corpus: Source, run: Source, depth: int | None = None) -> Join:
             try:
                 name = _id_of(parse(text))
             except InputError as error:
-                raise InputError(f"{corpus.at(f'line {number}')}: {error} (--corpus)") from error
+                raise InputError(f"{corpus.at(f'line {number}')}: {error.message}", option="corpus") from error
             if name in wanted:
                 found[name] = Raw(text)
     return Join(ranking, found)
@@ -121,7 +124,8 @@ def _ranking(lines: Iterable[bytes], run: Source) -> dict[str, list[str]]:
         except ValueError:
             raise InputError(
                 f"{run.at(f'line {number}')}: expected `qid Q0 docid rank score tag`, `qid 0 docid relevance` or "
-                f"`qid docid relevance`, got {line[:80]!r} (--run)"
+                f"`qid docid relevance`, got {line[:80]!r}",
+                option="run_file",
             ) from None
         if len(fields) == len(_RUN) or score > 0:
             scored.setdefault(question, []).append((score, document))

@@ -108,29 +108,6 @@ def _haystack(query: str, documents: Sequence[_Document]) -> dict[str, Any]:
     }
 
 
-def _dpr(query: str, documents: Sequence[_Document]) -> dict[str, Any]:
-    return {
-        "question": query,
-        "ctxs": [
-            {
-                "id": document.id or str(document.number),
-                "title": document.title,
-                "text": document.text,
-                "score": document.relevance,
-            }
-            for document in documents
-        ],
-    }
-
-
-def _ragas(query: str, documents: Sequence[_Document]) -> dict[str, Any]:
-    return {"user_input": query, "retrieved_contexts": [document.text for document in documents]}
-
-
-def _cohere(query: str, documents: Sequence[_Document]) -> dict[str, Any]:
-    return {"query": query, "documents": [{**document.metadata, "text": document.text} for document in documents]}
-
-
 def _messages(query: str, documents: Sequence[_Document]) -> dict[str, Any]:
     """Put documents and question into one message, in the form of Anthropic's guide to long contexts."""
     parts = [
@@ -153,7 +130,4 @@ _SHAPES: dict[str, Callable[[str, Sequence[_Document]], dict[str, Any]]] = {
     "langchain": _langchain,
     "llamaindex": _llamaindex,
     "haystack": _haystack,
-    "dpr": _dpr,
-    "ragas": _ragas,
-    "cohere": _cohere,
 }

@@ -100,7 +100,7 @@ def earlier_error(bad: BadRecord) -> BadRecord:
         return bad
     if not isinstance(message, str) or not isinstance(line_no, int):
         return bad
-    return replace(bad, message=message, line_no=line_no, content=about.get("input", bad.content))
+    return replace(bad, message=message, line_no=line_no, content=about.get("input", bad.content), options=())
 
 
 def query_of(record: Mapping[str, Any]) -> str | None:

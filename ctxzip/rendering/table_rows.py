@@ -46,7 +46,8 @@ class RowWriter:
         if table is None or table.columns != self._table.columns or table.schema != self._table.schema:
             place = item.message if isinstance(item, BadRecord) else origin_of(item.request).place
             raise CtxzipError(
-                f"{place}: not of the columns of the first table: compress such files one by one, or add --to jsonl"
+                f"{place}: its columns are not those of the first table: compress such files one by one, or write jsonl",
+                option="to",
             )
         if isinstance(item, Result):
             values, about = filled(item), summary(item)
@@ -86,5 +87,5 @@ class RowWriter:
                 self._parquet = parquet.ParquetWriter(self._stream, schema)
             self._parquet.write_table(pa.Table.from_pylist(self._rows, schema=schema))
         except pa.ArrowException as error:
-            raise CtxzipError(f"cannot write Parquet: {error} (--to jsonl writes records)") from error
+            raise CtxzipError(f"cannot write Parquet: {error}: write jsonl", option="to") from error
         self._rows = []

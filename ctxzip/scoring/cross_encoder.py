@@ -170,19 +170,20 @@ class CrossEncoderScorer:
             length = int(card["window_length"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(
-                f"{model.path}/model.json: no {error} for a cross-encoder: import it again (--model)"
+                f"{model.path}/model.json: no {error} for a cross-encoder: import it again", option="model"
             ) from error
         tokenizer = read_tokenizer(model.verified("tokenizer.json"))
         try:
             self._pairs = PairBuilder(tokenizer, length)
         except ValueError as error:
-            raise ModelError(f"{model.path}/model.json: a cross-encoder needs a {error} (--model)") from error
+            raise ModelError(f"{model.path}/model.json: a cross-encoder needs a {error}", option="model") from error
         placed = place(model, threads=threads, device=device)
         self._session: Session = placed.session
         if not {"input_ids"} <= self._session.inputs <= _INPUTS:
             raise ModelError(
                 f"{model.path}: its graph reads {', '.join(sorted(self._session.inputs))}: a cross-encoder reads "
-                f"input_ids, attention_mask and token_type_ids (--model)"
+                "input_ids, attention_mask and token_type_ids",
+                option="model",
             )
         self._batch_tokens = 0 if placed.alone else batch_tokens
         self._pool = ThreadPool(placed.threads if placed.alone else 1)
@@ -249,12 +250,13 @@ class CrossEncoderScorer:
             (logits,) = self._session.run(inputs, [_OUTPUT])
         except ModelError as error:
             raise ModelError(
-                f"{self._path}: its graph cannot score a pair of {ids.shape[1]} tokens: {error} (--model)"
+                f"{self._path}: its graph cannot score a pair of {ids.shape[1]} tokens: {error}", option="model"
             ) from error
         if logits.size != len(batch) or not np.isfinite(logits).all():
             raise ModelError(
                 f"{self._path}: its graph gave {logits.size} numbers for {len(batch)} pairs, "
-                "or some that are none: a cross-encoder gives one logit each (--model)"
+                "or some that are none: a cross-encoder gives one logit each",
+                option="model",
             )
         return logits.reshape(len(batch)).astype(np.float32)
 

@@ -54,12 +54,12 @@ class JointScorer:
             )
             length = int(card["window_length"])
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"{model.path}/model.json: no {error} for a joint model (--scorer)") from error
+            raise ModelError(f"{model.path}/model.json: no {error} for a joint model", option="model") from error
         tokenizer = read_tokenizer(model.verified("tokenizer.json"))
         try:
             self._windows = WindowBuilder(tokenizer, length)
         except ValueError as error:
-            raise ModelError(f"{model.path}/model.json: a joint model needs a {error} (--model)") from error
+            raise ModelError(f"{model.path}/model.json: a joint model needs a {error}", option="model") from error
         placed = place(model, threads=threads, device=device)
         self._session = placed.session
         self._batch_tokens = 0 if placed.alone else batch_tokens
@@ -134,7 +134,8 @@ class JointScorer:
             except ModelError as error:
                 windows_of = f"{ids.shape[0]} windows of {ids.shape[1]} tokens"
                 raise ModelError(
-                    f"{self._path}: its graph cannot score {windows_of} on {self.device}: {error} (--batch-tokens)"
+                    f"{self._path}: its graph cannot score {windows_of} on {self.device}: {error}",
+                    option="batch_tokens",
                 ) from error
             for row, i in enumerate(batch):
                 found[i] = tokens[row, : lengths[i]], float(relevance[row])

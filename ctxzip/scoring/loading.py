@@ -34,7 +34,7 @@ def load_scorer(settings: Settings, clock: Callable[[], float] = time.monotonic)
     from ctxzip.scoring.bm25 import Bm25Scorer
 
     if settings.scorer not in SCORERS:
-        raise UsageError(f"no scorer {settings.scorer!r}: expected one of {', '.join(SCORERS)} (--scorer)")
+        raise UsageError(f"no scorer {settings.scorer!r}: expected one of {', '.join(SCORERS)}", option="scorer")
     if settings.scorer == BM25:
         return Bm25Scorer()
     folder = open_model(settings.model)

@@ -79,7 +79,7 @@ class Session:
 def check_device(device: str) -> None:
     """Raise UsageError where the name of a device is none."""
     if device not in {AUTO, CPU} and not _CUDA.fullmatch(device):
-        raise UsageError(f"no device {device!r}: expected auto, cpu, cuda or cuda:N (--device)")
+        raise UsageError(f"no device {device!r}: expected auto, cpu, cuda or cuda:N", option="device")
 
 
 def providers() -> list[str]:
@@ -124,7 +124,7 @@ def open_session(path: Path, *, threads: int | None = None, device: str = CPU) -
     """
     check_device(device)
     if device != CPU and (missing := without_cuda()):
-        raise MissingDependencyError(f"--device {device}: {missing}")
+        raise MissingDependencyError(missing, option="device", value=device)
     onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _QUIET
@@ -150,11 +150,13 @@ def open_session(path: Path, *, threads: int | None = None, device: str = CPU) -
     except Exception as error:  # the library has no exception tree of its own
         if device == CPU:
             raise ModelError(f"{path}: ONNX Runtime cannot run it: {_first_line(error)}") from error
-        raise MissingDependencyError(f"--device {device}: {_first_line(error)}") from error
+        raise MissingDependencyError(_first_line(error), option="device", value=device) from error
     if device != CPU and session.get_providers()[0] != _CUDA_PROVIDER:
         raise MissingDependencyError(
-            f"--device {device}: the CUDA or cuDNN libraries of onnxruntime {onnxruntime.__version__} are missing, "
-            "or there is no such GPU: pip install 'ctxzip[cuda]'"
+            f"the CUDA or cuDNN libraries of onnxruntime {onnxruntime.__version__} are missing, "
+            "or there is no such GPU: pip install 'ctxzip[cuda]'",
+            option="device",
+            value=device,
         )
     turn = nullcontext() if options.intra_op_num_threads == 1 and device == CPU else Lock()
     return Session(device, frozenset(node.name for node in session.get_inputs()), session, turn)
@@ -233,7 +235,7 @@ def load_onnxruntime() -> Any:
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and error.name == "onnxruntime":
             raise MissingDependencyError(
-                f"onnxruntime is not installed: pip install {PACKAGE}, or use --scorer bm25"
+                f"onnxruntime is not installed: pip install {PACKAGE}, or score with bm25", option="scorer"
             ) from error
         raise _damaged(_first_line(error) or type(error).__name__) from error
     lacking = [name for name in _NEEDED if not hasattr(onnxruntime, name)]

@@ -36,7 +36,7 @@ def budgets(given: Iterable[str]) -> tuple[tuple[str, float], ...]:
         try:
             found[kind] = float(share)
         except ValueError:
-            raise UsageError(f"--segment-budget {pair}: expected TYPE=R, such as example=0.3") from None
+            raise UsageError("expected TYPE=R, such as example=0.3", option="segment_budget", value=pair) from None
     check_segments(found.items())
     return tuple(found.items())
 

@@ -154,7 +154,7 @@ def splitter_for(lang: str, splitter: str = AUTO) -> tuple[SentenceSplitter, str
             return _eastern, None
         return _spacy_blank(lang)
     if not splitter.startswith(_SPACY) or splitter == _SPACY:
-        raise UsageError(f"no splitter {splitter!r}: expected auto or spacy:NAME (--splitter)")
+        raise UsageError(f"no splitter {splitter!r}: expected auto or spacy:NAME", option="splitter")
     name = splitter.removeprefix(_SPACY)
     if re.fullmatch(r"[a-z]{2,3}", name):
         return _spacy_blank(name)
@@ -221,7 +221,7 @@ def _spacy_blank(lang: str) -> tuple[SentenceSplitter, str | None]:
 
     code = re.split("[-_]", lang.lower())[0]  # de-DE is split as de
     if not re.fullmatch("[a-z]{2,3}", code) or importlib.util.find_spec(f"spacy.lang.{code}") is None:
-        raise UsageError(f"no language {lang!r}: expected a code such as en, de, ja (--lang)")
+        raise UsageError(f"no language {lang!r}: expected a code such as en, de, ja", option="lang")
     warning = None
     try:
         nlp = spacy.blank(code)
@@ -241,7 +241,7 @@ def _spacy_pipeline(name: str) -> SentenceSplitter:
         nlp = spacy.load(name, exclude=["ner", "lemmatizer", "attribute_ruler", "textcat"])
     except OSError as error:
         raise MissingDependencyError(
-            f"no spaCy pipeline {name!r} is installed: python -m spacy download {name} (--splitter)"
+            f"no spaCy pipeline {name!r} is installed: python -m spacy download {name}", option="splitter"
         ) from error
     if not {"parser", "senter", "sentencizer"} & set(nlp.pipe_names):
         nlp.add_pipe("sentencizer")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -169,13 +170,13 @@ def test_a_line_of_50_megabytes_is_a_record_like_any_other():
         (["--ratio", "2"], "--ratio 2.0: expected a number from 0 to 1"),
         (["--max-sentences", "0"], "--max-sentences 0: expected a number of at least 1"),
         (["--top-docs", "0"], "--top-docs 0: expected a number of at least 1"),
-        (["--budget", "limits"], "--budget limits needs a limit"),
+        (["--budget", "limits"], "--budget limits: needs a limit"),
         (["--lang", "qq"], "no language 'qq'"),
         (["--splitter", "nltk"], "no splitter 'nltk'"),
         (["--tokenizer", "nope.json"], "no tokenizer 'nope.json'"),
-        (["-q", FIXTURES / "broken.jsonl"], "this is a file, not a question"),
+        (["-q", FIXTURES / "broken.jsonl"], "a file, not a question"),
         (["-o", "out.jsonl.gz"], "out.jsonl.gz: the output is not compressed"),
-        (["-0"], "-0 ends contexts"),
+        (["-0"], "NUL ends contexts only"),
         (["--stats", "-"], "--stats -: name a file of its own"),
         (["-o", "same", "--stats", "same"], "--stats same: name a file of its own"),
         (["--stats", "/nonexistent/s.json"], "/nonexistent/s.json: cannot write"),
@@ -197,7 +198,7 @@ def test_a_text_file_without_a_question_exits_2():
     """The message names the option that is missing."""
     run = compress(next((FIXTURES / "notes").glob("*.md")))
     assert run.code == 2
-    assert "add --query TEXT" in run.err
+    assert "a text file needs a question (--query)" in run.err
 
 
 def test_a_missing_backend_exits_3():
@@ -259,21 +260,31 @@ def test_english_records_scored_by_bm25_load_neither_spacy_nor_a_model_runtime()
     assert not set(done.stderr.split()) & {"spacy", "torch", "onnxruntime", "rich"}
 
 
-def test_quiet_says_errors_only():
+def test_quiet_reports_errors_only():
     """No summary, no warnings; a bad record is still said."""
     assert shortened("--quiet").err == ""
     assert compress("--quiet", "--max-tokens", "1", stdin=LINE).err == ""
     assert compress("--quiet", stdin="{}\n").err.count("\n") == 1
 
 
-def test_many_warnings_do_not_flood_the_terminal():
-    """Ten are said, the rest stand in the records."""
+def test_warnings_of_one_kind_are_one_line():
+    """With their number and the first places, at the end; each is in its record."""
+    line = "warning: nothing kept: no unit fits into the tokens allowed (30 records, first: line 1, 2, 3)"
     run = compress("--max-tokens", "1", stdin=LINE * 30)
-    assert run.err.count("warning:") == 10
-    assert "more warnings: they stand in the records" in run.err
+    assert run.err.splitlines()[0] == f"ctxzip: {line}"
+    assert run.err.count("warning:") == 1
     assert ", 30 warnings" in run.err
     assert all(record["ctxzip"]["warnings"] for record in run.records)
-    assert compress("--max-tokens", "1", "--to", "text", stdin=LINE * 30).err.count("warning:") == 30
+    assert line in compress("--max-tokens", "1", "--to", "text", stdin=LINE * 30).err
+
+
+def test_every_scorer_is_named_with_its_records(tmp_path):
+    """Not that of the last record only: a question that is not English is scored by BM25."""
+    german = jsonl({"query": "Wann fährt die Fähre nach Orrin ab?", "docs": ["Die Fähre fährt um sieben Uhr."]})
+    run = compress("--model", "nano", "--stats", tmp_path / "stats.json", stdin=LINE * 2 + german)
+    assert "ctxzip-nano+bm25 on cpu (2), bm25 on cpu (1)" in run.err
+    stats = json.loads((tmp_path / "stats.json").read_text())
+    assert [(one["scorer"], one["records"]) for one in stats["scorers"]] == [("ctxzip-nano+bm25", 2), ("bm25", 1)]
 
 
 def test_contexts_of_many_records_can_be_told_apart():

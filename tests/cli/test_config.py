@@ -283,19 +283,33 @@ def test_every_option_of_every_command_can_be_set():
                 os.environ.update(before)
 
 
-def test_config_shows_every_option_and_warns_of_a_slip_of_the_pen(home, monkeypatch):
-    """A variable that names nothing is silent otherwise."""
+def test_config_shows_every_option(home, monkeypatch):
+    """And says that no file is read; a typo in a variable is a warning here too."""
     monkeypatch.setenv("CTXZIP_SCORE", "bm25")
     run = ctxzip("config", cwd=home)
     lines = run.out.decode().splitlines()
     assert lines[0].startswith("file  none: no ctxzip.toml from here upwards, no ")
     assert [line.split() for line in lines if line.startswith("scorer ")] == [["scorer", "auto", "default"]]
     assert run.err == "ctxzip: warning: CTXZIP_SCORE names no option; did you mean 'CTXZIP_SCORER'?\n"
+    monkeypatch.delenv("CTXZIP_SCORE")
     assert ctxzip("config", "compres").err == "ctxzip: no command 'compres'; did you mean 'compress'?\n"
 
 
+@pytest.mark.usefixtures("home")
+def test_every_command_warns_of_a_variable_that_names_nothing(monkeypatch):
+    """Not of options of other commands, and not with --quiet."""
+    monkeypatch.setenv("CTXZIP_MAX_TOKEN", "5")
+    monkeypatch.setenv("CTXZIP_EVAL_LIMIT", "5")
+    warning = "ctxzip: warning: CTXZIP_MAX_TOKEN names no option; did you mean 'CTXZIP_MAX_TOKENS'?"
+    run = compress("--scorer", "bm25", stdin=LINE)
+    assert run.err.splitlines()[0] == warning
+    assert run.err.count("names no option") == 1
+    assert warning in ctxzip("models", "list").err
+    assert compress("--quiet", "--scorer", "bm25", stdin=LINE).err == ""
+
+
 def test_every_variable_that_the_code_reads_is_known():
-    """One that is not would be called a slip of the pen."""
+    """One that is not would be reported as a typo."""
     from ctxzip.cli.option_origins import NOT_OPTIONS
 
     code = "".join(path.read_text("utf-8") for path in (ROOT / "ctxzip").rglob("*.py"))

@@ -130,15 +130,16 @@ def test_folders_without_a_card_and_hidden_ones_are_no_models(user_models, mine)
     assert installed_folders()[-1] == mine
 
 
-def test_list_says_one_line_a_model(mine):
-    """The shipped first; the columns stand below each other."""
+def test_list_has_a_header_and_marks_the_default(mine):
+    """The shipped first, one line a model; the columns are aligned."""
     run = ctxzip("models", "list")
     assert (run.code, run.err) == (0, "")
-    assert [(row[0], row[1], row[-1]) for row in lines(run)][:: len(lines(run)) - 1] == [
-        (DEFAULT_MODEL, "joint", str(SHIPPED)),
-        ("mine", "joint", str(mine)),
-    ]
-    assert len({line.index(b"joint") for line in run.out.splitlines()}) == 1
+    header, first, *_, last = lines(run)
+    assert header == ["name", "kind", "size", "window", "folder"]
+    assert (first[0], first[1], first[2], first[-1]) == ("*", DEFAULT_MODEL, "joint", str(SHIPPED))
+    assert (last[0], last[1], last[-1]) == ("mine", "joint", str(mine))
+    assert [line.split()[0] for line in run.out.decode().splitlines()].count("*") == 1
+    assert len({line.index(b"joint") for line in run.out.splitlines()[1:]}) == 1
 
 
 def test_list_as_json(mine):
@@ -146,6 +147,7 @@ def test_list_as_json(mine):
     rows = json.loads(ctxzip("models", "list", "--json").out)
     assert rows[0]["name"] == DEFAULT_MODEL
     assert rows[0]["shipped"]
+    assert [row["default"] for row in rows].count(True) == 1
     assert rows[-1]["path"] == str(mine)
     assert not rows[-1]["shipped"]
     assert rows[-1]["bytes"] == sum(path.stat().st_size for path in mine.iterdir() if path.name != "model.json")
@@ -156,34 +158,42 @@ def test_list_goes_on_where_a_card_cannot_be_read(mine):
     (mine / "model.json").write_text("{")
     run = ctxzip("models", "list")
     assert run.code == 3
-    assert lines(run)[0][0] == DEFAULT_MODEL
+    assert lines(run)[1][1] == DEFAULT_MODEL
     assert f"{mine / 'model.json'}: not a model card" in run.err
 
 
-def test_show_prints_everything_on_the_card(mine):
-    """In words of its own; files with their sizes, sentences a line each."""
+@pytest.mark.usefixtures("mine")
+def test_show_is_one_screen():
+    """What it is, size, languages, licences, scores and limits; the rest is on the card."""
+    shown = ctxzip("models", "show", "mine").out.decode()
+    for part in (
+        "ctxzip-mini 0.1.0\n",
+        "what        scores all sentences of a passage together; 256 tokens at once\n",
+        "based on    sentence-transformers/all-MiniLM-L6-v2, Apache-2.0\n",
+        "languages   English only\n",
+        "MIT (evidence_inference)",
+        "            hybrid mini   81.3 91.8 95.5\n",
+        "limits      - English only.\n",
+        "ctxzip models show mine --json\n",
+    ):
+        assert part in shown
+    assert shown.count("\n") <= 45
+    assert max(len(line) for line in shown.splitlines() if not line.startswith("folder")) <= 80
+
+
+def test_show_of_a_card_that_states_little(mine):
+    """As of an imported model."""
     change(
         mine,
         data=[{"name": "squad", "license": "CC BY-SA 4.0"}, {"name": "fever", "license": None}],
-        scores={"command": "ctxzip eval --data dev", "recall_at_20": {"squad": 99.1, "hotpotqa": 84.0}},
-        limits=["Dates that must be compared.", "Rows of tables: it reads them as prose, word by word."],
-        new_key=[["a", 1], {"b": [2]}],
+        scores={},
+        language=None,
+        limits=[],
     )
     shown = ctxzip("models", "show", "mine").out.decode()
-    for part in (
-        "base          name sentence-transformers/all-MiniLM-L6-v2, license Apache-2.0\n",
-        "window        256 tokens\n",
-        "name squad, license CC BY-SA 4.0\n",
-        "name fever, license not stated\n",
-        "command ctxzip eval --data dev\n",
-        "recall_at_20 squad 99.1, hotpotqa 84.0\n",
-        "              Rows of tables: it reads them as prose, word by word.\n",
-        "new key       a\n",
-    ):
-        assert part in shown
-    for file in json.loads((mine / "model.json").read_text())["files"]:
-        assert file in shown
-    assert max(map(len, shown.splitlines())) <= 100
+    assert "CC BY-SA 4.0 (squad); not stated (fever)" in shown
+    assert "languages   not stated\n" in shown
+    assert "scores      not stated\n" in shown
 
 
 def test_show_as_json_is_the_card_as_it_is(mine):

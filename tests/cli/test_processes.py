@@ -23,7 +23,7 @@ def in_shell(line):
     ("redirection", "code", "out", "err"),
     [
         ("2>&-", 0, 1, ""),
-        (">&-", 2, 0, "ctxzip: stdout is closed: name a file with -o FILE\n"),
+        (">&-", 2, 0, "ctxzip: stdout is closed: name a file (--output)\n"),
         ("<&-", 2, 0, "ctxzip: stdin is closed: name a file\n"),
     ],
 )
@@ -52,14 +52,17 @@ def test_a_signal_that_is_ignored_stays_ignored():
     assert process.returncode == 0
 
 
-def test_a_terminal_on_stdin_shows_help_and_exits_2():
-    """Nobody is left in front of a silent cursor."""
+def test_a_terminal_on_stdin_shows_five_lines_and_exits_2():
+    """Nobody is left in front of a silent cursor, or has to scroll back over the whole help."""
     controller, terminal = pty.openpty()
     done = subprocess.run(COMMAND, stdin=terminal, capture_output=True, check=False, timeout=60)
     os.close(controller)
     os.close(terminal)
     assert done.returncode == 2
-    assert b"Usage:" in done.stderr
+    lines = done.stderr.decode().splitlines()
+    assert len(lines) == 5
+    assert lines[0].startswith("Usage: ctxzip compress")
+    assert lines[-1] == "ctxzip: no input: name files, or pipe records in"
     assert done.stdout == b""
 
 

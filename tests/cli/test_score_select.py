@@ -35,7 +35,7 @@ def scored(request, requests):
     "budget",
     [
         [],
-        ["--ratio", "0.3", "--explain", "--neighbours"],
+        ["--ratio", "0.3", "--explain"],
         ["--max-tokens", "60", "--to", "text"],
         ["--profile", "aggressive", "--empty", "keep-best"],
         ["--max-sentences", "2", "--to", "markdown", "--order", "relevance", "--mark-gaps"],
@@ -162,7 +162,7 @@ def test_a_recall_needs_a_policy_of_the_scorer():
     by_model = ctxzip("score", stdin=jsonl(plain)).records[0]
     run = ctxzip("select", "--recall", "0.9", stdin=jsonl(SCORED, by_model))
     assert run.code == 1
-    assert "line 1: --recall 0.9: no policy for bm25" in run.err
+    assert "line 1: no policy for bm25" in run.err
     assert ["error" in record["ctxzip"] for record in run.records] == [True, False]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import pty
 import re
@@ -15,9 +14,9 @@ from contextlib import redirect_stderr
 import pytest
 
 from ctxzip.cli.inputs import sources
-from ctxzip.cli.stream_progress import Meter, Pace
+from ctxzip.cli.stream_progress import Meter, Progress
 from ctxzip.cli.terminal import RED
-from tests.conftest import FIXTURES, compress, ctxzip, jsonl
+from tests.conftest import FIXTURES, jsonl
 
 LINE = jsonl(
     {"query": "When does the ferry leave?", "docs": ["Bread is baked. The ferry leaves at seven. Water is wet."]}
@@ -78,10 +77,10 @@ def test_a_terminal_shows_how_far_it_is_in_one_line(monkeypatch):
     meter, clock = Meter([str(FIXTURES / "requests.jsonl")]), Clock()
     meter.fraction = 0.25
     with os.fdopen(terminal, "w") as stream, redirect_stderr(stream):
-        pace = Pace(meter, quiet=False, clock=clock)
+        progress = Progress(meter, quiet=False, clock=clock)
         for clock.now in (0.5, 2.0, 2.1, 4.0):
-            pace.show(int(clock.now) + 1, "8 tokens saved")
-        pace.wipe()
+            progress.show(int(clock.now) + 1, "8 tokens saved")
+        progress.wipe()
         print("end", file=stream, flush=True)
         seen = ""
         while not seen.endswith("end\r\n"):
@@ -116,6 +115,12 @@ def test_no_progress_where_nobody_would_read_it(arguments, stdout, environment):
     assert "records/s" not in on_terminal(*arguments, stdout=stdout, environment=environment, lines=[LINE, LINE])
 
 
+def test_progress_is_shown_beside_an_output_file(tmp_path):
+    """The terminal on stdout is not where the records go."""
+    seen = on_terminal("-o", str(tmp_path / "out.jsonl"), stdout="terminal", lines=[LINE] * 4)
+    assert "records/s" in seen
+
+
 @pytest.mark.parametrize(
     ("environment", "color"),
     [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"CTXZIP_NO_COLOR": "1"}, False)],
@@ -133,9 +138,9 @@ def test_colors_are_for_terminals_and_can_be_switched_off(environment, color):
 def test_elsewhere_a_plain_line_now_and_then(capsys):
     """Every thirty seconds."""
     clock = Clock()
-    pace = Pace(Meter(["-"]), quiet=False, clock=clock)
+    progress = Progress(Meter(["-"]), quiet=False, clock=clock)
     for clock.now in range(0, 100, 10):
-        pace.show(clock.now + 1, "5 tokens saved")
+        progress.show(clock.now + 1, "5 tokens saved")
     said = capsys.readouterr().err.splitlines()
     assert said == [f"ctxzip: {n + 1} records, 5 tokens saved, {(n + 1) / n:.1f} records/s" for n in (30, 60, 90)]
 
@@ -170,15 +175,3 @@ def test_the_size_of_a_pipe_is_not_known(tmp_path):
     assert list(meter.counted("ab")) == ["a", "b"]
     meter.passed()
     assert meter.fraction is None
-
-
-def test_money_saved_is_in_the_summary_and_the_statistics(tmp_path):
-    """8 of 14 tokens are left out: at 500,000 a million that is 4."""
-    stats = tmp_path / "stats.json"
-    run = compress("-n", "1", "--scorer", "bm25", "--cost", "500000", "--stats", stats, stdin=LINE)
-    assert ", 4.0000 saved at 500000 a million, " in run.err
-    found = json.loads(stats.read_text())
-    assert (found["cost_per_million"], found["money_saved"]) == (500000, 4.0)
-    scored = ctxzip("score", "--scorer", "bm25", stdin=LINE).out
-    assert ", 4.0000 saved" in ctxzip("select", "-n", "1", "--cost", "500000", stdin=scored).err
-    assert "is no price" in compress("--cost", "nan", stdin=LINE).err

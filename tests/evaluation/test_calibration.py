@@ -183,7 +183,7 @@ def test_too_few_questions_are_refused_before_any_is_scored(tmp_path):
     """The message has the number that is needed; nothing is written."""
     run = ctxzip("calibrate", REQUESTS, "--scorer", "bm25", "--recall", "0.99", "-o", tmp_path / "p.json")
     assert run.code == 2
-    assert "--recall 0.99: takes at least 99 answerable questions, and there are 19" in run.err
+    assert "--recall 0.99: needs at least 99 answerable questions, and there are 19" in run.err
     assert not (tmp_path / "p.json").exists()
 
 
@@ -199,7 +199,7 @@ def test_a_recall_that_cannot_be_guaranteed_is_refused_and_not_written(tmp_path)
     call = ("calibrate", "some.jsonl", "--scorer", "bm25", "-o", "p.json")
     run = ctxzip(*call, "--recall", "0.95", cwd=tmp_path)
     assert run.code == 2
-    assert "of 1 of the 20 questions in the policy the evidence stands in no unit" in run.err
+    assert "of 1 of the 20 questions in the policy the evidence is in no unit" in run.err
     assert not (tmp_path / "p.json").exists()
     assert ctxzip(*call, "--recall", "0.9", "--splitter", "spacy:en", cwd=tmp_path).code == 0
     guaranteed = ("compress", "--scorer", "bm25", "--recall", "0.9", "--policy", "p.json", "--splitter", "spacy:en")
@@ -233,7 +233,7 @@ def test_a_policy_of_another_scorer_is_an_error(calibrated):
     assert "calibrated for the scorer bm25, not" in run.err
     run = compress("--scorer", "bm25", "--recall", "0.99", "--policy", path, REQUESTS)
     assert run.code == 2
-    assert "takes at least 99 labelled questions" in run.err
+    assert "needs at least 99 labelled questions" in run.err
     assert run.out == b""
 
 

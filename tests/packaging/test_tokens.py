@@ -105,7 +105,7 @@ def test_words_are_what_wc_counts():
 def test_a_file_that_is_no_tokenizer_is_a_model_error(tmp_path):
     """The path and the option stand in the message."""
     (tmp_path / "x.json").write_text("{}")
-    with pytest.raises(ModelError, match=r"x\.json: not a tokenizer.json: .*--tokenizer"):
+    with pytest.raises(ModelError, match=r"x\.json: not a tokenizer.json: .*\(tokenizer\)"):
         load_tokenizer(str(tmp_path / "x.json"))
 
 

@@ -90,21 +90,21 @@ def test_dotted_paths_step_into_objects_and_arrays():
         ("17", "line 1: expected an object with a question and documents, got a number"),
         ("null", "line 1: expected an object with a question and documents, got null"),
         ({"docs": []}, "line 1: no question: expected one of query, question, "),
-        ({"text": "x"}, "line 1: a document without a question: name the question with --query"),
+        ({"text": "x"}, "line 1: a document without a question: name the question"),
         ({"query": " ", "docs": []}, "line 1: empty question @ $.query"),
-        ({"query": 5, "docs": []}, "line 1: expected a string @ $.query, got a number (--query-field)"),
-        ({"query": None, "docs": []}, "line 1: expected a string @ $.query, got null (--query-field)"),
+        ({"query": 5, "docs": []}, "line 1: expected a string @ $.query, got a number"),
+        ({"query": None, "docs": []}, "line 1: expected a string @ $.query, got null"),
         ({"query": "x"}, "line 1: no documents: expected one of docs, documents, ctxs, "),
-        ({"query": "x", "docs": 3}, "line 1: expected an array of documents @ $.docs, got a number (--docs-field)"),
-        ({"query": "x", "docs": None}, "line 1: expected an array of documents @ $.docs, got null (--docs-field)"),
+        ({"query": "x", "docs": 3}, "line 1: expected an array of documents @ $.docs, got a number"),
+        ({"query": "x", "docs": None}, "line 1: expected an array of documents @ $.docs, got null"),
         ({"query": "x", "docs": [1]}, "line 1: expected a string or an object @ $.docs[0], got a number"),
         ({"query": "x", "docs": ["a", None]}, "line 1: expected a string or an object @ $.docs[1], got null"),
         ({"query": "x", "docs": ["a", {"id": 1}]}, "line 1: required field missing @ $.docs[1].text: expected one of"),
-        ({"query": "x", "docs": ["", "", {"text": 1}]}, "line 1: expected a string @ $.docs[2].text, got a number (name it with --text-field)"),
+        ({"query": "x", "docs": ["", "", {"text": 1}]}, "line 1: expected a string @ $.docs[2].text, got a number"),
         ({"query": "x", "docs": [{"text": ["a"]}]}, "line 1: expected a string @ $.docs[0].text, got an array"),
         ('{"query": "x", "docs": [', "line 1: the JSON is cut off"),
         ('{"query": "x" "docs"}', "line 1: invalid JSON at character 15: Expecting ',' delimiter"),
-        ("Plain text.", "line 1: invalid JSON at character 1: Expecting value (one JSON object a line is expected; plain text needs --query"),
+        ("Plain text.", "line 1: invalid JSON at character 1: Expecting value: one JSON object a line is expected; plain text needs a query"),
     ],
 )  # fmt: skip
 def test_a_bad_record_says_where_what_and_what_to_do(record, message):
@@ -242,16 +242,17 @@ def test_with_a_query_a_bad_document_is_left_out_and_said():
     """The rest of the request is not lost."""
     bad, request = items('{"text": 1}\n{"text": "two"}\n', query="When?")
     assert not bad.emits
-    assert tuple(map(str, request.warnings)) == (
-        "left out: line 1: expected a string @ $.text, got a number (name it with --text-field)",
-    )
+    assert [warning.text for warning in request.warnings] == [
+        "left out: line 1: expected a string @ $.text, got a number"
+    ]
     assert shape(request) == ("When?", ["two"])
 
 
 def test_with_a_query_a_record_that_holds_documents_is_refused():
     """Its own question would be lost."""
     bad, _ = items(jsonl(GOOD), query="When?")
-    assert "leave --query out" in bad.message
+    assert "leave it out" in bad.message
+    assert bad.options == ("query",)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +291,7 @@ def test_a_text_file_that_is_not_utf8_is_named_with_its_line():
 
 def test_a_text_file_without_a_question_is_a_usage_error():
     """Before anything is read."""
-    with pytest.raises(UsageError, match=r"notes\.md: a text file needs a question: add --query"):
+    with pytest.raises(UsageError, match=r"notes\.md: a text file needs a question \(query\)"):
         items("Text.", "notes.md")
 
 

@@ -51,7 +51,9 @@ def test_a_table_comes_out_with_shorter_texts_and_one_column_more(name, delimite
         if was is not None and now is not None:
             assert was[1] == now[1]
             assert len(was[0]) == len(now[0])
-    assert ctxzip("compress", *BM25, "--ratio", "1", "--to", "dpr", TABLES / name).records[0]["question"].endswith("?")
+    assert (
+        ctxzip("compress", *BM25, "--ratio", "1", "--to", "haystack", TABLES / name).records[0]["query"].endswith("?")
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,7 +172,7 @@ def test_records_and_tables_do_not_mix(tmp_path):
     for files in (("a.jsonl", "b.csv"), ("b.csv", "a.jsonl"), ("b.csv", TABLES / "ragas.csv")):
         run = compress(*BM25, *files, cwd=tmp_path)
         assert run.code == 1
-        assert "add --to jsonl" in run.err
+        assert "write jsonl (--to)" in run.err
     mixed = compress(*BM25, "--to", "jsonl", "b.csv", "a.jsonl", cwd=tmp_path)
     assert [list(record) for record in mixed.records] == [["question", "context", "ctxzip"]] * 2
 

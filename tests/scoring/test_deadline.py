@@ -275,7 +275,7 @@ def test_auto_scores_all_of_what_the_prefilter_was_not_fitted_on():
 )
 def test_a_setting_out_of_its_range_is_a_usage_error(setting):
     """So is a number of tokens beside a promise."""
-    with pytest.raises(UsageError, match=r"--prefilter|--deadline-ms|--cache-size"):
+    with pytest.raises(UsageError, match=r"prefilter=|deadline_ms=|cache_size_mb="):
         Settings(**setting).check()
 
 

@@ -211,7 +211,7 @@ def test_a_damaged_file_is_an_error_and_exits_3(folder, file):
         damaged.write(b" ")
     run = run_compress("--scorer", "model", "--model", folder, stdin='{"query":"x","docs":["x y"]}\n')
     assert run.code == 3
-    assert f"{folder / file}: damaged or foreign" in run.err
+    assert f"{folder / file}: damaged or replaced" in run.err
 
 
 def test_a_card_without_what_a_joint_model_needs_is_an_error(folder):

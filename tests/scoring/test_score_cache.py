@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from ctxzip.cli.run_summary import Report
-from ctxzip.cli.stream_progress import Meter, Pace
+from ctxzip.cli.stream_progress import Meter, Progress
 from ctxzip.datamodels import Passage, Request, Scores, ScoringInput, Unit
 from ctxzip.model_store import open_model
 from ctxzip.scoring.cached_scorer import SCORING_CODE, CachedScorer, code_digest, identity
@@ -366,12 +366,12 @@ def test_a_value_that_is_not_what_was_written_is_never_used(tmp_path):
 def test_what_shows_late_is_said_late_and_once(capsys):
     """A card at once, a damaged cache when it is met."""
     told = ["no card"]
-    report = Report(quiet=False, in_records=True, pace=Pace(Meter([]), quiet=True), notice=lambda: "; ".join(told))
+    report = Report(quiet=False, progress=Progress(Meter([]), quiet=True), scorer_warning=lambda: "; ".join(told))
     told.append("no cache")
     for _ in range(2):
         report.sum_up()
     assert capsys.readouterr().err.splitlines()[:2] == ["ctxzip: warning: no card", "ctxzip: warning: no cache"]
-    assert report.statistics()["notice"] == "no card; no cache"
+    assert report.statistics()["scorer_warning"] == "no card; no cache"
 
 
 def test_scores_that_are_kept_are_float32(tmp_path, models):

@@ -35,5 +35,5 @@ def test_the_record_says_why_each_unit_was_dropped():
 
 def test_a_context_has_no_place_for_explanations():
     """So both together are a usage error."""
-    with pytest.raises(UsageError, match="--explain is said in records: it goes with --to jsonl, not --to text"):
+    with pytest.raises(UsageError, match="to=text: reasons are written in records only"):
         compress("x", ["x"], explain=True, to="text")

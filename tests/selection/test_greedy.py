@@ -267,12 +267,12 @@ def test_auto_within_a_limit_takes_the_tighter():
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        (Limits(ratio=1.5), "--ratio 1.5: expected a number from 0 to 1"),
-        (Limits(ratio=float("nan")), "--ratio nan"),
-        (Limits(max_tokens=-1), "--max-tokens -1: expected a number of at least 0"),
-        (Limits(max_tokens="5"), "--max-tokens '5': expected a number"),  # type: ignore[arg-type]
-        (Limits(max_sentences=0), "--max-sentences 0: expected a number of at least 1"),
-        (Limits(threshold=-0.1), "--threshold -0.1: expected a number from 0 to 1"),
+        (Limits(ratio=1.5), "ratio=1.5: expected a number from 0 to 1"),
+        (Limits(ratio=float("nan")), "ratio=nan"),
+        (Limits(max_tokens=-1), "max_tokens=-1: expected a number of at least 0"),
+        (Limits(max_tokens="5"), "max_tokens=5: expected a number"),  # type: ignore[arg-type]
+        (Limits(max_sentences=0), "max_sentences=0: expected a number of at least 1"),
+        (Limits(threshold=-0.1), "threshold=-0.1: expected a number from 0 to 1"),
     ],
 )
 def test_a_limit_out_of_range_is_a_usage_error(limits, message):

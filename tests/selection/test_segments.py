@@ -57,7 +57,7 @@ def test_a_share_may_be_named():
     counts, _ = kept(max_sentences=1, segment_budget=(("context", 0.25),))
     assert counts[2] + counts[3] == 1  # the tightest holds
     for wrong in (("example", 2.0), ("question", 0.5), ("exampel", 0.5)):
-        with pytest.raises(UsageError, match=f"--segment-budget {wrong[0]}={wrong[1]:g}: "):
+        with pytest.raises(UsageError, match=f"segment_budget={wrong[0]}={wrong[1]:g}: "):
             kept(ratio=0.5, segment_budget=(wrong,))
 
 

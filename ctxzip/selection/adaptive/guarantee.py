@@ -43,7 +43,7 @@ def questions_needed(recall: float) -> int:
 def check_recall(recall: Any) -> None:
     """Raise UsageError where a recall is none that could be promised."""
     if isinstance(recall, bool) or not isinstance(recall, int | float) or not 0 < recall < 1:
-        raise UsageError(f"--recall {recall!r}: expected a number between 0 and 1, such as 0.9")
+        raise UsageError("expected a number between 0 and 1, such as 0.9", option="recall", value=recall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,8 @@ class Policy:
             if ours != theirs:
                 raise UsageError(
                     f"{self.place}: calibrated for the {what} {ours or 'none'}, not {theirs or 'none'}: "
-                    "run `ctxzip calibrate` with the one that you use (--policy)"
+                    "run `ctxzip calibrate` with the one that you use",
+                    option="policy",
                 )
 
     def level(self, kind: str, recall: float) -> Level:
@@ -138,13 +139,17 @@ class Policy:
         rank = math.ceil((n + 1) * share)
         if rank > n:
             raise UsageError(
-                f"--recall {recall:g}: takes at least {questions_needed(recall)} labelled questions, "
-                f"and {self.place} has {n}: calibrate on more, or ask for at most {math.floor(1000 * n / (n + 1)) / 1000:g}"
+                f"needs at least {questions_needed(recall)} labelled questions, "
+                f"and {self.place} has {n}: calibrate on more, or set at most {math.floor(1000 * n / (n + 1)) / 1000:g}",
+                option="recall",
+                value=recall,
             )
         if rank > len(scores):
             raise UsageError(
-                f"--recall {recall:g}: of {n - len(scores)} of the {n} questions in {self.place} the evidence stands in "
-                f"no unit: ask for at most {math.floor(1000 * len(scores) / (n + 1)) / 1000:g}"
+                f"of {n - len(scores)} of the {n} questions in {self.place} the evidence is in "
+                f"no unit: set at most {math.floor(1000 * len(scores) / (n + 1)) / 1000:g}",
+                option="recall",
+                value=recall,
             )
         depth = max(float(scores[rank - 1]), self._own_depth(kind, share) if group != kind else 0.0)
         return Level(depth, n, group, float(1 - share), kind in self.kinds)

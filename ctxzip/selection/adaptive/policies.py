@@ -99,8 +99,9 @@ class Policies:
             return None
         else:
             raise UsageError(
-                f"--recall {recall:g}: no policy for {name}: calibrate one on labelled questions with `ctxzip calibrate` "
-                "and name it with --policy"
+                f"no policy for {name}: calibrate one on labelled questions with `ctxzip calibrate` and name it",
+                option=("recall", "policy"),
+                value=recall,
             )
         if recall is not None:
             for kind in policy.kinds:

@@ -49,9 +49,11 @@ def load_policy(path: Path) -> Policy:
     try:
         content = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, IsADirectoryError):
-        raise UsageError(f"{path}: no such file: name a policy that `ctxzip calibrate` wrote (--policy)") from None
+        raise UsageError(
+            f"{path}: no such file: name a policy that `ctxzip calibrate` wrote", option="policy"
+        ) from None
     except OSError as error:
-        raise ModelError(f"{path}: cannot read it: {error.strerror} (--policy)") from error
+        raise ModelError(f"{path}: cannot read it: {error.strerror}", option="policy") from error
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not a policy: {error}: {_REMEDY}") from error
     version = content.get("version") if isinstance(content, dict) else None

@@ -66,6 +66,7 @@ format: setup ## rewrite the code in the one format
 lint: setup ## check format and style
 	$(BIN)/ruff format --check ctxzip tests
 	$(BIN)/ruff check ctxzip tests
+	$(BIN)/lint-imports --no-logo
 
 types: setup ## check types
 	$(BIN)/mypy

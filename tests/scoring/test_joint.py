@@ -92,23 +92,16 @@ def test_windows_break_between_units_where_they_can():
     assert [sorted(set(window.units) - {NO_UNIT}) for window in windows][:3] == [[0, 1], [2], [2]]
 
 
-# What needs several places, or years compared, or the steps under a heading, is beyond this model.
-BEYOND = {
+# Requests that lose needed evidence with a fifth of the tokens.
+LOST = {
     "model": {
         "how-to-dispenser-filter",
         "code-tallowry-lock-error",
-        "table-sensor-limits",
         "table-hut-beds",
         "japanese-museum-closed-day",
         "chinese-bridge-length",
-        "comparison-reservoirs",
     },
-    "hybrid": {
-        "chinese-bridge-length",
-        "two-hops-library-architect",
-        "how-to-dispenser-filter",
-        "near-duplicates-bridge-closure",
-    },
+    "hybrid": {"two-hops-library-architect", "how-to-dispenser-filter"},
 }
 
 
@@ -130,16 +123,17 @@ def test_hybrid_takes_from_the_model_by_the_rank_of_bm25():
     np.testing.assert_allclose(both[sure], 1 / (1 + np.exp(-expected[sure])), rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scorer", ["model", "hybrid"])
 def test_evidence_survives_at_a_fifth_of_the_tokens(scorer):
-    """Of every request but those that are known to be beyond it."""
+    """Except for these requests."""
     compressor = Compressor(Settings(scorer=scorer, ratio=0.2))
     lost = {
         question.request.id
         for question in read_labelled(FIXTURES / "requests.jsonl")
         if question.need != "none" and not question.found(compressor.compress(question.request))
     }
-    assert lost <= BEYOND[scorer]
+    assert lost == LOST[scorer]
 
 
 def test_scores_do_not_depend_on_threads(labelled):

@@ -210,6 +210,7 @@ def alike(ours, theirs, tolerance):
         assert one.selection.kept == other.selection.kept
 
 
+@pytest.mark.slow
 def test_the_fp16_graph_scores_the_same_in_every_batch(requests):
     """On the CPU bit by bit, whatever the graph."""
     graph = str(models_folder() / "ctxzip-mini" / "model.fp16.onnx")
@@ -242,6 +243,7 @@ def test_cuda_decides_as_the_cpu_does():
     assert n_same >= 0.995 * n_units
 
 
+@pytest.mark.slow
 def test_fp16_keeps_what_int8_keeps_on_most_questions(requests):
     """Two graphs of one model: most of what they keep is the same."""
     graph = str(models_folder() / "ctxzip-mini" / "model.fp16.onnx")

@@ -12,32 +12,41 @@ TORCH ?= torch==2.13.0
 AXE_VERSION ?= 4.14.1
 AXE := build/axe/package/axe.min.js
 
-.PHONY: help demo setup test test-train test-integrations test-browser screenshots model format lint types check bench bench-batches bench-peers bench-scaling bench-adaptive eval manual wheel clean
+.PHONY: help demo setup test test-slow test-train test-integrations test-browser screenshots model format lint types coverage check bench bench-batches bench-peers bench-scaling bench-adaptive eval manual wheel clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 demo: $(VENV)/installed ## install into .venv and compress the fixtures, shown in under a screen
-	@for id in table-hut-beds very-long; do \
-	    record=$$(grep $$id fixtures/requests.jsonl); \
-	    echo; echo "question: $$($(BIN)/python -c 'import json; print(json.loads(input())["query"])' <<< "$$record")"; \
-	    echo "\$$ grep $$id fixtures/requests.jsonl | ctxzip compress --max-sentences 1 --to text"; \
-	    $(BIN)/ctxzip compress --max-sentences 1 --to text <<< "$$record"; \
-	done
-	@echo; echo '$$ ctxzip compress fixtures/requests.jsonl > shorter.jsonl'
+	@show() { \
+	    record=$$(grep $$1 fixtures/requests.jsonl); id=$$1; shift; \
+	    field() { $(BIN)/python -c "import json; record = json.loads(input()); print($$1)" <<< "$$record"; }; \
+	    shorter=$$($(BIN)/ctxzip compress "$$@" --to text <<< "$$record") || exit; \
+	    answer=$$(field 'record["answers"][0]'); \
+	    echo "question: $$(field 'record["query"]')"; \
+	    echo "\$$ grep $$id fixtures/requests.jsonl | ctxzip compress $${*:+$$* }--to text"; \
+	    echo "$$shorter"; \
+	    grep -qF "$$answer" <<< "$$shorter" && echo "the answer is kept: $$answer" || echo "the answer is NOT kept: $$answer"; \
+	    echo; \
+	}; \
+	show definition-dry-toll; show very-long-station-log --max-tokens 80 --prefilter off
+	@echo '$$ ctxzip compress fixtures/requests.jsonl > shorter.jsonl'
 	@$(BIN)/ctxzip compress fixtures/requests.jsonl > /dev/null
 
 setup: $(VENV)/installed-dev ## install into .venv what development needs
 
-test: setup ## run all tests
-	$(BIN)/python -m pytest
+test: setup ## run all tests that are not slow
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: setup ## run the slow tests: README commands, the wheel, memory, large inputs
+	$(BIN)/python -m pytest -m slow
 
 test-train: $(VENV)/installed-train ## run the tests of training, which need torch
 	$(BIN)/python -m pytest -o addopts= tests/train
 
 test-integrations: $(INTEGRATIONS)/installed ## run the tests inside LangChain, LlamaIndex and Haystack, and with other tools
 	$(INTEGRATIONS)/bin/python -m pytest -o addopts= -o filterwarnings= -ra tests/integrations \
-	    tests/test_readme.py::test_a_command_runs tests/test_readme.py::test_a_python_example_runs
+	    tests/packaging/test_readme.py::test_a_command_runs tests/packaging/test_readme.py::test_a_python_example_runs
 
 test-browser: $(VENV)/installed-browser $(AXE) ## test the pages in Chromium (apt-get install chromium npm), with axe-core
 	AXE=$(AXE) $(BIN)/python -m pytest -o addopts= -ra tests/browser
@@ -57,28 +66,33 @@ format: setup ## rewrite the code in the one format
 lint: setup ## check format and style
 	$(BIN)/ruff format --check ctxzip tests
 	$(BIN)/ruff check ctxzip tests
+	$(BIN)/lint-imports --no-logo
 
 types: setup ## check types
 	$(BIN)/mypy
 
-check: lint types test ## lint, types and test
+coverage: setup ## run the tests that are not slow, print the branch coverage of ctxzip without training
+	$(BIN)/python -m coverage run -m pytest -m "not slow"
+	$(BIN)/python -m coverage report
 
-bench: setup ## measure speed against floors, in one run
+check: lint types coverage ## lint, types, tests and their coverage
+
+bench: setup ## measure speed against lower bounds; DATA=files of JSON lines
 	$(BIN)/python -m tests.benchmarks.floors $(DATA)
 
-bench-batches: setup ## measure which batches the model takes fastest; DATA=files of JSON lines
+bench-batches: setup ## measure the speed of several batch sizes; DATA=files of JSON lines
 	$(BIN)/python -m tests.benchmarks.batch_sizes $(DATA)
 
-bench-cuda: setup ## compare a CUDA card with the CPU: decisions and speed; DATA=files of JSON lines
+bench-cuda: setup ## compare a GPU with the CPU, decisions and speed; DATA=files of JSON lines
 	$(BIN)/python -m tests.benchmarks.cuda $(DATA)
 
-bench-peers: $(VENV)/installed-bench ## measure speed beside what people use instead; DATA=files of JSON lines
+bench-peers: $(VENV)/installed-bench ## compare the speed with alternatives; DATA=files of JSON lines
 	$(BIN)/python -m tests.benchmarks.peers $(DATA)
 
-bench-scaling: setup ## measure speed against the amount of work and threads; DATA=files of JSON lines
+bench-scaling: setup ## measure speed by size of the input and threads; DATA=files of JSON lines
 	$(BIN)/python -m tests.benchmarks.peers.scaling --plot speed.png $(DATA)
 
-eval: setup ## print how much evidence survives; DATA=files or folders in the common form
+eval: setup ## measure evidence recall; DATA=files or folders in the common form
 	$(BIN)/ctxzip eval $(DATA)
 
 bench-adaptive: setup ## compare the adaptive budget with fixed ones; DATA=files or folders in the common form
@@ -91,7 +105,7 @@ wheel: setup ## build dist/*.whl and the source archive
 	$(BIN)/python -m build
 
 clean: ## remove .venv and everything that was built
-	rm -rf $(VENV) $(INTEGRATIONS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(INTEGRATIONS) dist build .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Compressor": "ctxzip.compressor",
-    "Settings": "ctxzip.compressor",
+    "Settings": "ctxzip.settings",
     "compress": "ctxzip.compressor",
     "Passage": "ctxzip.datamodels",
     "Request": "ctxzip.datamodels",
-    "Result": "ctxzip.datamodels",
+    "Result": "ctxzip.rendering.result",
 }
 
 

@@ -1,4 +1,4 @@
-"""What is installed, what works, and one record compressed for proof."""
+"""A report of what is installed and what works, with one record compressed as a proof."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PACKAGES = (
     "onnxruntime-gpu", "onnxruntime", "tokenizers", "numpy", "msgspec", "nupunkt", "spacy", "rank-bm25", "typer", "rich",
     "tiktoken", "torch", "sentence-transformers",
 )  # fmt: skip
-# What decides how fast matrix products of int8 and of fp32 are, on x86 and on ARM.
+# CPU features that decide how fast matrix products of int8 and of fp32 are, on x86 and on ARM.
 _FEATURES = re.compile(r"\b(?:avx|avx2|fma|avx512f|avx512_vnni|avx_vnni|amx_int8|amx_bf16|asimd|asimddp|i8mm|sve)\b")
 _QUESTION = "When does the ferry leave?"
 _DOCUMENTS = ["Bread is baked here.", "The harbour is small. The ferry leaves at seven. It is red."]
@@ -28,14 +28,14 @@ _ANSWER = "The ferry leaves at seven."
 
 
 def examine(device: str = "auto") -> dict[str, Any]:
-    """Return what a person who reports a problem should send along.
+    """Return the facts that belong in a report of a problem.
 
     Args:
         device: where the model is tried: `auto`, `cpu`, `cuda` or `cuda:N`.
 
     Returns:
-        JSON values: `versions`, `machine`, `cuda`, `models`, `folders`, `inference` and `ok`, whether one
-        record could be compressed with the model that ships.
+        JSON values: `versions`, `machine`, `onnxruntime` (its `error` and `repair`, each a text or None), `cuda`,
+        `models`, `folders`, `inference` and `ok`, whether one record could be compressed with the default model.
 
     Raises:
         UsageError: no such device.
@@ -47,6 +47,7 @@ def examine(device: str = "auto") -> dict[str, Any]:
     return {
         "versions": _versions(),
         "machine": _machine(),
+        "onnxruntime": _onnxruntime(),
         "cuda": _cuda(),
         "models": _models(),
         "folders": _folders(),
@@ -80,23 +81,37 @@ def _machine() -> dict[str, Any]:
     }
 
 
+def _onnxruntime() -> dict[str, str | None]:
+    """Return what is wrong with the installation of ONNX Runtime, and the commands that repair it."""
+    from ctxzip.scoring.onnx_sessions import PACKAGE, REPAIR, load_onnxruntime
+
+    versions = _versions()
+    both = versions["onnxruntime"] is not None and versions["onnxruntime-gpu"] is not None
+    try:
+        load_onnxruntime()
+    except CtxzipError as error:
+        absent = versions["onnxruntime"] is versions["onnxruntime-gpu"] is None
+        return {"error": str(error), "repair": f"pip install {PACKAGE}" if absent else REPAIR}
+    if both:
+        return {
+            "error": "onnxruntime and onnxruntime-gpu are both installed: each overwrites the other",
+            "repair": REPAIR,
+        }
+    return {"error": None, "repair": None}
+
+
 def _cuda() -> dict[str, Any]:
     from ctxzip.scoring.onnx_sessions import providers, without_cuda
 
-    both = [name for name in ("onnxruntime", "onnxruntime-gpu") if _versions()[name]]
     try:
         missing = without_cuda()
         listed = providers()
-    except CtxzipError as error:
-        missing, listed = str(error), []
+    except CtxzipError:
+        missing, listed = "onnxruntime cannot be used", []
     return {
         "providers_built_in": listed,
         "usable": missing is None,
         "missing": missing,
-        "conflict": "onnxruntime and onnxruntime-gpu are both installed and break each other: uninstall both, "
-        "then install one"
-        if len(both) > 1
-        else None,
     }
 
 
@@ -143,6 +158,6 @@ def _inference(device: str) -> dict[str, Any]:
     }
     if result.texts != ("", _ANSWER):
         found["error"] = (
-            f"the model kept {list(result.texts)} and not {_ANSWER!r}: its files or its runtime are damaged"
+            f"the model kept {list(result.texts)} and not {_ANSWER!r}: its files or onnxruntime are damaged"
         )
     return found

@@ -148,6 +148,11 @@ def scoring_graph(model: str, device: str) -> tuple[str, str | None]:
     return file, folder.card["files"].get(file)
 
 
+def is_installed(name: str) -> bool:
+    """Tell whether a model of that name is shipped or was imported, so that `open_model` takes it for no path."""
+    return _named(name) is not None
+
+
 def read_model(path: Path, graph: str | None = None) -> ModelFolder:
     """Return the model in a folder.
 
@@ -205,13 +210,12 @@ def folder_for(name: str) -> Path:
 def read_tokenizer(path: Path) -> Any:
     """Return the `tokenizers.Tokenizer` of a tokenizer.json, truncation and padding off, read once for all who use it.
 
-    Files made for an encoder often say "truncate at 128" and "pad": both would falsify every count.
+    Files made for an encoder often truncate at 128 tokens and pad: both would falsify every count.
+    Use `encode`, and no method for batches: those start threads, which a forked child lacks.
 
     Raises:
         ModelError: the file is not a tokenizer.
     """
-    # One record a call: threads cost more than they bring, and take cores from the neighbours in the pipe.
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     import tokenizers
 
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import chain, islice
 from pathlib import Path
+from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -21,19 +22,20 @@ if TYPE_CHECKING:
 
 WORDS = "words"
 _TIKTOKEN = "tiktoken:"
+_tiktoken_patch = Lock()  # two threads would each restore what the other one put there
 _PIECE = 20_000  # code points
-_SPACE = " \t\r\n"  # what every BERT tokenizer takes for space; there is more, which the library is asked about
-_ALONE = rf"(?![^ -~{_SPACE}])"  # nothing behind it that could be part of the same word
-_KNOWN = 32_768  # words, 6 megabytes
-_LONGEST_KNOWN = 64  # code points: what is longer is an address or Chinese, and does not come again
+_SPACE = " \t\r\n"  # white space to every BERT tokenizer; the library decides about all other characters
+_ALONE = rf"(?![^ -~{_SPACE}])"  # not followed by a character that could be part of the same word
+_KNOWN = 32_768  # words that are remembered: 6 megabytes
+_LONGEST_KNOWN = 64  # code points: a longer word is an address or Chinese, and does not occur again
 
 
 class Tokenizer(Protocol):
     """Counts tokens. No special tokens are added: what is counted is the text.
 
     Attributes:
-        name: as it was asked for.
-        identity: the same for those that count the same: of a file its SHA-256, for many are called `tokenizer.json`.
+        name: the `spec` that it was loaded by.
+        identity: the same for tokenizers that count the same; for a file its SHA-256, as many are called `tokenizer.json`.
     """
 
     name: str
@@ -75,6 +77,11 @@ def load_tokenizer(spec: str = MODEL) -> Tokenizer:
     return _from_file(spec, path)
 
 
+def is_named(spec: str) -> bool:
+    """Tell whether `load_tokenizer` takes this for a name, and for no path."""
+    return spec in {MODEL, WORDS} or spec.startswith(_TIKTOKEN)
+
+
 def _from_file(name: str, path: Path, identity: str | None = None) -> Tokenizer:
     try:
         tokenizer = read_tokenizer(path)
@@ -89,7 +96,7 @@ def _from_file(name: str, path: Path, identity: str | None = None) -> Tokenizer:
 
 
 def _is_plain(added: Any) -> bool:
-    """Tell whether an added token is found as it is written, and takes nothing of what stands beside it."""
+    """Tell whether an added token matches its text exactly, and nothing of the text beside it."""
     bound = added.normalized or added.single_word or added.lstrip or added.rstrip
     return not bound and re.search(r"\s", added.content) is None
 
@@ -103,19 +110,19 @@ class _HuggingFace:
         self._tokenizer = tokenizer
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        return [len(self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0]) for text in texts]
+        # Not `encode_batch_fast`: methods for batches start threads unless TOKENIZERS_PARALLELISM forbids it.
+        return [len(self._tokenizer.encode(text, add_special_tokens=False)) for text in texts]
 
     def ends(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         return [_ends(self._tokenizer.encode(text, add_special_tokens=False)) for text in texts]
 
 
 class _Bert:
-    """A tokenizer.json of the BERT kind: it looks at one word at a time, so a word need be looked at only once.
+    """A tokenizer.json of the BERT kind. It tokenizes word by word, so the tokens of a word are remembered.
 
-    Running text says the same words again and again: looking them up is six times as fast as tokenizing
-    the text, and twice where most were not seen before (dev sets of README.md). Words are cut where every BERT tokenizer cuts, at white space and
-    around ASCII punctuation; where an accent or a control character might reach across, the cut is
-    at white space alone. `tests/test_tokens.py` compares with the library on arbitrary text.
+    Text is split into words where every BERT tokenizer splits: at white space and around ASCII punctuation; beside
+    other characters, such as an accent, at white space alone. `tests/packaging/test_tokens.py` compares it with the
+    library on arbitrary text.
     """
 
     def __init__(self, name: str, identity: str, tokenizer: Any, added: Sequence[str]) -> None:
@@ -136,9 +143,9 @@ class _Bert:
 
     def _looked_up(self, texts: Sequence[str]) -> list[tuple[list[str], list[tuple[int, ...]]]]:
         """Return the words of each text, with the space before them, and where the tokens of each word end in it."""
-        # White space at the end would be scanned again from each of its characters.
+        # The pattern would scan white space at the end again from each of its characters.
         words: list[list[str]] = [self._words.findall(text.rstrip(_SPACE)) for text in texts]
-        # Several threads read and count at the same time: each look-up and each update is atomic.
+        # Several threads count at the same time: each look-up and each update is atomic.
         found: list[list[Any]] = [list(map(self._known.get, some)) for some in words]
         unknown = {
             word
@@ -158,7 +165,7 @@ class _Bert:
         return list(zip(words, found, strict=True))
 
     def _learn(self, words: Iterable[str]) -> dict[str, tuple[int, ...]]:
-        """Ask the library where the tokens of each word end in it, and remember it."""
+        """Return, by word, where its tokens end in it, from the library, and remember it."""
         learned: dict[str, tuple[int, ...]] = {}
         for some in _pieces(words):
             ends = _ends(self._tokenizer.encode("\n".join(some), add_special_tokens=False))
@@ -174,7 +181,7 @@ class _Bert:
 
 
 def _in_text(words: Sequence[str], ends: Sequence[tuple[int, ...]]) -> NDArray[np.int64]:
-    """Turn offsets into words into offsets into the text that they make up.
+    """Turn offsets within words into offsets within the text that the words are parts of.
 
     >>> _in_text(["one", " two"], [(2, 3), (4,)]).tolist()
     [2, 3, 7]
@@ -186,7 +193,7 @@ def _in_text(words: Sequence[str], ends: Sequence[tuple[int, ...]]) -> NDArray[n
 
 
 def _pieces(words: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the words in lists of some 20,000 code points: the library takes twice as long for 50 megabytes at once."""
+    """Yield the words in lists of some 20,000 code points: the library is slower on very long texts."""
     some: list[str] = []
     length = 0
     for word in words:
@@ -204,7 +211,7 @@ def _ends(encoding: Any) -> NDArray[np.int64]:
 
 
 class _Words:
-    """What `wc -w` counts."""
+    """Words as `wc -w` counts them."""
 
     name = identity = WORDS
 
@@ -240,24 +247,28 @@ class _Tiktoken:
 
 
 def _cached_encoding(tiktoken: Any, encoding: str) -> Any:
-    """Load an encoding without ever reaching for the network, which tiktoken does by itself."""
+    """Load an encoding without a download, which tiktoken starts by itself where its cache has no file."""
     import tiktoken.load
     import tiktoken.registry
 
     if encoding not in tiktoken.list_encoding_names():
         known = ", ".join(tiktoken.list_encoding_names())
         raise UsageError(f"no tiktoken encoding {encoding!r}: expected one of {known}", option="tokenizer")
-    download = tiktoken.load.read_file
+    # tiktoken has no option for it, so its function is replaced while this thread loads; other threads get the original.
+    with _tiktoken_patch:
+        download, own = tiktoken.load.read_file, get_ident()
 
-    def refuse(_blobpath: str) -> bytes:
-        raise MissingDependencyError(
-            f"the tiktoken encoding {encoding!r} is not in the local cache, and ctxzip does not download: "
-            "fill it once with tiktoken itself and set TIKTOKEN_CACHE_DIR",
-            option="tokenizer",
-        )
+        def refuse(blobpath: str) -> Any:
+            if get_ident() != own:
+                return download(blobpath)
+            raise MissingDependencyError(
+                f"the tiktoken encoding {encoding!r} is not in the local cache, and ctxzip does not download: "
+                "fill it once with tiktoken itself and set TIKTOKEN_CACHE_DIR",
+                option="tokenizer",
+            )
 
-    tiktoken.load.read_file = refuse
-    try:
-        return tiktoken.get_encoding(encoding)
-    finally:
-        tiktoken.load.read_file = download
+        tiktoken.load.read_file = refuse
+        try:
+            return tiktoken.get_encoding(encoding)
+        finally:
+            tiktoken.load.read_file = download

@@ -1,4 +1,4 @@
-"""Texts for property tests: arbitrary Unicode, and pieces that look like blocks, joined at random. Made-up profiles."""
+"""Texts for property tests: arbitrary Unicode, and pieces that look like blocks, joined at random. Example rankings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ queries = st.lists(words, min_size=1, max_size=5).map(" ".join) | plain.filter(l
 
 
 def profile(probability, *, size=None, passage=None, relevance=(0.5,), kind="fact"):
-    """Make a profile of units of one length in one passage, if nothing else is said."""
+    """Make the profile of a ranking, by default of units of one length in one passage."""
     n = len(probability)
     return Ranking(
         probability=np.array(probability, dtype=np.float32),

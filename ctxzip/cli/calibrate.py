@@ -52,7 +52,7 @@ def calibrate(
     from pathlib import Path
 
     from ctxzip.cli.output import writing
-    from ctxzip.evaluation.calibration import as_text, fit
+    from ctxzip.evaluation.calibration import CalibrationData, ScoredBy, as_text, fit
     from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions
     from ctxzip.scoring.pipeline import ScoringPipeline
@@ -105,13 +105,9 @@ def calibrate(
         if not questions:
             raise InputError(f"no text in any document in {', '.join(data)}: nothing to calibrate on")
         policy = fit(
-            questions,
-            sets,
+            CalibrationData(questions, sets, n_weak),
+            ScoredBy(pipeline.scorer_name, pipeline.settings.splitter, pipeline.model_sha256),
             definition=depth or (DEFAULT_DEPTH if fitted is None else REACH),
-            scorer=pipeline.scorer_name,
-            splitter=pipeline.settings.splitter,
-            model_sha256=pipeline.model_sha256,
-            n_weak=n_weak,
             recalls=recalls,
             fitted=fitted,
         )

@@ -34,6 +34,10 @@ def config(
     [tool.ctxzip]; config.toml in your config folder. In a file an option is a key (max-tokens = 500)
     for every command that has it, or in a table ([eval], [tool.ctxzip.eval]) for one. CTXZIP_CONFIG
     names one file to read in place of both; /dev/null is none.
+
+    A project file (ctxzip.toml, pyproject.toml) may come with a stranger's folder: its model, tokenizer and
+    splitter must be the name of something installed, and it may name no policy and no path. Your own
+    config.toml and CTXZIP_CONFIG may name paths.
     """
     import json
 

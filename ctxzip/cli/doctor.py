@@ -41,8 +41,9 @@ def _lines(found: dict[str, Any]) -> list[str]:
         f"{'cuda':22} {'driver found' if cuda['usable'] else cuda['missing']}",
         f"{'your own models':22} {folders['own_models']}",
     ]
-    if cuda["conflict"]:
-        lines.append(f"{'conflict':22} {cuda['conflict']}")
+    if found["onnxruntime"]["error"]:
+        lines.append(f"{'onnxruntime':22} {found['onnxruntime']['error']}")
+        lines.append(f"{'to repair it':22} {found['onnxruntime']['repair']}")
     for model in found["models"]:
         lines += ["", f"{model['name']:22} {model['error'] or model['path']}"]
         lines += [f"  {file:32} {state}" for file, state in model["files"].items()]

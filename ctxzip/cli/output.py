@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ctxzip.cli.inputs import STDIO
@@ -24,16 +25,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BETWEEN = b"\n---\n\n"
+_NOT_FOR_THIS_FILE = {
+    errno.EINVAL,
+    errno.ENOTSUP,
+    errno.ENOSYS,
+    errno.EROFS,
+}  # what a file system without fsync answers
 
 
 class Writer:
     """Writes results in order, each as soon as it comes.
 
     Args:
-        to: what results are written as: their records, text or markdown, or records of another library.
-        as_rows: write a row where a row of a table came.
-        null: end each context with NUL; otherwise a line of `---` stands between two.
-        emit_errors: put an error record (an empty context) where a record could not be used.
+        to: the format of the output: records, text or markdown, or records of another library.
+        as_rows: write a row of a table for a row of a table.
+        null: end each context with NUL; otherwise a line of `---` separates two.
+        emit_errors: write an error record (or an empty context) for a record that could not be used.
     """
 
     def __init__(self, stream: BinaryIO, *, to: str, null: bool, emit_errors: bool, as_rows: bool) -> None:
@@ -46,7 +53,7 @@ class Writer:
         self._first = True
 
     def __call__(self, item: Result | Scored | BadRecord) -> None:
-        """Write one result and flush it, so that whoever reads the pipe has it at once."""
+        """Write one result and flush it, so that the reader of a pipe gets it at once."""
         if isinstance(item, BadRecord) and not (self._emit_errors and item.emits):
             return
         try:
@@ -61,7 +68,7 @@ class Writer:
             raise CtxzipError(f"cannot write the output: {error.strerror}") from error
 
     def close(self) -> None:
-        """Write what a table keeps until its end."""
+        """Write the end of a table."""
         if self._rows is not None:
             try:
                 self._rows.close()
@@ -102,12 +109,12 @@ class Writer:
 def writing(name: str | None) -> Iterator[BinaryIO]:
     """Open an output: stdout for None or `-`, else a file that is written atomically.
 
-    The file is written beside its final place and renamed when all went well; after an error or an
-    interrupt nothing of it is left and an older file of that name is as it was. Devices and pipes
-    are written to directly.
+    The data goes to a temporary file in the same folder, which is flushed to the disk and then renamed. After an error
+    or an interrupt the temporary file is gone and an older file of that name is unchanged. Devices and pipes are
+    written to directly.
 
     Raises:
-        UsageError: the file cannot be created, stdout is closed, or the name is empty or that of a compressed file.
+        UsageError: the file cannot be created, stdout is closed, or the name is empty or ends in `.gz`.
         CtxzipError: the disk is full.
     """
     if name is None or name == STDIO:
@@ -128,19 +135,45 @@ def writing(name: str | None) -> Iterator[BinaryIO]:
     target = name if direct else os.path.realpath(name)
     folder, base = os.path.split(target)
     path = target if direct else os.path.join(folder, f".{base}.{os.urandom(4).hex()}.tmp")
-    stream = _created(name, path, "wb" if direct else "xb")
+    if direct:
+        with _naming(name), _created(name, path, "wb") as stream:
+            yield stream
+        return
     try:
-        with _file_named(name), _unlinked_on_sigpipe(None if direct else path), stream:
-            if mode is not None and not direct:
+        with _naming(name), _unlinked_on_sigpipe(path), _created(name, path, "xb") as stream:
+            if mode is not None:
                 os.chmod(path, stat.S_IMODE(mode))
             yield stream
-        if not direct:
-            with _file_named(name):
-                os.replace(path, target)
-    except BaseException:
-        if not direct:
+            stream.flush()
+            _synced(stream.fileno())
+        with _naming(name):
+            os.replace(path, target)
+            _synced_folder(folder)
+    finally:
+        # Nothing is there after the rename, nor where a signal came before the file was made.
+        with suppress(OSError):
             os.unlink(path)
-        raise
+
+
+def _synced(descriptor: int) -> None:
+    """Wait until a file is on the disk: a rename may get there first, and a power cut then leaves an empty file."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_FOR_THIS_FILE:
+            raise
+
+
+def _synced_folder(folder: str) -> None:
+    """Wait until a rename is on the disk, on platforms where a folder can be opened (not on Windows)."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    with suppress(OSError):  # the file is whole by now, and a folder need not be readable
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _created(name: str, path: str, mode: str) -> BinaryIO:
@@ -151,21 +184,21 @@ def _created(name: str, path: str, mode: str) -> BinaryIO:
 
 
 @contextmanager
-def _file_named(name: str) -> Iterator[None]:
-    """Name the file in an error at its end: that is when a full disk shows."""
+def _naming(name: str) -> Iterator[None]:
+    """Name the file in an error of closing it: a full disk may show no earlier."""
     try:
         yield
     except OSError as error:
         raise CtxzipError(f"{name}: cannot write: {error.strerror}") from None
 
 
-_temporary: list[str] = []  # files that a SIGPIPE takes with it: an output and its statistics may be open together
+_temporary: list[str] = []  # files to remove at a SIGPIPE: an output and its statistics may be open together
 
 
 @contextmanager
-def _unlinked_on_sigpipe(path: str | None) -> Iterator[None]:
-    """Let a SIGPIPE (of stderr, as stdout is not written to) take the temporary file with it."""
-    if path is None or not hasattr(signal, "SIGPIPE"):
+def _unlinked_on_sigpipe(path: str) -> Iterator[None]:
+    """Remove the temporary file at a SIGPIPE (of stderr, as stdout is not written to)."""
+    if not hasattr(signal, "SIGPIPE"):
         yield
         return
     _temporary.append(path)
@@ -179,5 +212,6 @@ def _unlinked_on_sigpipe(path: str | None) -> Iterator[None]:
 
 def _leave(number: int, _: Any) -> None:
     for path in _temporary:
-        os.unlink(path)
+        with suppress(OSError):
+            os.unlink(path)
     os._exit(128 + number)

@@ -1,1 +1,1 @@
-"""How much evidence survives: labelled questions, recall, and speed."""
+"""Evaluation on labelled questions: evidence recall, ranking quality, calibration, and the comparison of budgets."""

@@ -1,4 +1,4 @@
-"""Two runs over the same questions: what changed, whether by chance, and whether for the worse."""
+"""The comparison of a run with an earlier one, its baseline: what changed, with significance, and what got worse."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ctxzip.evaluation.outcomes import METRICS
 
 _FLIPS = 10_000
 _SEED = 20240229
-_CHUNK = 4_000_000  # signs in memory at a time
+_CHUNK = 4_000_000  # random signs in memory at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One metric of one method, over the questions of both runs, sets weighing the same.
+    """The change of one metric of one method, over the questions that both runs have.
 
     Attributes:
-        before, after: means, 0..1.
-        p: how likely chance alone gives a difference as large, two-sided.
-        n: questions in both.
-        worse: whether it changed for the worse by more than is tolerated.
+        before, after: means, 0..1, every set with the same weight.
+        p: the p-value of the difference, two-sided.
+        n: number of questions in both runs.
+        worse: whether the mean got worse by more than the tolerance.
     """
 
     method: str
@@ -36,15 +36,15 @@ class Change:
 
 
 def changes(before: Any, after: dict[str, Any], tolerance: float) -> list[Change]:
-    """Return what changed for every method that both runs have.
+    """Return the change of every metric of every method that both runs have.
 
     Args:
-        before: what `ctxzip eval --json` wrote.
-        after: the same of the other run.
-        tolerance: 0..1, the change of a mean for the worse that is still let pass.
+        before: the baseline, as `ctxzip eval --json` writes it.
+        after: this run, in the same form.
+        tolerance: 0..1, how much worse a mean may be.
 
     Raises:
-        InputError: `before` is something else, or the runs have no method and question in common.
+        InputError: `before` has another form, or the runs have no method and question in common.
     """
     try:
         found = [
@@ -61,11 +61,13 @@ def changes(before: Any, after: dict[str, Any], tolerance: float) -> list[Change
 
 
 def gone(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """Name the methods, and the sets of the others, that only the earlier run has: of those a change would go unseen.
+    """Return the names of the methods, and of the sets of the other methods, that only the baseline has.
+
+    A change of those would stay unseen.
 
     Args:
-        before: as for `changes`, which raises where it is something else.
-        after: of the other run.
+        before: the baseline, which `changes` has accepted.
+        after: this run.
     """
     found = [f"method {method}" for method in before["methods"] if method not in after["methods"]]
     sets = {
@@ -102,7 +104,7 @@ def _changes(method: str, before: dict[str, Any], after: dict[str, Any], toleran
         was, now = float(np.mean(old_means)), float(np.mean(new_means))
         weighted = np.concatenate(differences) * np.concatenate(weights)
         loss = was - now if more_is_better else now - was
-        # The mean of many questions is exact to the last bits only.
+        # Means of many questions carry rounding errors.
         found.append(Change(method, metric, was, now, paired_p(weighted), len(weighted), worse=loss > tolerance + 1e-9))
     return found
 
@@ -110,11 +112,12 @@ def _changes(method: str, before: dict[str, Any], after: dict[str, Any], toleran
 def paired_p(differences: np.ndarray[Any, np.dtype[np.float64]]) -> float:
     """Return the p-value of a paired randomisation test, two-sided (Smucker, Allan and Carterette 2007).
 
-    Without an effect each difference is as likely to be turned round: 10,000 draws of signs say how often
-    their sum is then as large as the one seen. Never 0: the seen one is counted among the draws.
+    Under the null hypothesis the sign of each difference is random. The p-value is the share of 10,000 random sign
+    assignments whose sum is at least as large as the observed one; it is never 0, because the observed assignment counts
+    as one of them.
 
     Args:
-        differences: `(n,)`, of the pairs, weighted.
+        differences: `(n,)`, weighted differences of the pairs.
 
     >>> paired_p(np.zeros(3))
     1.0
@@ -124,12 +127,12 @@ def paired_p(differences: np.ndarray[Any, np.dtype[np.float64]]) -> float:
     changed = differences[differences != 0]
     if not len(changed):
         return 1.0
-    seen = abs(changed.sum()) - 1e-12
+    observed = abs(changed.sum()) - 1e-12
     rng = np.random.default_rng(_SEED)
     as_large, left = 0, _FLIPS
     while left:
         n = min(left, max(_CHUNK // len(changed), 1))
         signs = rng.integers(0, 2, size=(n, len(changed)), dtype=np.int8) * 2 - 1
-        as_large += int((np.abs(signs @ changed) >= seen).sum())
+        as_large += int((np.abs(signs @ changed) >= observed).sum())
         left -= n
     return (1 + as_large) / (1 + _FLIPS)

@@ -1,8 +1,8 @@
-"""Ways to decide how much is kept, compared at the same recall of whole questions.
+"""Budget strategies compared at the same recall: fixed limits and the depths of the adaptive budget.
 
-Each way has one number for all questions, the smallest that reaches the recall on the questions at
-hand: the best fixed ratio, the best fixed threshold, and so on. It is a comparison of ways to decide,
-not a promise.
+Each strategy has one parameter for all questions, and takes the smallest value that reaches the recall on the given
+questions: the best fixed ratio, the best fixed threshold, and so on. The parameter is fitted on the questions it is
+measured on, so this compares strategies and guarantees nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxzip.evaluation.ranking import need
+from ctxzip.evaluation.ranking import needed_depth
 from ctxzip.selection.adaptive.depth import DEPTHS, REACH, depths_of
 
 if TYPE_CHECKING:
@@ -25,23 +25,24 @@ if TYPE_CHECKING:
     from ctxzip.evaluation.ranking import Ranked
     from ctxzip.selection.adaptive.forest import Forest
 
-    Way = Callable[[Ranked], NDArray[np.float64]]
+    Strategy = Callable[[Ranked], NDArray[np.float64]]  # -> the parameter that keeps each rank, `(n,)`, never falling
 
 RATIO, NUMBER, THRESHOLD = "fixed ratio", "fixed number", "fixed threshold"
 _SEED = 20240229
 _RESAMPLES = 1_000
 _INTERVAL = (2.5, 97.5)  # percent
-_PLOTTED = 201  # points of a curve
+_CURVE_POINTS = 201
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one way to decide keeps of the words, for each recall; None where a recall is not reached.
+    """The fraction of the words that one strategy keeps at each recall; None where a recall is not reached.
 
     Attributes:
-        kept_fraction: sets weighing the same.
-        by_set: for each set its own recall and the fraction of its words, with the one number for all.
-        curve: `(2, n)`, recall and kept fraction over the whole range of that number.
+        name: of the strategy.
+        kept_fraction: means over sets, every set with the same weight, 0..1.
+        by_set: recall and kept fraction of each set, with the one parameter for all sets.
+        curve: `(2, n)`, recall and kept fraction over the whole range of the parameter.
     """
 
     name: str
@@ -52,11 +53,13 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """The words that one way keeps, as a share of those of another at the same recall, 0 and more.
+    """The words that one strategy keeps, as a share of those of another at the same recall, at least 0.
 
     Attributes:
-        low, high: 95% interval of a paired bootstrap: questions are drawn again within each set, and
-            both ways choose their number anew (Efron and Tibshirani 1993).
+        of, than: names of the two strategies.
+        share: the ratio of their kept fractions.
+        low, high: 95% interval of a paired bootstrap, which resamples the questions within each set and refits the
+            parameters of both strategies (Efron and Tibshirani 1993).
     """
 
     of: str
@@ -70,21 +73,21 @@ class Saving:
 def compare(
     questions: Sequence[Ranked], recalls: Sequence[float], forest: Forest | None = None
 ) -> tuple[list[Cost], list[Saving]]:
-    """Return what fixed limits and every definition of depth cost, and what `reach` saves.
+    """Return the costs of fixed limits and of every definition of depth, and the savings of `reach`.
 
     Args:
-        questions: answerable.
-        recalls: of whole questions, 0..1, sets weighing the same.
-        forest: behind `reach`; without one there is no `reach`, and no saving.
+        questions: answerable questions.
+        recalls: shares of the questions, 0..1, that keep the needed evidence; every set has the same weight.
+        forest: the forest of `reach`; None leaves out `reach` and the savings.
     """
     sizes = Counter(question.set_name for question in questions)
     weights = np.array([1 / (len(sizes) * sizes[question.set_name]) for question in questions])
-    drawn = _drawn(questions, weights)
+    resampled_weights = _bootstrap_weights(questions, weights)
     costs: list[Cost] = []
     resampled: dict[str, NDArray[np.float64]] = {}
-    for name, way in _ways(forest).items():
-        covered, kept = _tables(questions, way)
-        at = [_first(weights @ covered, recall) for recall in recalls]
+    for name, strategy in _strategies(forest).items():
+        covered, kept = _tables(questions, strategy)
+        at = [_first_reaching(weights @ covered, recall) for recall in recalls]
         costs.append(
             Cost(
                 name,
@@ -94,52 +97,59 @@ def compare(
             )
         )
         if forest is not None:
-            resampled[name] = _resampled(drawn @ covered, drawn @ kept, recalls)
+            resampled[name] = _resampled(resampled_weights @ covered, resampled_weights @ kept, recalls)
+    return costs, [] if forest is None else _savings(costs, resampled, recalls)
+
+
+def _savings(
+    costs: Sequence[Cost], resampled: dict[str, NDArray[np.float64]], recalls: Sequence[float]
+) -> list[Saving]:
+    """Return the savings of `reach` against each fixed limit, at the recalls that both achieve."""
+    kept_fraction = {cost.name: cost.kept_fraction for cost in costs}
     savings = []
-    for than in (RATIO, NUMBER, THRESHOLD) if forest is not None else ():
+    for than in (RATIO, NUMBER, THRESHOLD):
         for column, recall in enumerate(recalls):
-            ours, theirs = (
-                next(cost for cost in costs if cost.name == name).kept_fraction[column] for name in (REACH, than)
-            )
-            if ours is None or theirs is None:
+            reach, other = kept_fraction[REACH][column], kept_fraction[than][column]
+            if reach is None or other is None:
                 continue
             low, high = np.nanpercentile(resampled[REACH][:, column] / resampled[than][:, column], _INTERVAL)
-            savings.append(Saving(REACH, than, recall, ours / theirs, float(low), float(high)))
-    return costs, savings
+            savings.append(Saving(REACH, than, recall, reach / other, float(low), float(high)))
+    return savings
 
 
-def _ways(forest: Forest | None) -> dict[str, Way]:
-    ways: dict[str, Way] = {
+def _strategies(forest: Forest | None) -> dict[str, Strategy]:
+    strategies: dict[str, Strategy] = {
         RATIO: lambda question: question.kept_fraction,
         NUMBER: lambda question: np.arange(len(question.ranking.probability), dtype=np.float64),
-        THRESHOLD: _by("certainty", None),
-        **{name: _by(name, None) for name in DEPTHS if name != "certainty"},
+        THRESHOLD: _depth_strategy("certainty", None),
+        **{name: _depth_strategy(name, None) for name in DEPTHS if name != "certainty"},
     }
-    return ways if forest is None else {**ways, REACH: _by(REACH, forest)}
+    return strategies if forest is None else {**strategies, REACH: _depth_strategy(REACH, forest)}
 
 
-def _by(definition: str, forest: Forest | None) -> Way:
+def _depth_strategy(definition: str, forest: Forest | None) -> Strategy:
     return lambda question: depths_of(question.ranking, definition, forest)
 
 
-def _tables(questions: Sequence[Ranked], way: Way) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return whether each question is covered and what it keeps, at every number that some question needs.
+def _tables(questions: Sequence[Ranked], strategy: Strategy) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return whether each question is covered (0 or 1) and its kept fraction, at every value that some question needs.
 
-    Both are `(n_questions, n_numbers)`.
+    Both are `(n_questions, n_values)`; the values of the parameter rise.
     """
-    by_rank = [way(question) for question in questions]
-    needs = np.array([need(*pair) for pair in zip(questions, by_rank, strict=True)])
-    numbers = np.unique(needs[np.isfinite(needs)])
+    by_rank = [strategy(question) for question in questions]
+    needs = np.array([needed_depth(*pair) for pair in zip(questions, by_rank, strict=True)])
+    values = np.unique(needs[np.isfinite(needs)])
     kept = np.stack(
         [
-            question.kept_fraction[np.maximum(np.searchsorted(depth, numbers, side="right"), 1) - 1]
+            question.kept_fraction[np.maximum(np.searchsorted(depth, values, side="right"), 1) - 1]
             for question, depth in zip(questions, by_rank, strict=True)
         ]
     )
-    return (needs[:, None] <= numbers).astype(np.float64), kept
+    return (needs[:, None] <= values).astype(np.float64), kept
 
 
-def _first(reached: NDArray[np.float64], recall: float) -> int | None:
+def _first_reaching(reached: NDArray[np.float64], recall: float) -> int | None:
+    """Return the first index at which a recall is reached; None where there is none."""
     found = np.flatnonzero(reached >= recall - 1e-9)
     return int(found[0]) if len(found) else None
 
@@ -155,11 +165,11 @@ def _by_set(
 
 
 def _curve(reached: NDArray[np.float64], kept: NDArray[np.float64]) -> NDArray[np.float64]:
-    chosen = np.unique(np.linspace(0, len(reached) - 1, _PLOTTED).astype(np.intp))
+    chosen = np.unique(np.linspace(0, len(reached) - 1, _CURVE_POINTS).astype(np.intp))
     return np.stack([reached[chosen], kept[chosen]])
 
 
-def _drawn(questions: Sequence[Ranked], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _bootstrap_weights(questions: Sequence[Ranked], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the weights of the questions in every resample, `(n_resamples, n_questions)`."""
     rng = np.random.default_rng(_SEED)
     names = np.array([question.set_name for question in questions])
@@ -173,7 +183,7 @@ def _drawn(questions: Sequence[Ranked], weights: NDArray[np.float64]) -> NDArray
 def _resampled(
     reached: NDArray[np.float64], kept: NDArray[np.float64], recalls: Sequence[float]
 ) -> NDArray[np.float64]:
-    """Return what is kept at each recall in every resample, `(n_resamples, n_recalls)`; nan where it is not reached."""
+    """Return the kept fraction at each recall in every resample, `(n_resamples, n_recalls)`; nan where not reached."""
     columns = []
     for recall in recalls:
         enough = reached >= recall - 1e-9
@@ -183,7 +193,11 @@ def _resampled(
 
 
 def plot(costs: Sequence[Cost], path: Path) -> None:
-    """Write recall against kept fraction as a picture, one line a way; those with a curve of their own name."""
+    """Write a plot of recall against kept fraction to `path`: a line for each fixed limit and for `reach`.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     import matplotlib as mpl
 
     mpl.use("Agg")

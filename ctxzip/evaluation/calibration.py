@@ -1,4 +1,4 @@
-"""Labelled questions -> a calibrated policy, and what it is worth on questions that it has not seen."""
+"""Fits the policy of a conformal recall guarantee on labelled questions, and measures it on held-out ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ctxzip import __version__
 from ctxzip.errors import UsageError
-from ctxzip.evaluation.ranking import kept_at, need
+from ctxzip.evaluation.ranking import kept_fraction_at, needed_depth
 from ctxzip.selection.adaptive.depth import REACH, depths_of
 from ctxzip.selection.adaptive.features import RANK_FEATURES
 from ctxzip.selection.adaptive.forest import from_json
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from ctxzip.selection.adaptive.forest import Forest
 
 RECALLS = (0.8, 0.9, 0.95)
-_HALVINGS = 100  # 200 fits: one alone is as lucky as its halves are
+_HALVINGS = 100  # random halves, two fits each: one alone depends on chance
 _SEED = 20240229
 
 
 def needs_by_kind(questions: Sequence[Ranked], needs: NDArray[np.float64]) -> dict[str, Needs]:
-    """Return what the questions of each kind need, sorted.
+    """Return the needed depths of the questions of each kind, sorted.
 
     Args:
-        questions: their kinds are used.
-        needs: `(n_questions,)`, infinite where the evidence stands in no unit.
+        questions: only their kinds are used.
+        needs: `(n_questions,)`, the needed depth; infinite where no unit overlaps needed evidence.
     """
     kinds = np.array([question.kind for question in questions])
     found = {}
@@ -49,8 +49,44 @@ def needs_by_kind(questions: Sequence[Ranked], needs: NDArray[np.float64]) -> di
 
 
 @dataclass(frozen=True, slots=True)
+class CalibrationData:
+    """The questions that a policy is fitted on.
+
+    Attributes:
+        questions: answerable and ranked.
+        sets: the sets that they are from.
+        n_weak: number of questions with weak labels only (from answers).
+    """
+
+    questions: Sequence[Ranked]
+    sets: Sequence[LabelledSet]
+    n_weak: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBy:
+    """What scored the questions; a policy is valid for the same scorer, splitter and model only.
+
+    Attributes:
+        scorer: name of the scorer.
+        splitter: name of the splitter.
+        model_sha256: of the graph that scored; None without a model.
+    """
+
+    scorer: str
+    splitter: str
+    model_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
-    """What came of unseen questions; means over halvings, 0..1."""
+    """Coverage of held-out questions; means over halvings, 0..1.
+
+    Attributes:
+        n: number of questions.
+        coverage: share of the questions that keep the needed evidence.
+        kept_fraction: mean fraction of the words kept.
+    """
 
     n: int
     coverage: float
@@ -60,13 +96,19 @@ class Coverage:
 def held_out(
     questions: Sequence[Ranked], definition: str, recall: float, forest: Forest | None = None
 ) -> dict[str, Coverage] | None:
-    """Fit on one half of the questions and measure on the other, both ways, for many random halves.
+    """Return the coverage of held-out questions: fit on one half, measure on the other, for many random halves.
+
+    Args:
+        questions: answerable and ranked.
+        definition: of depth.
+        recall: to guarantee, 0..1.
+        forest: the forest of `reach`; None for other definitions.
 
     Returns:
-        by kind, and `all`; None where half of the questions are too few for this recall.
+        Coverage by kind, and under `all`; None where half of the questions are too few for this recall.
     """
     by_rank = [depths_of(question.ranking, definition, forest) for question in questions]
-    needs = np.array([rounded_up_or_inf(need(*pair)) for pair in zip(questions, by_rank, strict=True)])
+    needs = np.array([rounded_up_or_inf(needed_depth(*pair)) for pair in zip(questions, by_rank, strict=True)])
     kinds = np.array([question.kind for question in questions])
     rng = np.random.default_rng(_SEED)
     covered: list[NDArray[np.float64]] = []
@@ -74,96 +116,100 @@ def held_out(
     for _ in range(_HALVINGS):
         order = rng.permutation(len(questions))
         middle = len(order) // 2
-        for fitted, unseen in ((order[:middle], order[middle:]), (order[middle:], order[:middle])):
+        for fitted, held_out_half in ((order[:middle], order[middle:]), (order[middle:], order[:middle])):
             half = needs_by_kind([questions[i] for i in fitted], needs[fitted])
             policy = Policy("half", "", "", None, definition, half, 0.0)
             try:
-                level = {kind: policy.level(kind, recall).depth for kind in set(kinds[unseen].tolist())}
+                level = {kind: policy.level(kind, recall).depth for kind in set(kinds[held_out_half].tolist())}
             except UsageError:
                 return None
-            limits = np.array([level[kind] for kind in kinds[unseen].tolist()])
-            one, other = np.full((2, len(questions)), np.nan)
-            one[unseen] = needs[unseen] <= limits
-            other[unseen] = [
-                kept_at(questions[i], by_rank[i], limit)
-                for i, limit in zip(unseen.tolist(), limits.tolist(), strict=True)
+            limits = np.array([level[kind] for kind in kinds[held_out_half].tolist()])
+            is_covered, kept_fraction = np.full((2, len(questions)), np.nan)
+            is_covered[held_out_half] = needs[held_out_half] <= limits
+            kept_fraction[held_out_half] = [
+                kept_fraction_at(questions[i], by_rank[i], limit)
+                for i, limit in zip(held_out_half.tolist(), limits.tolist(), strict=True)
             ]
-            covered.append(one)
-            kept.append(other)
-    coverage, kept_fraction = np.nanmean(covered, axis=0), np.nanmean(kept, axis=0)
+            covered.append(is_covered)
+            kept.append(kept_fraction)
+    coverage, mean_kept = np.nanmean(covered, axis=0), np.nanmean(kept, axis=0)
     chosen_kinds = {kind: kinds == kind for kind in sorted(set(kinds.tolist()))}
     return {
-        kind: Coverage(int(chosen.sum()), float(coverage[chosen].mean()), float(kept_fraction[chosen].mean()))
+        kind: Coverage(int(chosen.sum()), float(coverage[chosen].mean()), float(mean_kept[chosen].mean()))
         for kind, chosen in (chosen_kinds | {ALL: np.ones(len(kinds), dtype=np.bool_)}).items()
     }
 
 
-def rounded_up_or_inf(need: float) -> float:
-    """Round a need up as it stands in the file."""
-    return rounded_up(need) if np.isfinite(need) else need
+def rounded_up_or_inf(depth: float) -> float:
+    """Return a depth rounded up, as a policy file stores it; infinity stays."""
+    return rounded_up(depth) if np.isfinite(depth) else depth
 
 
 def fit(
-    questions: Sequence[Ranked],
-    sets: Sequence[LabelledSet],
+    data: CalibrationData,
+    scored_by: ScoredBy,
     *,
     definition: str,
-    scorer: str,
-    splitter: str,
-    model_sha256: str | None,
-    n_weak: int,
     recalls: Sequence[float],
     fitted: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the policy of these questions, as JSON values.
 
     Args:
-        questions: answerable and scored.
-        sets: that they come from.
+        data: the questions to calibrate on.
+        scored_by: what scored them.
         definition: of depth.
-        scorer: what scored them.
-        splitter: what split them.
-        model_sha256: of the graph that scored; None where no model did.
-        n_weak: how many are labelled by their answers alone.
-        recalls: for which the coverage of unseen questions is measured.
-        fitted: the forests that stand in the file, as JSON values.
+        recalls: the recalls, 0..1, whose coverage of held-out questions is measured.
+        fitted: the forests for the policy file, as JSON values.
 
     Raises:
-        UsageError: one of the recalls cannot be promised: too few questions, or the evidence of too many stands in no unit.
+        UsageError: a recall cannot be guaranteed: there are too few questions, or of too many no unit overlaps the
+            evidence.
     """
     fitted = fitted or {}
+    questions = data.questions
     reach = None if definition != REACH else from_json(fitted["reach"], RANK_FEATURES)
-    needs = np.array([rounded_up_or_inf(need(one, depths_of(one.ranking, definition, reach))) for one in questions])
-    policy = Policy("the policy", scorer, splitter, model_sha256, definition, needs_by_kind(questions, needs), 0.0)
+    needs = np.array(
+        [rounded_up_or_inf(needed_depth(one, depths_of(one.ranking, definition, reach))) for one in questions]
+    )
+    policy = Policy(
+        "the policy",
+        scored_by.scorer,
+        scored_by.splitter,
+        scored_by.model_sha256,
+        definition,
+        needs_by_kind(questions, needs),
+        0.0,
+    )
     for recall in recalls:
         for kind in policy.kinds:
             policy.level(kind, recall)
-    measured = {}
-    for recall in recalls:
-        found = held_out(questions, definition, recall, reach)
-        measured[f"{recall:g}"] = (
-            None
-            if found is None
-            else {
-                kind: {"n": one.n, "coverage": round(one.coverage, 4), "kept_fraction": round(one.kept_fraction, 4)}
-                for kind, one in found.items()
-            }
-        )
     return as_json(
         policy,
         np.array([one.ranking.probability[0] for one in questions], dtype=np.float64),
         made_by=f"ctxzip {__version__}",
         data={
-            "files": {one.path.name: len(one.answerable) for one in sets},
+            "files": {one.path.name: len(one.answerable) for one in data.sets},
             "questions": len(questions),
-            "labelled_by_answers_only": n_weak,
+            "labelled_by_answers_only": data.n_weak,
         },
-        held_out=measured,
+        held_out={
+            f"{recall:g}": _coverage_as_json(held_out(questions, definition, recall, reach)) for recall in recalls
+        },
         **fitted,
     )
 
 
+def _coverage_as_json(by_kind: dict[str, Coverage] | None) -> dict[str, Any] | None:
+    if by_kind is None:
+        return None
+    return {
+        kind: {"n": one.n, "coverage": round(one.coverage, 4), "kept_fraction": round(one.kept_fraction, 4)}
+        for kind, one in by_kind.items()
+    }
+
+
 def as_text(policy: dict[str, Any]) -> str:
-    """Return a policy as JSON that a person can read: lists of numbers on one line."""
+    """Return a policy as indented JSON, with every list of numbers on one line."""
     text = json.dumps(policy, indent=2, allow_nan=False)
     return re.sub(r"\[[^][{}\"]*\]", lambda found: " ".join(found[0].split()), text) + "\n"

@@ -1,4 +1,4 @@
-"""What a fixed ratio keeps, for many ratios at once."""
+"""Which evidence a fixed ratio of the words keeps, for many ratios at once."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from ctxzip.datamodels import Scored, Unit
     from ctxzip.evaluation.labelled import Labelled
 
-RATIOS = np.arange(101) / 100
+RATIOS = np.arange(101) / 100  # of the words, 0..1
 
 
 def found_at_ratios(question: Labelled, scored: Scored) -> NDArray[np.bool_]:
-    """Return whether the evidence of one question is kept at each of `RATIOS`, `(n_ratios,)`.
+    """Return whether the evidence of one question is kept at each of `RATIOS`, `(n_ratios,)` bool.
 
     Args:
         question: with evidence.
@@ -32,31 +32,29 @@ def found_at_ratios(question: Labelled, scored: Scored) -> NDArray[np.bool_]:
     """
     prepared, units = scored.prepared, scored.units
     ranked = candidates(units, scored.scores)
-    probability = scored.scores.probability[ranked]
-    tokens_in = prepared.passage_tokens
+    probability, tokens_in = scored.scores.probability[ranked], prepared.passage_tokens
     ceilings = [decide(Limits(ratio=float(ratio)), probability, tokens_in).soft_tokens or 0 for ratio in RATIOS]
     duplicates = Duplicates(prepared.request.passages, units, prepared.languages)
     chosen = order_of_choice(prepared.query, ranked, duplicates)
     kept = _kept(units, chosen, list(map(duplicates.key, chosen)), np.array(ceilings))
-    held = (question.overlaps(units).T.astype(np.int64) @ kept) > 0  # (n_spans, n_ratios)
-    found: NDArray[np.bool_] = (np.logical_and if question.need == "all" else np.logical_or).reduce(held, axis=0)
+    covered = (question.overlaps(units).T.astype(np.int64) @ kept) > 0  # (n_spans, n_ratios)
+    found: NDArray[np.bool_] = (np.logical_and if question.need == "all" else np.logical_or).reduce(covered, axis=0)
     return found
 
 
 def _kept(
     units: Sequence[Unit], ranked: Sequence[int], keys: Sequence[Hashable | None], ceilings: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Return which units stay under each ceiling in tokens, `(n_units, n_ceilings)`.
+    """Return which units each ceiling in tokens keeps, `(n_units, n_ceilings)` bool.
 
-    The rule of `ctxzip.selection.greedy.select`: greedy by rank with the headings above a unit, what does
-    not fit is passed over, of units with the same key the first stays, and the best unit stays in any
-    case. Tokens are counted unit by unit and not on the final text, which is the same where words
-    stand between spaces.
+    The rule of `ctxzip.selection.greedy.select`: greedy by rank, each unit with its headings; a unit that does not
+    fit is skipped; of units with the same key the first is kept; the best unit is always kept. Tokens are counted
+    unit by unit and not on the final text, which is the same where tokens are words between spaces.
     """
     n_tokens = np.array([unit.n_tokens for unit in units], dtype=np.int64)
     kept = np.zeros((len(units), len(ceilings)), dtype=np.bool_)
     used = np.zeros(len(ceilings), dtype=np.int64)
-    kept_of_key: dict[Hashable, NDArray[np.bool_]] = {}  # under which ceilings a unit of each key stays
+    kept_keys: dict[Hashable, NDArray[np.bool_]] = {}  # the ceilings that keep a unit of each key
     for rank, (i, key) in enumerate(zip(ranked, keys, strict=True)):
         group = [i]
         while (parent := units[group[-1]].parent) is not None:
@@ -64,8 +62,8 @@ def _kept(
         cost = n_tokens[group] @ ~kept[group]
         fits = (used + cost <= ceilings) | (rank == 0)
         if key is not None:
-            fits &= ~kept_of_key.setdefault(key, np.zeros_like(fits))
-            kept_of_key[key] |= fits
+            fits &= ~kept_keys.setdefault(key, np.zeros_like(fits))
+            kept_keys[key] |= fits
         used += cost * fits
         kept[group] |= fits
     return kept

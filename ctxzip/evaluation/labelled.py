@@ -1,12 +1,13 @@
 """Labelled questions in the common form: a question, documents, and the spans that are evidence.
 
 One JSON object a line, gzipped or not:
-`{"query", "docs": [{"title", "text", "evidence": [[start, end], ...]}], "dataset", "need"}`. Evidence
-are half-open code-point spans of `text`; `need` (`all`, `any`, `none`) and `answers` (texts) are optional.
+`{"query", "docs": [{"title", "text", "evidence": [[start, end], ...]}], "dataset", "need"}`. The evidence spans
+are half-open code-point ranges of `text`; `need` (`all`, `any`, `none`) and `answers` (texts) are optional.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
 from dataclasses import dataclass
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from ctxzip.rendering.result import Result
 
 _Item = TypeVar("_Item")
-# In these sets every span is a step of the answer; in all others several spans say the same.
-_EVERY_SPAN = frozenset({"hotpotqa", "2wiki", "musique"})
+# In these sets the answer needs every span (multi-hop); in all others each span answers by itself.
+_MULTI_HOP = frozenset({"hotpotqa", "2wiki", "musique"})
 _NEEDS = ("all", "any", "none")
 
 
@@ -39,9 +40,9 @@ class Labelled:
     """One labelled question.
 
     Attributes:
-        evidence: `(passage, start, end)`, half-open code-point offsets; empty where nothing answers.
-        need: whether all spans are needed, any one, or none exists.
-        answers: texts that answer it, any one of them; empty where the record has none.
+        evidence: `(passage, start, end)` each, half-open code-point offsets; empty for an unanswerable question.
+        need: whether the answer needs all spans or any one; `none` for an unanswerable question.
+        answers: texts, each a right answer; empty where the record has none.
     """
 
     request: Request
@@ -49,17 +50,23 @@ class Labelled:
     need: Literal["all", "any", "none"]
     answers: tuple[str, ...] = ()
 
+    @property
+    def key(self) -> str:
+        """16 hexadecimal digits of the SHA-256 of the question and its documents: the same in every run."""
+        texts = (self.request.query, *(passage.text for passage in self.request.passages))
+        return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
     def found(self, result: Result) -> bool:
-        """Tell whether the kept units hold the evidence that is needed; an overlap holds a span."""
+        """Return whether the kept units cover the needed evidence; a unit covers the spans that it overlaps."""
         kept = [result.scored.units[i] for i in result.selection.kept]
-        held = [
+        covered = [
             any(unit.passage == passage and unit.start < end and start < unit.end for unit in kept)
             for passage, start, end in self.evidence
         ]
-        return all(held) if self.need == "all" else any(held)
+        return all(covered) if self.need == "all" else any(covered)
 
     def overlaps(self, units: Sequence[Unit]) -> NDArray[np.bool_]:
-        """Return which unit overlaps which span of the evidence, `(n_units, n_spans)`."""
+        """Return which unit overlaps which span of the evidence, `(n_units, n_spans)` bool."""
         where = np.array([(unit.passage, unit.start, unit.end) for unit in units], dtype=np.int64).reshape(-1, 3)
         spans = np.array(self.evidence, dtype=np.int64).reshape(-1, 3)
         overlap: NDArray[np.bool_] = (
@@ -70,16 +77,15 @@ class Labelled:
         return overlap
 
     def are_evidence(self, units: Sequence[Unit]) -> NDArray[np.bool_]:
-        """Return which units overlap evidence, `(n_units,)`."""
+        """Return which units overlap evidence, `(n_units,)` bool."""
         evidence: NDArray[np.bool_] = np.logical_or.reduce(self.overlaps(units), axis=1)
         return evidence
 
 
 def spread(items: Iterable[_Item], limit: int | None) -> list[_Item]:
-    """Return at most so many items, spread evenly: files stand in an order, and the first are easy or hard.
+    """Return at most `limit` items, spread evenly: files are sorted, and their first questions are not typical.
 
-    Of the 402 answerable questions of hotpotqa in dev hybrid keeps the evidence of 83% at 20% of the words, of the
-    first 51 that of 94%.
+    `models/README.md` has the measurement. None returns all items.
 
     >>> spread("abcdefg", 3), spread("ab", 3), spread("ab", None)
     (['a', 'c', 'e'], ['a', 'b'], ['a', 'b'])
@@ -93,7 +99,7 @@ def spread(items: Iterable[_Item], limit: int | None) -> list[_Item]:
 def read_labelled(path: Path) -> Iterator[Labelled]:
     """Yield the questions of one file, gzipped or not.
 
-    A record says itself what it needs (`need`), or its data set does (`dataset`).
+    Where a record has no `need`, it follows from its `dataset`.
 
     Raises:
         InputError: a record is not in the common form, or the file cannot be read.
@@ -127,7 +133,7 @@ def _labelled(line: bytes, line_no: int, place: str) -> Labelled:
         for index, doc in enumerate(docs)
         for start, end in _spans(doc, len(request.passages[index].text), f"$.docs[{index}]")
     )
-    need = record.get("need", "all" if record.get("dataset") in _EVERY_SPAN else "any")
+    need = record.get("need", "all" if record.get("dataset") in _MULTI_HOP else "any")
     if need not in _NEEDS:
         raise InputError(f"expected one of {', '.join(_NEEDS)} @ $.need, got {need!r}")
     answers = record.get("answers")

@@ -1,4 +1,4 @@
-"""Runs a method over sets of labelled questions and measures what it finds."""
+"""Runs a method over sets of labelled questions and computes the metrics."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
     from ctxzip.evaluation.sets import LabelledSet
     from ctxzip.rendering.result import Result
 
-KEPT = (0.1, 0.2, 0.3)  # ratios at which recall is shown
-WANTED_RECALL = 0.9
+REPORTED_RATIOS = (0.1, 0.2, 0.3)  # of the words
+TARGET_RECALL = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class SupportingFacts:
-    """How exactly the evidence of questions that need all of it is met at one threshold; means, 0..1.
+    """F1 and exact match of the kept units at one threshold, for questions that need all evidence; means, 0..1.
 
     Attributes:
-        threshold: the best for F1 on other data.
+        threshold: the one with the best F1 on other data.
         exact: share of the questions of which all evidence and nothing else is kept.
     """
 
@@ -56,11 +56,11 @@ class SupportingFacts:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Every unit of a set.
+    """The units of all questions of a set.
 
     Attributes:
-        probability: `(n,)` float32.
-        is_evidence: `(n,)`.
+        probability: `(n_units,)` float32, 0..1.
+        is_evidence: `(n_units,)`.
     """
 
     probability: NDArray[np.float32]
@@ -69,19 +69,19 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one method scores on one set. All is 0..1; None is what the set cannot say.
+    """The metrics of one method on one set, 0..1; None where one is not defined.
 
     Attributes:
-        n_questions: with those that nothing answers.
-        n_answerable: of which recall and average precision are means.
-        recall: of whole questions, with the shares `KEPT` of the words kept.
-        auto_recall, auto_kept_fraction: under the automatic budget.
+        n_questions: answerable and unanswerable.
+        n_answerable: number of questions over which recall and average precision are means.
+        recall: share of the questions that keep the needed evidence, for each of `REPORTED_RATIOS`.
+        auto_recall, auto_kept_fraction: recall, and the fraction of the words kept, under the automatic budget.
         average_precision: over the units of a question.
-        passage_auc: of passages with evidence against those without, of all questions together.
-        calibration_error: of the probabilities of all units of all questions.
+        passage_auc: ROC-AUC of passages with evidence against those without, over all questions together.
+        calibration_error: expected calibration error over all units of all questions.
         recall_at_ratios: recall at each of `fixed_ratio.RATIOS`, `(n_ratios,)`.
-        calibration: what `calibration_error` was computed from; None for baselines.
-        outcomes: of every question.
+        calibration: the units behind `calibration_error`; None for baselines.
+        outcomes: one for each question.
     """
 
     name: str
@@ -101,13 +101,12 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Means over sets, every set weighing the same; None is what no set says.
+    """Means over sets, every set with the same weight; None where a metric is not defined in any set.
 
     Attributes:
-        pooled_calibration_error: of the units of all sets together, every set weighing the same.
-        ratio_for_recall: the smallest fixed ratio of the words at which the mean recall over sets is
-            90%. Ratios are scanned in steps of 1%, what each keeps follows from the ranking of every
-            question by the rule of selection, and between two steps recall is a straight line.
+        pooled_calibration_error: over the units of all sets together, every set with the same weight.
+        ratio_for_recall: the smallest fixed ratio of the words at which the mean recall over sets is `TARGET_RECALL`.
+            Ratios are scanned in steps of 1% (`fixed_ratio`) and interpolated linearly between steps.
     """
 
     n_sets: int
@@ -130,18 +129,18 @@ def measure(
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     reader: Reader | None = None,
 ) -> Measured:
-    """Measure one method on one set. Every question is scored once, and every metric uses those scores.
+    """Return the metrics of one method on one set. Every question is scored once, and all metrics use those scores.
 
     Args:
-        method: what scores.
-        labelled: with at least one answerable question.
-        tuning: questions of the same kind, which need all of their spans, to choose a threshold on.
-        progress: told after every question how many are done, of how many.
-        reader: answers from full and from compressed context, or None.
+        method: scores the units.
+        labelled: a set with at least one answerable question.
+        tuning: other multi-hop questions, on which the threshold of `SupportingFacts` is chosen; None for no threshold.
+        progress: called after every question with the number done and the number of all.
+        reader: answers from the full and from the compressed context, or None.
 
     Raises:
         InputError: a question cannot be scored.
-        BackendError: the reader cannot be asked.
+        BackendError: the reader cannot be reached.
     """
     n_tuning = len(tuning.answerable) if tuning else 0
     total = n_tuning + len(labelled.questions)
@@ -154,43 +153,44 @@ def measure(
                 for question, _, result in tuned
             ]
         )
-    at_kept = [method.compressor(ratio=ratio) for ratio in KEPT]
-    seen = [
-        _seen(question, scored, result, at_kept, reader)
+    at_ratios = [method.compressor(ratio=ratio) for ratio in REPORTED_RATIOS]
+    all_questions = [
+        _measured_question(question, scored, result, at_ratios, reader)
         for question, scored, result in _scored(
             method, labelled.questions, lambda done: progress(n_tuning + done, total)
         )
     ]
-    answered = [question for question in seen if question.found_at_ratios is not None]
-    outcomes = [question.outcome.values for question in answered]
+    answerable = [question for question in all_questions if question.found_at_ratios is not None]
+    recall_curves = [at for question in answerable if (at := question.found_at_ratios) is not None]
+    outcomes = [question.outcome.values for question in answerable]
     calibration = None
     if method.gives_probability:
         calibration = Calibration(
-            np.concatenate([question.probability for question in seen]),
-            np.concatenate([question.is_evidence for question in seen]),
+            np.concatenate([question.probability for question in all_questions]),
+            np.concatenate([question.is_evidence for question in all_questions]),
         )
     return Measured(
         name=labelled.name,
-        n_questions=len(seen),
-        n_answerable=len(answered),
-        recall=tuple(fmean(values[f"recall_at_{ratio * 100:.0f}"] for values in outcomes) for ratio in KEPT),
+        n_questions=len(all_questions),
+        n_answerable=len(answerable),
+        recall=tuple(fmean(values[f"recall_at_{ratio * 100:.0f}"] for values in outcomes) for ratio in REPORTED_RATIOS),
         auto_recall=fmean(values["auto_recall"] for values in outcomes),
         auto_kept_fraction=fmean(values["auto_kept_fraction"] for values in outcomes),
         average_precision=fmean(values["average_precision"] for values in outcomes),
         passage_auc=roc_auc(
-            np.concatenate([question.relevance for question in seen]),
-            np.concatenate([question.is_relevant for question in seen]),
+            np.concatenate([question.relevance for question in all_questions]),
+            np.concatenate([question.is_relevant for question in all_questions]),
         ),
         calibration_error=_calibration_error([calibration]),
-        supporting_facts=None if threshold is None else _supporting_facts(answered, threshold),
-        recall_at_ratios=np.mean([at for question in seen if (at := question.found_at_ratios) is not None], axis=0),
+        supporting_facts=None if threshold is None else _supporting_facts(answerable, threshold),
+        recall_at_ratios=np.mean(recall_curves, axis=0),
         calibration=calibration,
-        outcomes=tuple(question.outcome for question in seen),
+        outcomes=tuple(question.outcome for question in all_questions),
     )
 
 
 def summarise(sets: Sequence[Measured]) -> Summary:
-    """Return the means of one method over sets."""
+    """Return the means of the metrics of one method over sets."""
     supporting = [one.supporting_facts for one in sets if one.supporting_facts]
     recall_at_ratios: NDArray[np.float64] = np.mean([one.recall_at_ratios for one in sets], axis=0)
     return Summary(
@@ -204,7 +204,7 @@ def summarise(sets: Sequence[Measured]) -> Summary:
         supporting_f1=_mean_of_known([one.f1 for one in supporting]),
         supporting_exact=_mean_of_known([one.exact for one in supporting]),
         pooled_calibration_error=_calibration_error([one.calibration for one in sets]),
-        ratio_for_recall=ratio_for_recall(RATIOS, recall_at_ratios, WANTED_RECALL),
+        ratio_for_recall=ratio_for_recall(RATIOS, recall_at_ratios, TARGET_RECALL),
     )
 
 
@@ -214,13 +214,13 @@ def _mean_of_known(values: Sequence[float | None]) -> float | None:
 
 
 def _calibration_error(sets: Sequence[Calibration | None]) -> float | None:
-    """Return the expected calibration error of the units of all sets, every set weighing the same."""
+    """Return the expected calibration error over the units of all sets, every set with the same weight."""
     pooled = _pooled(sets)
     return None if pooled is None else expected_calibration_error(*pooled)
 
 
 def reliability_of(sets: Sequence[Measured]) -> list[tuple[float, float, float]]:
-    """Return the points of the calibration plot of all sets together (`metrics.reliability`), none for baselines."""
+    """Return the reliability diagram over all sets together (`metrics.reliability`); empty for baselines."""
     pooled = _pooled([one.calibration for one in sets])
     return [] if pooled is None else reliability(*pooled)
 
@@ -228,7 +228,7 @@ def reliability_of(sets: Sequence[Measured]) -> list[tuple[float, float, float]]
 def _pooled(
     sets: Sequence[Calibration | None],
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]] | None:
-    """Return probability, label and weight of the units of all sets; every set weighs the same."""
+    """Return probability, label and weight of the units of all sets; the weights of each set add up to 1."""
     filled = [one for one in sets if one is not None and len(one.probability)]
     if not filled:
         return None
@@ -239,7 +239,7 @@ def _pooled(
     )
 
 
-def _supporting_facts(questions: Sequence[_Seen], threshold: float) -> SupportingFacts:
+def _supporting_facts(questions: Sequence[_MeasuredQuestion], threshold: float) -> SupportingFacts:
     kept = [at_threshold(question.probability, threshold) for question in questions]
     pairs = [(chosen, question.is_evidence) for chosen, question in zip(kept, questions, strict=True)]
     return SupportingFacts(
@@ -250,8 +250,15 @@ def _supporting_facts(questions: Sequence[_Seen], threshold: float) -> Supportin
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """One scored question: `(n_units,)` twice, `(n_passages,)` twice, what came of it, and `(n_ratios,)` if answerable."""
+class _MeasuredQuestion:
+    """One measured question.
+
+    Attributes:
+        probability, is_evidence: `(n_units,)`.
+        relevance, is_relevant: `(n_passages,)`.
+        outcome: its metrics.
+        found_at_ratios: `(n_ratios,)`, whether the evidence is kept; None for an unanswerable question.
+    """
 
     probability: NDArray[np.float32]
     is_evidence: NDArray[np.bool_]
@@ -264,7 +271,7 @@ class _Seen:
 def _scored(
     method: Method, questions: Sequence[Labelled], progress: Callable[[int], None]
 ) -> Iterator[tuple[Labelled, Scored, Result]]:
-    """Yield each question with its scores and with its result under the automatic budget."""
+    """Yield each question with its scores and its result under the automatic budget."""
     auto = method.compressor()
     results = auto.scoring.score(question.request for question in questions)
     for done, (question, scored) in enumerate(zip(questions, results, strict=True), 1):
@@ -274,30 +281,30 @@ def _scored(
         yield question, scored, auto.selector.select(scored)
 
 
-def _seen(
-    question: Labelled, scored: Scored, result: Result, at_kept: Sequence[Compressor], reader: Reader | None
-) -> _Seen:
-    """Keep of a question and its result under the automatic budget what is measured.
+def _measured_question(
+    question: Labelled, scored: Scored, result: Result, at_ratios: Sequence[Compressor], reader: Reader | None
+) -> _MeasuredQuestion:
+    """Return the measurements of a question.
 
     Args:
         question: answerable or not.
         scored: its scores.
-        result: of them under the automatic budget.
-        at_kept: with the ratios `KEPT` for a limit.
-        reader: answers, or None.
+        result: the selection from these scores under the automatic budget.
+        at_ratios: a compressor for each of `REPORTED_RATIOS`.
+        reader: answers from the full and from the compressed context, or None.
     """
     is_relevant = np.zeros(len(question.request.passages), dtype=np.bool_)
     is_relevant[[passage for passage, _, _ in question.evidence]] = True
     found: list[bool] = []
-    at_ratios = None
+    recall_curve = None
     if question.need != "none":
-        at_ratios = found_at_ratios(question, scored)
-        found = [question.found(compressor.selector.select(scored)) for compressor in at_kept]
-    return _Seen(
+        recall_curve = found_at_ratios(question, scored)
+        found = [question.found(compressor.selector.select(scored)) for compressor in at_ratios]
+    return _MeasuredQuestion(
         result.scored.scores.probability,
         question.are_evidence(result.scored.units),
         result.scored.scores.relevance,
         is_relevant,
         outcome(question, result, found, reader),
-        at_ratios,
+        recall_curve,
     )

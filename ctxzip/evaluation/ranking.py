@@ -1,7 +1,6 @@
-"""What the ranking of a labelled question keeps, and how far down its evidence stands.
+"""The ranked units of a labelled question, and the rank of its evidence.
 
-A question is scored once; every way to decide how much is kept is then a way to put numbers to the
-same ranking.
+A question is scored once. Every rule that decides how much is kept is then a cut of the same ranking.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """One answerable question, scored: what its ranking keeps, and how far down the evidence stands.
+    """One scored question.
 
     Attributes:
-        set_name: of the file that it stands in.
-        ranking: of its units.
-        kept_fraction: `(n,)`, of the words, when the first 1, 2, ..., n of them are kept with their headings.
-        last_needed: index of the last unit that must be kept; None where no unit answers.
+        set_name: name of its set.
+        ranking: its ranked scores.
+        kept_fraction: `(n,)`, 0..1: the fraction of the words in the first 1, 2, ..., n units with their headings.
+        last_needed: rank, from 0, of the last unit that must be kept; None where no unit overlaps needed evidence.
     """
 
     set_name: str
@@ -44,15 +43,15 @@ class Ranked:
 
     @property
     def kind(self) -> str:
-        """How the question was read."""
+        """The kind of the question."""
         return self.ranking.kind
 
 
-def ranked(set_name: str, question: Labelled, scored: Scored) -> Ranked | None:
-    """Return what the ranking of one question keeps; None where there is nothing to rank.
+def rank_question(set_name: str, question: Labelled, scored: Scored) -> Ranked | None:
+    """Return the ranking of one question; None where there is no unit to rank.
 
     Args:
-        set_name: of the file.
+        set_name: name of its set.
         question: answerable or not.
         scored: its units and scores, tokens counted in words.
     """
@@ -60,16 +59,16 @@ def ranked(set_name: str, question: Labelled, scored: Scored) -> Ranked | None:
     order = candidates(units, scored.scores)
     if not order:
         return None
-    together = groups(units, order)
+    with_headings = groups(units, order)
     never = len(order)
     ranks = np.full(len(units), never)
-    for rank, group in enumerate(together):
+    for rank, group in enumerate(with_headings):
         ranks[group] = rank
     needed = never
     if question.need != "none":
         first = np.where(question.overlaps(units), ranks[:, None], never).min(axis=0)  # (n_spans,)
         needed = int(first.max() if question.need == "all" else first.min())
-    words = [sum(units[i].n_tokens for i in group) for group in together]
+    words = [sum(units[i].n_tokens for i in group) for group in with_headings]
     return Ranked(
         set_name=set_name,
         ranking=ranking_of(scored.prepared.query, units, scored.scores),
@@ -83,12 +82,12 @@ def rank_questions(
     questions: Sequence[tuple[str, Labelled]],
     progress: Callable[[str, int, int], None] = lambda _name, _done, _total: None,
 ) -> list[Ranked | None]:
-    """Score questions and rank the units of each; None where there is nothing to rank.
+    """Score questions and rank the units of each; None for a question without units.
 
     Args:
         scoring: scores the questions.
-        questions: the name of the set of each question, and the question.
-        progress: called after every question with its set, how many are done, of how many.
+        questions: each with the name of its set.
+        progress: called after every question with its set, the number done, and the number of all.
 
     Raises:
         InputError: a question cannot be scored.
@@ -98,24 +97,24 @@ def rank_questions(
     for done, ((name, question), scored) in enumerate(zip(questions, results, strict=True), 1):
         if isinstance(scored, BadRecord):
             raise InputError(scored.message, option=scored.options)
-        found.append(ranked(name, question, scored))
+        found.append(rank_question(name, question, scored))
         progress(name, done, len(questions))
     return found
 
 
-def need(question: Ranked, depth: NDArray[np.float64]) -> float:
-    """Return the smallest depth that keeps what is needed; infinite where none does.
+def needed_depth(question: Ranked, depth: NDArray[np.float64]) -> float:
+    """Return the smallest depth that keeps the needed evidence; infinite where none does.
 
     Args:
-        question: its ranking.
-        depth: `(n,)`, never falling; the best unit is kept at any.
+        question: ranked.
+        depth: `(n,)`, the depth of each rank, never falling; the best unit is kept at every depth.
     """
     if question.last_needed is None:
         return np.inf
     return float(depth[question.last_needed]) if question.last_needed else 0.0
 
 
-def kept_at(question: Ranked, depth: NDArray[np.float64], limit: float) -> float:
-    """Return the fraction of the words within a depth; the best unit is always kept."""
+def kept_fraction_at(question: Ranked, depth: NDArray[np.float64], limit: float) -> float:
+    """Return the fraction of the words, 0..1, in the ranks whose depth is at most `limit`; the best unit is always kept."""
     n_kept = max(int(np.searchsorted(depth, limit, side="right")), 1)
     return float(question.kept_fraction[n_kept - 1])

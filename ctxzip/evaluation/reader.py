@@ -1,4 +1,7 @@
-"""A language model that answers from full and from compressed context: any endpoint that speaks OpenAI's chat completions."""
+"""A reader: a language model that answers from the full and from the compressed context.
+
+Any endpoint with OpenAI's chat completions API will do.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,33 @@ import http.client
 import json
 import urllib.error
 import urllib.request
-from collections import Counter
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from ctxzip._internal.terminal_text import visible
 from ctxzip.errors import BackendError, UsageError
-from ctxzip.evaluation.outcomes import key, normalised
+from ctxzip.evaluation.answers import answer_exact_match, answer_f1
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ctxzip.evaluation.labelled import Labelled
 
-_TIMEOUT_S = 120  # a small model on a laptop reads ten pages in less
-_MAX_TOKENS = 64  # of an answer: labelled ones are a few words
+_TIMEOUT_S = 120  # a small model on a laptop needs less for ten pages
+_MAX_TOKENS = 64  # of an answer; labelled answers are a few words
 _PROMPT = "Answer the question from the documents alone, with as few words as possible: no sentence, no explanation."
 
 
 class Reader:
-    """Asks an endpoint, once for each question and context.
+    """A client of one endpoint; it sends one request for each question and context.
 
     Args:
-        url: of the endpoint, up to and without `/chat/completions`.
-        model: name that the endpoint knows it by.
-        token: sent as a bearer token, or None.
+        url: base URL of the endpoint, without `/chat/completions`.
+        model: the name of the model at the endpoint.
+        token: the bearer token, or None.
 
     Raises:
-        UsageError: the URL is none of http or https.
+        UsageError: the URL does not begin with http:// or https://.
     """
 
     def __init__(self, url: str, model: str, token: str | None = None) -> None:
@@ -42,28 +46,28 @@ class Reader:
         self._url = f"{url.rstrip('/')}/chat/completions"
         self._model = model
         self._token = token
-        self._full: dict[str, dict[str, float]] = {}  # by question: every method begins from the same context
+        self._full: dict[str, dict[str, float]] = {}  # by question key: the full context is the same for every method
 
     def compare(self, question: Labelled, texts: Sequence[str]) -> dict[str, float]:
-        """Return exact match and F1 (0 or 1, 0..1) of the answers from all documents and from what is left of them.
+        """Return exact match (0 or 1) and F1 (0..1) of the answers from the full and from the compressed documents.
 
         Args:
-            question: with answers.
-            texts: what is left of each document.
+            question: with labelled answers.
+            texts: the kept text of each document.
 
         Raises:
-            BackendError: the endpoint cannot be reached, or answers something else.
+            BackendError: the endpoint cannot be reached, redirects to another host, or its response is not a chat completion.
         """
-        about = key(question)
-        if about not in self._full:
-            whole = self._scores(question, [passage.text for passage in question.request.passages])
-            self._full[about] = {f"reader_{name}_full": value for name, value in whole.items()}
-        return {**self._full[about], **{f"reader_{name}": v for name, v in self._scores(question, texts).items()}}
+        key = question.key
+        if key not in self._full:
+            full = self._scores(question, [passage.text for passage in question.request.passages])
+            self._full[key] = {f"reader_{name}_full": value for name, value in full.items()}
+        return {**self._full[key], **{f"reader_{name}": v for name, v in self._scores(question, texts).items()}}
 
     def _scores(self, question: Labelled, texts: Sequence[str]) -> dict[str, float]:
         answer = self._ask(question.request.query, "\n\n".join(text for text in texts if text))
         return {
-            "exact": max(float(normalised(answer) == normalised(gold)) for gold in question.answers),
+            "exact": max(answer_exact_match(answer, gold) for gold in question.answers),
             "f1": max(answer_f1(answer, gold) for gold in question.answers),
         }
 
@@ -82,7 +86,7 @@ class Reader:
             headers["Authorization"] = f"Bearer {self._token}"
         request = urllib.request.Request(self._url, json.dumps(asked).encode(), headers)  # noqa: S310  # checked above
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310
+            with urllib.request.build_opener(_SameHost).open(request, timeout=_TIMEOUT_S) as response:
                 found: Any = json.load(response)
             answer = found["choices"][0]["message"]["content"]
         except (OSError, http.client.HTTPException) as error:
@@ -95,14 +99,26 @@ class Reader:
         return answer if isinstance(answer, str) else ""
 
 
-def answer_f1(answer: str, gold: str) -> float:
-    """Return the harmonic mean of precision and recall of the words of an answer (Rajpurkar et al. 2016).
+class _SameHost(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect to another scheme, host or port: the token and the documents are meant for one endpoint."""
 
-    >>> answer_f1("in the year 1901", "1901")
-    0.5
+    def redirect_request(  # the parameters are those of the base class
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        if _origin(newurl) != _origin(req.full_url):
+            scheme, host, port = _origin(newurl)
+            raise BackendError(
+                f"--reader {req.full_url}: it redirects to another host, {visible(f'{scheme}://{host}:{port}')}: "
+                "nothing was sent there; give that address to --reader if you trust it"
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port of a URL.
+
+    >>> _origin("HTTPS://Example.org/v1")
+    ('https', 'example.org', 443)
     """
-    words, wanted = normalised(answer).split(), normalised(gold).split()
-    if not words or not wanted:
-        return float(words == wanted)
-    n_both = (Counter(words) & Counter(wanted)).total()
-    return 2 * n_both / (len(words) + len(wanted))
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

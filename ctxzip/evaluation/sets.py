@@ -1,4 +1,4 @@
-"""A set of labelled questions, and the names that files of them go by."""
+"""A set of labelled questions, and the naming of its file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SUFFIXES = (".jsonl", ".jsonl.gz")
-_LEFT_OUT = (".gz", ".jsonl", ".json", ".csv", ".tsv", ".parquet")  # of the name of a set
+_NOT_IN_NAMES = (".gz", ".jsonl", ".json", ".csv", ".tsv", ".parquet")  # suffixes that the name of a set leaves out
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,9 @@ class LabelledSet:
     """The questions of one file.
 
     Attributes:
-        name: of the file without its suffixes; with its folder where two files share a name.
-        questions: with those that nothing answers.
+        name: the file name without suffixes; with its folder where two files share a name.
+        path: the file.
+        questions: answerable and unanswerable.
     """
 
     name: str
@@ -32,18 +33,18 @@ class LabelledSet:
 
     @property
     def answerable(self) -> tuple[Labelled, ...]:
-        """The questions that have evidence."""
+        """The questions with evidence."""
         return tuple(question for question in self.questions if question.need != "none")
 
     @property
     def needs_all(self) -> bool:
-        """Whether every answerable question needs all of its spans."""
+        """Whether every answerable question needs all of its spans (multi-hop)."""
         answerable = self.answerable
         return bool(answerable) and all(question.need == "all" for question in answerable)
 
 
 def labelled_files(paths: Sequence[Path]) -> list[Path]:
-    """Return the files, and all labelled files of folders in the order of their names.
+    """Return the files, and the labelled files of the folders sorted by name.
 
     Raises:
         UsageError: no such file, a file of another kind, or a folder without a labelled file.
@@ -51,15 +52,20 @@ def labelled_files(paths: Sequence[Path]) -> list[Path]:
     return [file for path in paths for file in _files(path)]
 
 
-def named(files: Iterable[Path]) -> list[tuple[str, Path]]:
-    """Return every file once, with a name: its own without suffixes, with its folder where two share one."""
+def with_names(files: Iterable[Path]) -> list[tuple[str, Path]]:
+    """Return every file once with its name as `LabelledSet` defines it."""
     once = list({file.resolve(): file for file in files}.values())
     shared = {name for name, count in Counter(map(_stem, once)).items() if count > 1}
     return [(str(file.parent / _stem(file)) if _stem(file) in shared else _stem(file), file) for file in once]
 
 
 def read_namesake(labelled: LabelledSet, folder: Path, limit: int) -> LabelledSet | None:
-    """Read the file in `folder` that has the name of this set's file, gzipped or not; None where there is none.
+    """Return the set in the file of the same name in `folder`, gzipped or not; None where there is none.
+
+    Args:
+        labelled: the set whose file name is searched.
+        folder: to search.
+        limit: the most questions to read.
 
     Raises:
         UsageError: no such folder.
@@ -93,6 +99,6 @@ def _files(path: Path) -> list[Path]:
 
 def _stem(path: Path) -> str:
     name = path.name
-    for suffix in _LEFT_OUT:
+    for suffix in _NOT_IN_NAMES:
         name = name.removesuffix(suffix)
     return name

@@ -1,10 +1,10 @@
-"""What was measured -> lines of a plain table, and JSON values."""
+"""The measurements as lines of a plain table, and as JSON values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ctxzip.evaluation.measure import KEPT, reliability_of
+from ctxzip.evaluation.measure import REPORTED_RATIOS, reliability_of
 from ctxzip.evaluation.outcomes import estimates, words_per_evidence
 
 if TYPE_CHECKING:
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from ctxzip.evaluation.methods import Method
     from ctxzip.evaluation.outcomes import Outcome
 
-_NAME = 22  # columns for the name of a set; a longer one pushes its own line only
+_NAME = 22  # columns for the name of a set; a longer name shifts its own line only
 
 
 def head(label: str, *, supporting_facts: bool) -> str:
     """Return the two lines above the sets of one method."""
-    columns = [*(f"{ratio:.0%}" for ratio in KEPT), "auto", "keeps", "AP", "AUC", "ECE"]
+    columns = [*(f"{ratio:.0%}" for ratio in REPORTED_RATIOS), "auto", "keeps", "AP", "AUC", "ECE"]
     columns += ["SF-F1", "SF-EM"] * supporting_facts
     return f"method: {label}\n{'set':{_NAME}} {'n':>6}" + "".join(f" {column:>6}" for column in columns)
 
@@ -36,7 +36,7 @@ def row(measured: Measured, *, supporting_facts: bool) -> str:
 
 
 def foot(summary: Summary, *, supporting_facts: bool) -> str:
-    """Return the line of the means, where there are several sets, and what is said of all sets together."""
+    """Return the line of the means, where there are several sets, and the numbers of all sets together."""
     lines = []
     if summary.n_sets > 1:
         exactness = (summary.supporting_f1, summary.supporting_exact) if supporting_facts else ()
@@ -44,7 +44,9 @@ def foot(summary: Summary, *, supporting_facts: bool) -> str:
     ratio = "not reached" if summary.ratio_for_recall is None else f"{summary.ratio_for_recall:.1%}"
     lines.append(f"smallest ratio that gives 90% recall, the same for all questions: {ratio}")
     if summary.pooled_calibration_error is not None:
-        lines.append(f"calibration error of all units, sets weighing the same: {summary.pooled_calibration_error:.3f}")
+        lines.append(
+            f"calibration error of all units, every set with the same weight: {summary.pooled_calibration_error:.3f}"
+        )
     return "\n".join(lines)
 
 
@@ -67,7 +69,7 @@ def _decimal(value: float | None) -> str:
 
 
 def as_json(method: Method, sets: Sequence[Measured], summary: Summary) -> dict[str, Any]:
-    """Return what one method scored; all numbers are 0..1, and null is what a set cannot say."""
+    """Return the numbers of one method, 0..1; null where a metric is not defined."""
     return {
         "scorer": method.scorer.name,
         "device": method.scorer.device,
@@ -99,7 +101,7 @@ def _set_as_json(measured: Measured) -> dict[str, Any]:
 
 
 def _estimates_as_json(by_set: Sequence[Sequence[Outcome]]) -> dict[str, Any]:
-    """Return the metrics of `outcomes.METRICS` with 95% bootstrap intervals, sets weighing the same."""
+    """Return the metrics of `outcomes.METRICS` with 95% bootstrap intervals, every set with the same weight."""
     return {
         name: {"mean": one.mean, "interval": [one.low, one.high], "n": one.n} for name, one in estimates(by_set).items()
     }
@@ -107,7 +109,7 @@ def _estimates_as_json(by_set: Sequence[Sequence[Outcome]]) -> dict[str, Any]:
 
 def _means_as_json(scores: Measured | Summary) -> dict[str, Any]:
     return {
-        "recall": {f"{ratio:g}": value for ratio, value in zip(KEPT, scores.recall, strict=True)},
+        "recall": {f"{ratio:g}": value for ratio, value in zip(REPORTED_RATIOS, scores.recall, strict=True)},
         "auto": {"recall": scores.auto_recall, "kept_fraction": scores.auto_kept_fraction},
         "average_precision": scores.average_precision,
         "passage_auc": scores.passage_auc,

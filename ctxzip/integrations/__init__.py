@@ -1,1 +1,1 @@
-"""ctxzip inside other frameworks: one module each, for the classes that their users put between retriever and prompt."""
+"""Adapters for LangChain, LlamaIndex and Haystack: one module each, with the class for their retrieval pipelines."""

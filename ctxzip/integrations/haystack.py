@@ -16,15 +16,15 @@ except ImportError as error:
 
 @component
 class CtxzipCompressor:
-    """Keeps of each document the sentences that carry the evidence, word for word.
+    """Keeps the sentences of each document that carry the evidence, word for word.
 
-    Takes the fields of `ctxzip.Settings` by name: `CtxzipCompressor(max_tokens=500)`. Documents of
-    which nothing is kept are left out, unless `drop_empty=False`. `meta["ctxzip"]` of each that comes
-    out says what was kept (see `ctxzip.integrations.shortening.Shortened`); ids and scores stay.
+    The arguments are the fields of `ctxzip.Settings`: `CtxzipCompressor(max_tokens=500)`. Documents of
+    which nothing is kept are dropped, unless `drop_empty=False`. `meta["ctxzip"]` of each
+    result describes what was kept (see `ctxzip.integrations.shortening.ShortenedDocument`); ids and scores stay.
 
     Raises:
-        UsageError: a setting is out of its range.
-        BackendError: something that scores, splits or counts cannot run here.
+        UsageError: a setting is unknown or out of range.
+        BackendError: a scorer, splitter or tokenizer cannot run here.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -32,7 +32,7 @@ class CtxzipCompressor:
         self._compressor = compressor_for(settings)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the component as values for a pipeline file."""
+        """Return the component in the form of a pipeline file."""
         return default_to_dict(self, **self._settings)
 
     @classmethod
@@ -42,10 +42,10 @@ class CtxzipCompressor:
 
     @component.output_types(documents=list[Document])
     def run(self, query: str, documents: list[Document]) -> dict[str, list[Document]]:
-        """Return what is left of the documents; those that came in are as they were.
+        """Return the shortened documents; the given ones are not changed.
 
         Raises:
-            InputError: an empty question.
+            InputError: the question is empty.
         """
         passages = [Passage(document.content or "", _title(document)) for document in documents]
         return {
@@ -53,9 +53,9 @@ class CtxzipCompressor:
                 replace(
                     documents[one.index],
                     content=one.text,
-                    meta={**documents[one.index].meta, OWN_KEY: one.about},
+                    meta={**documents[one.index].meta, OWN_KEY: one.metadata},
                 )
-                if one.about is not None
+                if one.metadata is not None
                 else documents[one.index]
                 for one in shorten(self._compressor, query, passages)
             ]
@@ -63,7 +63,7 @@ class CtxzipCompressor:
 
     @component.output_types(documents=list[Document])
     async def run_async(self, query: str, documents: list[Document]) -> dict[str, list[Document]]:
-        """Do the same in a thread, so that the event loop goes on."""
+        """Run `run` in a thread, so that the event loop is not blocked."""
         return await asyncio.to_thread(self.run, query, documents)
 
 

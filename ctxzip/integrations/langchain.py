@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 
 class CtxzipCompressor(BaseDocumentCompressor):
-    """Keeps of each document the sentences that carry the evidence, word for word.
+    """Keeps the sentences of each document that carry the evidence, word for word.
 
-    Takes the fields of `ctxzip.Settings` by name: `CtxzipCompressor(max_tokens=500)`. Documents of
-    which nothing is kept are left out, unless `drop_empty=False`. `metadata["ctxzip"]` of each that
-    comes out says what was kept (see `ctxzip.integrations.shortening.Shortened`).
+    The arguments are the fields of `ctxzip.Settings`: `CtxzipCompressor(max_tokens=500)`. Documents of
+    which nothing is kept are dropped, unless `drop_empty=False`. `metadata["ctxzip"]` of each
+    result describes what was kept (see `ctxzip.integrations.shortening.ShortenedDocument`).
 
     Raises:
-        UsageError: a setting is out of its range.
-        BackendError: something that scores, splits or counts cannot run here.
+        UsageError: a setting is unknown or out of range.
+        BackendError: a scorer, splitter or tokenizer cannot run here.
     """
 
-    model_config = ConfigDict(extra="allow")  # the settings, so that they are in what the model dumps
+    model_config = ConfigDict(extra="allow")  # the settings, so that `model_dump` has them
     _compressor: Compressor = PrivateAttr()
 
     def __init__(self, **settings: Any) -> None:
@@ -48,20 +48,20 @@ class CtxzipCompressor(BaseDocumentCompressor):
         query: str,
         callbacks: Callbacks | None = None,  # noqa: ARG002  # of the base class
     ) -> list[Document]:
-        """Return what is left of the documents; those that came in are as they were.
+        """Return the shortened documents; the given ones are not changed.
 
         Raises:
-            InputError: an empty question.
+            InputError: the question is empty.
         """
         passages = [Passage(document.page_content, _title(document)) for document in documents]
         return [
             documents[one.index].model_copy(
                 update={
                     "page_content": one.text,
-                    "metadata": {**documents[one.index].metadata, OWN_KEY: one.about},
+                    "metadata": {**documents[one.index].metadata, OWN_KEY: one.metadata},
                 }
             )
-            if one.about is not None
+            if one.metadata is not None
             else documents[one.index]
             for one in shorten(self._compressor, query, passages)
         ]

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 
 class CtxzipPostprocessor(BaseNodePostprocessor):
-    """Keeps of each node the sentences that carry the evidence, word for word.
+    """Keeps the sentences of each node that carry the evidence, word for word.
 
-    Takes the fields of `ctxzip.Settings` by name: `CtxzipPostprocessor(max_tokens=500)`. Nodes of
-    which nothing is kept are left out, unless `drop_empty=False`. `metadata["ctxzip"]` of each that
-    comes out says what was kept (see `ctxzip.integrations.shortening.Shortened`); it is not part of
-    the text that a model reads. Scores stay those of the retriever.
+    The arguments are the fields of `ctxzip.Settings`: `CtxzipPostprocessor(max_tokens=500)`. Nodes of
+    which nothing is kept are dropped, unless `drop_empty=False`. `metadata["ctxzip"]` of each
+    result describes what was kept (see `ctxzip.integrations.shortening.ShortenedDocument`); it is left out of prompts
+    and embeddings. Scores stay those of the retriever.
 
     Raises:
-        UsageError: a setting is out of its range.
-        BackendError: something that scores, splits or counts cannot run here.
+        UsageError: a setting is unknown or out of range.
+        BackendError: a scorer, splitter or tokenizer cannot run here.
     """
 
-    # The settings are extra fields, so that they are in what the component dumps.
+    # The settings are extra fields, so that `to_dict` has them.
     model_config = ConfigDict(extra="allow", arbitrary_types_allowed=True)
     _compressor: Compressor = PrivateAttr()
 
@@ -44,7 +44,7 @@ class CtxzipPostprocessor(BaseNodePostprocessor):
 
     @classmethod
     def class_name(cls) -> str:
-        """Return the name under which the component is dumped."""
+        """Return the name of the component in its dumped form."""
         return "CtxzipPostprocessor"
 
     def _postprocess_nodes(
@@ -54,18 +54,18 @@ class CtxzipPostprocessor(BaseNodePostprocessor):
             raise InputError("no question: pass query_bundle or query_str")
         passages = [Passage(node.get_content(MetadataMode.NONE), _title(node.node)) for node in nodes]
         return [
-            NodeWithScore(node=_shortened(nodes[one.index].node, one.text, one.about), score=nodes[one.index].score)
-            if one.about is not None
+            NodeWithScore(node=_shortened(nodes[one.index].node, one.text, one.metadata), score=nodes[one.index].score)
+            if one.metadata is not None
             else nodes[one.index]
             for one in shorten(self._compressor, query_bundle.query_str, passages)
         ]
 
 
-def _shortened(node: BaseNode, text: str, about: dict[str, Any]) -> BaseNode:
-    """Return a copy of the node with this text; the description of it is kept out of prompts and embeddings."""
+def _shortened(node: BaseNode, text: str, metadata: dict[str, Any]) -> BaseNode:
+    """Return a copy of the node with this text; its new metadata is excluded from prompts and embeddings."""
     copy = node.model_copy(
         update={
-            "metadata": {**node.metadata, OWN_KEY: about},
+            "metadata": {**node.metadata, OWN_KEY: metadata},
             "excluded_llm_metadata_keys": [*node.excluded_llm_metadata_keys, OWN_KEY],
             "excluded_embed_metadata_keys": [*node.excluded_embed_metadata_keys, OWN_KEY],
         }

@@ -1,4 +1,4 @@
-"""What the adapters share: the documents of one question in, what is left of them out."""
+"""Shared by the adapters: shortens the documents of one question."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
 
     from ctxzip.datamodels import Passage
 
-_OF_ALL = ("version", "scorer", "device", "query_kind", "budget")
+_REQUEST_KEYS = ("version", "scorer", "device", "query_kind", "budget")
 
 
 @dataclass(frozen=True, slots=True)
-class Shortened:
-    """What is left of one document.
+class ShortenedDocument:
+    """One shortened document.
 
     Attributes:
-        index: of the document among those that came in.
+        index: of the document in the input, from 0.
         text: exact slices of its text.
-        about: JSON values for its metadata: `kept` with `[start, end, probability]` (half-open code-point
-            offsets into the text that came in), `relevance` and `lang` of the document, and scorer,
-            device, budget and warnings of the request. None for a document that had no text.
+        metadata: JSON values: `kept` with `[start, end, probability]` (half-open code-point offsets into the original
+            text), `relevance` and `lang` of the document, and scorer, device, budget and warnings of the
+            request. None for a document without text.
     """
 
     index: int
     text: str
-    about: dict[str, Any] | None
+    metadata: dict[str, Any] | None
 
 
 def compressor_for(settings: dict[str, Any]) -> Compressor:
-    """Return a compressor with these fields of `Settings`; documents of which nothing is kept are left out.
+    """Return a compressor with these fields of `Settings`; `drop_empty` is True unless it is given.
 
     Raises:
-        UsageError: there is no such setting, it is out of its range, or it asks for a context where documents come out.
-        BackendError: something that scores, splits or counts cannot run here.
+        UsageError: a setting is unknown or out of range, or `to` names an output other than documents.
+        BackendError: a scorer, splitter or tokenizer cannot run here.
     """
     known = [field.name for field in fields(Settings)]
     for name in settings:
@@ -54,13 +54,13 @@ def compressor_for(settings: dict[str, Any]) -> Compressor:
     return Compressor(chosen)
 
 
-def shorten(compressor: Compressor, query: str, passages: Sequence[Passage]) -> list[Shortened]:
-    """Return what is left of the documents of one question, in the order of the settings.
+def shorten(compressor: Compressor, query: str, passages: Sequence[Passage]) -> list[ShortenedDocument]:
+    """Return the shortened documents of one question, in the order of the settings.
 
-    Documents without a text (an image, a table) were not read, so they are never left out.
+    Documents without text (an image, a table) are not scored, and are never dropped.
 
     Raises:
-        InputError: an empty question.
+        InputError: the question is empty.
     """
     if not passages:
         return []
@@ -69,9 +69,12 @@ def shorten(compressor: Compressor, query: str, passages: Sequence[Passage]) -> 
     result = compressor.compress(Request(query=query, passages=tuple(passages)))
     found = summary(result)
     warning = [] if compressor.warning is None else [{"code": "scorer", "text": compressor.warning}]
-    of_all = {**{key: found[key] for key in _OF_ALL}, "warnings": [*warning, *found["warnings"]]}
+    of_all = {**{key: found[key] for key in _REQUEST_KEYS}, "warnings": [*warning, *found["warnings"]]}
     kept = set(result.order)
     order = [*result.order, *(i for i, passage in enumerate(passages) if not passage.text and i not in kept)]
     if compressor.settings.order == "source":
         order.sort()
-    return [Shortened(i, result.texts[i], {**found["docs"][i], **of_all} if passages[i].text else None) for i in order]
+    return [
+        ShortenedDocument(i, result.texts[i], {**found["docs"][i], **of_all} if passages[i].text else None)
+        for i in order
+    ]

@@ -43,11 +43,11 @@ def parse_query(query: str) -> ParsedQuery:
     >>> parse_query("Where was the director of Red Harbour born?").reason
     "a step inside a step ('director of')"
     """
-    return _read(query[:READ])
+    return _parse(query[:READ])
 
 
 @lru_cache(maxsize=256)  # every stage asks, and a question takes a tenth of what BM25 takes for its ten passages
-def _read(query: str) -> ParsedQuery:
+def _parse(query: str) -> ParsedQuery:
     reading = read(query)
     if not reading.words:
         return ParsedQuery("other", 0.0, "no words")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import csv
-import sys
 from collections import deque
 from io import BytesIO, TextIOWrapper
+from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ctxzip._internal.raw_json import parse
@@ -19,24 +19,25 @@ if TYPE_CHECKING:
 CSV = frozenset({".csv", ".tsv"})
 PARQUET = frozenset({".parquet", ".pq"})
 _DELIMITERS = ",;\t|"
+_LONGEST_CELL = 2**31 - 1  # characters, in place of 131,072; the limit is a C long, which has 32 bits on Windows
+_limit = Lock()  # held while the limit, which belongs to the whole process, is another one
 
 
 def csv_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any] | list[str] | str, str | None]]:
-    """Yield line number, table and values by column of every row, or its cells or its text and what is wrong with it.
+    """Yield line number, table, values by column and None for every row; for a bad row its cells or text and the error.
 
-    The delimiter is the one of comma, semicolon, tab and bar that the first line has most of. A quote that is not
-    closed, or not doubled inside of a cell, costs the line that it stands in: those behind it are read again.
+    The delimiter is the one of comma, semicolon, tab and bar that occurs most often in the first line. A quote that is not
+    closed, or not doubled inside of a cell, spoils only its own line: the lines after it are parsed again.
 
     Raises:
         InputError: no header, a column twice, or a header that is not in UTF-8.
     """
-    csv.field_size_limit(sys.maxsize)  # a text may be longer than the 128 KiB that are allowed otherwise
     text = TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     try:
         lines = _Lines(text)
         first = lines.peek()
         delimiter = max(_DELIMITERS, key=first.count)
-        columns = tuple(next(csv.reader(lines, delimiter=delimiter, strict=True), ()))
+        columns = tuple(_row(lines, delimiter) or ())
         if not _is_utf8(columns):
             raise InputError("no CSV in UTF-8: convert it with iconv -t UTF-8")
         for name in columns:
@@ -47,7 +48,7 @@ def csv_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any] | li
             number = lines.number
             lines.taken.clear()
             try:
-                row = next(csv.reader(lines, delimiter=delimiter, strict=True))
+                row = _row(lines, delimiter) or []
             except csv.Error as error:
                 wrong = f"no row of a table: {error}: close quotes, and double those inside of a cell"
                 yield number, table, _readable(lines.give_back_all_but_one().rstrip("\r\n")), wrong
@@ -65,12 +66,26 @@ def csv_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any] | li
         text.detach()
 
 
+def _row(lines: _Lines, delimiter: str) -> list[str] | None:
+    """Return the cells of the next row, None at the end.
+
+    Raises:
+        csv.Error: quotes are not closed, or not doubled.
+    """
+    with _limit:
+        before = csv.field_size_limit(_LONGEST_CELL)
+        try:
+            return next(csv.reader(lines, delimiter=delimiter, strict=True), None)
+        finally:
+            csv.field_size_limit(before)
+
+
 class _Lines:
-    """The lines of a text; those taken since `taken` was cleared can be given back.
+    """The lines of a text; lines that were read since `taken` was cleared can be put back.
 
     Attributes:
         number: 1-based, of the next line.
-        taken: lines.
+        taken: the lines read since then.
     """
 
     def __init__(self, text: TextIOWrapper) -> None:
@@ -91,20 +106,20 @@ class _Lines:
         return line
 
     def peek(self) -> str:
-        """Return the next line without taking it; empty at the end."""
+        """Return the next line without moving on; empty at the end."""
         if not self._waiting and (line := self._text.readline()):
             self._waiting.append(line)
         return self._waiting[0] if self._waiting else ""
 
     def give_back_all_but_one(self) -> str:
-        """Return the first of the lines taken, and let the others come again."""
+        """Return the first of the lines taken, and put the others back."""
         self._waiting.extendleft(reversed(self.taken[1:]))
         self.number -= len(self.taken) - 1
         return self.taken[0]
 
 
 def _readable(cell: str) -> str:
-    """Put U+FFFD where bytes could not be decoded."""
+    """Return the cell with U+FFFD for bytes that could not be decoded."""
     return cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -118,7 +133,7 @@ def _is_utf8(cells: Sequence[str]) -> bool:
 
 
 def parquet_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any]]]:
-    """Yield number, table and values by column of every row of a Parquet file, a batch in memory at a time.
+    """Yield number, table and values by column of every row of a Parquet file, with one batch in memory at a time.
 
     Raises:
         MissingDependencyError: pyarrow is not installed.
@@ -138,12 +153,12 @@ def parquet_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any]]
             for row in zip(*columns, strict=True):
                 number += 1
                 yield number, table, dict(zip(table.columns, row, strict=True))
-    except (pa.ArrowException, ValueError) as error:  # some of which it raises of its own
+    except (pa.ArrowException, ValueError) as error:  # pyarrow raises ValueError too
         raise InputError(f"no Parquet: {error}") from error
 
 
 def _counted(column: Any) -> Any:
-    """Return a column of nanoseconds as whole numbers, which is what it goes out from again: Python has no such times."""
+    """Return a column of nanoseconds as whole numbers: Python has no such times, and the numbers can be written back."""
     import pyarrow as pa
 
     types = (pa.types.is_timestamp, pa.types.is_duration, pa.types.is_time64)
@@ -153,10 +168,10 @@ def _counted(column: Any) -> Any:
 
 
 def cell(node: Any) -> tuple[Any, str] | None:
-    """Return the list or object that a cell holds as text and the notation, `json` or `python`; None where it is plain.
+    """Return the list or object that a cell holds as text, and its notation, `json` or `python`; None for plain text.
 
-    Python's notation is what pandas writes. It counts only where it comes back to the letter: the
-    list that numpy writes, without commas, would come back as one text.
+    pandas writes Python's notation. It is accepted only where writing it again gives the same text: the list
+    that numpy writes, without commas, would become one text.
 
     >>> cell("['At ten.', 'At noon.']")
     (['At ten.', 'At noon.'], 'python')

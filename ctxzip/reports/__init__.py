@@ -1,1 +1,1 @@
-"""Pages and views for people: `ctxzip inspect` and `ctxzip eval --report`."""
+"""HTML pages and the view model behind them: `ctxzip inspect` and `ctxzip eval --report`."""

@@ -1,7 +1,7 @@
 "use strict";
 
-// The rule of ctxzip.selection for --threshold alone: of the units that may be kept for their own sake those
-// that reach it, and the best one in any case; headings and table headers come along.
+// The rule of ctxzip.selection for --threshold alone: keep the candidates that reach the threshold, and always the
+// best one; headings and table headers are kept with the units under them.
 
 const find = (selector, inside = document) => [...inside.querySelectorAll(selector)];
 const plural = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
@@ -10,19 +10,19 @@ const share = (part, whole) => `${(whole ? (100 * part) / whole : 0).toFixed(1)}
 const records = find(".record").map((section) => ({
   section,
   total: section.querySelector(".total"),
-  asDecided: section.querySelector(".total").textContent,
+  atFirst: section.querySelector(".total").textContent,
   tokens: Number(section.dataset.tokens),
   share: document.querySelector(`[data-share="${section.id.replace("record-", "")}"]`),
   documents: find("details", section).map((details) => ({
     counts: details.querySelector(".counts"),
-    asDecided: details.querySelector(".counts").textContent,
+    atFirst: details.querySelector(".counts").textContent,
     units: [],
   })),
   units: new Map(),
 }));
 
 for (const record of records) {
-  record.shareAsDecided = record.share?.textContent;
+  record.shareAtFirst = record.share?.textContent;
   find("details", record.section).forEach((details, at) => {
     for (const element of find(".unit", details)) {
       const { index, probability, tokens, kind, free, parent, reason } = element.dataset;
@@ -38,8 +38,8 @@ for (const record of records) {
         kept: element.classList.contains("kept"),
         reason,
       };
-      unit.keptAsDecided = unit.kept;
-      unit.reasonAsDecided = reason;
+      unit.keptAtFirst = unit.kept;
+      unit.reasonAtFirst = reason;
       record.documents[at].units.push(unit);
       record.units.set(unit.index, unit);
     }
@@ -53,7 +53,7 @@ function select(record, threshold) {
   const best = free.reduce((a, b) => (a === null || b.probability > a.probability ? b : a), null);
   for (const unit of units) {
     unit.kept = false;
-    unit.reason = unit.free ? `probability below ${threshold}` : "nothing under it is kept, or not in the most relevant documents";
+    unit.reason = unit.free ? `probability below ${threshold}` : "no unit under it is kept, or its document is not among the most relevant";
   }
   for (const unit of free) {
     if (unit !== best && unit.probability < Math.fround(threshold)) continue;
@@ -74,21 +74,21 @@ function show(threshold) {
       for (const unit of part.units) unit.element.classList.toggle("kept", unit.kept);
       part.counts.textContent =
         threshold === null
-          ? part.asDecided
+          ? part.atFirst
           : `${inside.length} of ${plural(part.units.length, "unit")}, ${tokens.toLocaleString("en")} of ${all.toLocaleString("en")} tokens`;
     }
     before += record.tokens;
     after += kept;
     record.total.textContent =
       threshold === null
-        ? record.asDecided
+        ? record.atFirst
         : `${record.tokens.toLocaleString("en")} → about ${kept.toLocaleString("en")} tokens (${share(kept, record.tokens)} kept)`;
-    if (record.share) record.share.textContent = threshold === null ? record.shareAsDecided : share(kept, record.tokens);
+    if (record.share) record.share.textContent = threshold === null ? record.shareAtFirst : share(kept, record.tokens);
   }
   document.getElementById("state").textContent =
     threshold === null
-      ? "As the budget decided."
-      : `As --threshold ${threshold} alone would decide: ${before.toLocaleString("en")} → about ${after.toLocaleString("en")} tokens (${share(after, before)} kept).`;
+      ? "Selected by the budget."
+      : `Selected by --threshold ${threshold} alone: ${before.toLocaleString("en")} → about ${after.toLocaleString("en")} tokens (${share(after, before)} kept).`;
 }
 
 const slider = document.getElementById("threshold");
@@ -108,8 +108,8 @@ document.querySelector("form").addEventListener("submit", (event) => event.preve
 
 document.getElementById("reset").addEventListener("click", () => {
   for (const unit of unitOf.values()) {
-    unit.kept = unit.keptAsDecided;
-    unit.reason = unit.reasonAsDecided;
+    unit.kept = unit.keptAtFirst;
+    unit.reason = unit.reasonAtFirst;
   }
   slider.value = slider.defaultValue;
   exact.value = exact.defaultValue;
@@ -118,14 +118,14 @@ document.getElementById("reset").addEventListener("click", () => {
 
 const toggle = document.getElementById("toggle");
 const someClosed = () => find("details:not([open])").length > 0;
-const name = () => (toggle.textContent = someClosed() ? "Open all documents" : "Close all documents");
+const nameToggle = () => (toggle.textContent = someClosed() ? "Open all documents" : "Close all documents");
 toggle.addEventListener("click", () => {
   const open = someClosed();
   for (const details of find("details")) details.open = open;
 });
-// "toggle" does not bubble, and comes after the click.
-document.addEventListener("toggle", name, true);
-name();
+// The event "toggle" does not bubble, and fires after the click.
+document.addEventListener("toggle", nameToggle, true);
+nameToggle();
 document.getElementById("hide").addEventListener("change", (event) => {
   document.body.classList.toggle("hide-dropped", event.target.checked);
 });
@@ -133,9 +133,9 @@ document.getElementById("hide").addEventListener("change", (event) => {
 const note = document.getElementById("note");
 
 function showNote(unit) {
-  const fate = unit.kept ? "Kept" : "Dropped";
+  const decision = unit.kept ? "Kept" : "Dropped";
   const reason = !unit.kept && unit.reason ? `: ${unit.reason}` : "";
-  note.textContent = `${fate}, probability ${unit.shown}, ${unit.kind} of ${plural(unit.tokens, "token")}${reason}`;
+  note.textContent = `${decision}, probability ${unit.shown}, ${unit.kind} of ${plural(unit.tokens, "token")}${reason}`;
   note.hidden = false;
   const lines = unit.element.getClientRects();
   const line = lines[lines.length - 1];
@@ -165,7 +165,7 @@ document.addEventListener("focusout", (event) => {
   hideNote();
 });
 
-// One stop of the tab key a document; the arrows go on from there.
+// One tab stop for each document; arrow keys move inside it.
 const steps = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") return hideNote();

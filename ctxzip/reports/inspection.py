@@ -1,4 +1,4 @@
-"""One result as a person looks at it: every unit, kept or not, with its score and why it was dropped."""
+"""The view model of `ctxzip inspect`: every unit of a result, with its score and the reason where it was dropped."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ShownUnit:
-    """One unit.
+    """One unit as it is shown.
 
     Attributes:
-        index: among the units of the request.
-        gap: what stands between the unit before and this one.
+        index: of the unit in the request, from 0.
+        gap: the text between the unit before and this one.
+        text: of the unit.
+        kind: of the unit, such as `sentence` or `table_row`.
+        n_tokens: its tokens.
         probability: 0..1, with the digits of a float32.
+        kept: whether it is kept.
         reason: why it was dropped; None where it is kept.
-        free: whether it can be kept for its own sake; a heading comes with what stands under it only.
-        parent: index of the heading or table header that is kept with it.
+        free: whether it is a candidate of its own; headings are kept only with a unit under them.
+        parent: index of the heading or table header that is kept with it; None where there is none.
     """
 
     index: int
@@ -41,7 +45,16 @@ class ShownUnit:
 
 @dataclass(frozen=True, slots=True)
 class ShownDocument:
-    """One document; `number` counts from 1 in the input, tokens are those of its units."""
+    """One document as it is shown.
+
+    Attributes:
+        number: of the document in the input, from 1.
+        title: empty where it has none.
+        id: None where it has none.
+        relevance: 0..1.
+        language: the detected language code.
+        units: its units in order.
+    """
 
     number: int
     title: str
@@ -52,7 +65,7 @@ class ShownDocument:
 
     @property
     def n_kept(self) -> int:
-        """Units that are kept."""
+        """Number of kept units."""
         return sum(unit.kept for unit in self.units)
 
     @property
@@ -62,13 +75,18 @@ class ShownDocument:
 
     @property
     def tokens_kept(self) -> int:
-        """Tokens of the units that are kept."""
+        """Tokens of the kept units."""
         return sum(unit.n_tokens for unit in self.units if unit.kept)
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One request; `documents` in the order in which the result writes them."""
+    """One result as it is shown.
+
+    Attributes:
+        result: the result itself.
+        documents: in the order of the output.
+    """
 
     result: Result
     place: str
@@ -76,17 +94,17 @@ class Shown:
 
     @property
     def lowest_kept(self) -> float | None:
-        """The lowest probability of what is kept for its own sake, 0..1; None where nothing is."""
+        """The lowest probability of a kept candidate, 0..1; None where none is kept."""
         kept = [unit.probability for document in self.documents for unit in document.units if unit.kept and unit.free]
         return min(kept, default=None)
 
 
 def inspected(result: Result, top_docs: int | None = None) -> Shown:
-    """Return a result as it is looked at.
+    """Return the view model of a result.
 
     Args:
-        result: not rendered with documents left out.
-        top_docs: how many documents might give anything, as in the settings that made the result.
+        result: with all documents, also the empty ones.
+        top_docs: the setting `top_docs` of the result.
     """
     free = set(
         candidates(result.scored.units, result.scored.scores, top_docs, outside_context(result.request.passages))

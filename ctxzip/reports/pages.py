@@ -1,4 +1,4 @@
-"""Pages for a browser: one file each, that loads nothing and runs no script but its own."""
+"""HTML pages: one file each, which loads no other file and runs no script but its own."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def page(name: str, *, scripted: bool = False, **values: Any) -> str:
-    """Return the page of a template in this folder, `NAME.html.j2` with `NAME.css` and, where it is `scripted`, `NAME.js`.
+    """Return the HTML of the template `NAME.html.j2` with `NAME.css` and, where it is `scripted`, `NAME.js`.
 
-    Everything that a template prints is made visible (`ctxzip._internal.terminal_text`) and escaped. The page forbids
-    the browser all but its own style and script, which it names by their hashes, so that a text could
-    run nothing even if it came through as HTML.
+    Control characters in texts are made visible (`ctxzip._internal.terminal_text`), and texts are escaped. A content
+    security policy allows only the style and script of the page, by their hashes, so a text that was not escaped could
+    still not run a script.
 
     Args:
         name: of the template.
         scripted: whether it has a script.
-        **values: what it prints.
+        **values: the variables of the template.
     """
     from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
@@ -61,5 +61,5 @@ def _asset(name: str) -> str:
 
 
 def _hash(content: Markup) -> str:
-    """Return what a content security policy calls an inline style or script (CSP level 2, section 4.2.5)."""
+    """Return the hash of an inline style or script in a content security policy (CSP level 2, section 4.2.5)."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"

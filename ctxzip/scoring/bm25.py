@@ -176,7 +176,7 @@ class Bm25Scorer:
         return [_score(item) for item in batch]
 
     def close(self) -> None:
-        """Do nothing: it holds neither threads nor files."""
+        """Do nothing: it holds no threads and no files."""
 
 
 def _score(item: ScoringInput) -> Scores:

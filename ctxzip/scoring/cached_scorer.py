@@ -1,9 +1,12 @@
-"""A model that remembers: what it said of a passage is kept, and not asked again."""
+"""A scorer that keeps the model's scores of every passage, and queries the model only for new passages."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
+import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +16,8 @@ from ctxzip.datamodels import RecordWarning, Request, Scores, ScoringInput
 from ctxzip.scoring.parts import Part, input_of, passages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from types import CodeType
 
     from numpy.typing import NDArray
 
@@ -21,35 +25,94 @@ if TYPE_CHECKING:
     from ctxzip.scoring.protocol import ModelScorer
     from ctxzip.scoring.score_cache import ScoreCache
 
-_FORM = 2  # raise it when windows, pairs or the options of a session change
+# The modules whose code decides a score: how texts become windows or pairs, how a graph runs, how its logits become
+# probabilities, and what the cache keeps of them. A test follows the imports of all of them.
+SCORING_CODE = (
+    "ctxzip._internal.logits",
+    "ctxzip.datamodels",
+    "ctxzip.model_store",
+    "ctxzip.scoring.batches",
+    "ctxzip.scoring.cached_scorer",
+    "ctxzip.scoring.cross_encoder",
+    "ctxzip.scoring.joint",
+    "ctxzip.scoring.onnx_sessions",
+    "ctxzip.scoring.parts",
+    "ctxzip.scoring.windows",
+)
 
 
 def identity(model: ModelFolder, device: str) -> str:
-    """Return the SHA-256 of all that decides what a model says of a passage, but for question and passage.
+    """Return the SHA-256 of all that decides the scores of a passage, but for query and passage, in hexadecimal.
 
-    That is its card (the SHA-256 of its files, calibration, length of its windows), which of its graphs
-    runs, and what runs it: another ctxzip, ONNX Runtime or processor may give another last bit.
+    That is the model card (the SHA-256 of the model's files, calibration, window length), the graph that runs, the kind
+    of device, the code that builds windows and computes scores, and the versions of what it uses: another ONNX Runtime or
+    processor may change the last bit of a score, another tokenizers its windows.
     """
-    import onnxruntime
+    import tokenizers
 
-    from ctxzip.scoring.onnx_sessions import processor
+    from ctxzip.scoring.onnx_sessions import load_onnxruntime, processor
 
+    versions = (__version__, load_onnxruntime().__version__, tokenizers.__version__, np.__version__)
     return _sha256(
-        _FORM, __version__, model.card, model.graph, device.partition(":")[0], onnxruntime.__version__, processor()
+        code_digest(SCORING_CODE), versions, model.card, model.graph, device.partition(":")[0], processor()
     ).hex()
 
 
-class CachedScorer:
-    """Asks the model only about passages that it has not scored before.
+@cache
+def code_digest(modules: Iterable[str]) -> str:
+    """Return the SHA-256 of the code of some modules, in hexadecimal.
 
-    What a passage scores depends on nothing else in the request where the model runs every window alone.
-    Where it does not, the last bit may depend on the other passages: then they are part of the
-    key, and a request is found whole or not at all. So the output is the same with the cache and without.
+    It is taken from their sources, or where an installation has none from their compiled code. A module that gives
+    neither counts with its name alone.
 
     Args:
-        model: scores what is not there.
+        modules: full names; a hashable iterable, as the result is kept.
+
+    Raises:
+        ModuleNotFoundError: there is no such module.
+    """
+    digest = hashlib.sha256()
+    for name in modules:
+        digest.update(_sha256(name, _code_of(name)))
+    return digest.hexdigest()
+
+
+def _code_of(name: str) -> str | None:
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        raise ModuleNotFoundError(f"no module {name}", name=name)
+    for method, described in (("get_source", str), ("get_code", _described)):
+        try:
+            found = getattr(spec.loader, method)(name)
+        except (AttributeError, ImportError, OSError, SyntaxError, ValueError):
+            continue  # not every loader has both, nor can every file be read
+        if found is not None:
+            return described(found)
+    return None
+
+
+def _described(code: CodeType) -> str:
+    """Return what a code object does, in text that is the same in every process: `marshal` gives no such bytes."""
+    inner = [_described(one) if hasattr(one, "co_code") else _constant(one) for one in code.co_consts]
+    return repr((sys.version_info[:2], code.co_name, code.co_code.hex(), code.co_names, code.co_varnames, inner))
+
+
+def _constant(value: Any) -> str:
+    """Return a constant of a code object as text; the order of a set differs between processes."""
+    return repr(sorted(map(repr, value))) if isinstance(value, frozenset) else repr(value)
+
+
+class CachedScorer:
+    """Queries the model only for passages whose scores the cache does not have.
+
+    Where the model runs every window alone, the scores of a passage do not depend on the other passages. Where it does
+    not, their last bit may: then the key covers all passages, and the scores of a request are found
+    for all of them or for none. So the output is the same with the cache and without.
+
+    Args:
+        model: scores passages that are not in the cache.
         identity: of the model, see `identity`.
-        cache: keeps the scores.
+        cache: stores the scores.
     """
 
     def __init__(self, model: ModelScorer, identity: str, cache: ScoreCache) -> None:
@@ -126,12 +189,12 @@ def _packed(relevance: np.float32, probability: NDArray[np.float32]) -> bytes:
 
 
 def _unpacked(value: bytes, part: Part) -> NDArray[np.float32]:
-    """Return what `_packed` took: relevance and units in one array."""
+    """Return relevance and units of one passage in one array, as `_packed` was given them."""
     return np.frombuffer(value, dtype="<f4", count=1 + part.last - part.first).astype(np.float32)
 
 
 def _joined(scores: Sequence[NDArray[np.float32]], warnings: tuple[RecordWarning, ...]) -> Scores:
-    """Return the scores of a request, of which there is one passage at least."""
+    """Return the scores of a request with at least one passage."""
     return Scores(
         probability=np.concatenate([numbers[1:] for numbers in scores]),
         relevance=np.concatenate([numbers[:1] for numbers in scores]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxzip._internal.logits import sigmoid
+from ctxzip._internal.thread_pool import ThreadPool
 from ctxzip.datamodels import RecordWarning, Request, Scores, ScoringInput, Unit
 from ctxzip.errors import ModelError
 from ctxzip.model_store import read_tokenizer
@@ -186,13 +186,13 @@ class CrossEncoderScorer:
                 option="model",
             )
         self._batch_tokens = 0 if placed.alone else batch_tokens
-        self._pool = ThreadPoolExecutor(placed.threads) if placed.alone and placed.threads > 1 else None
+        self._pool = ThreadPool(placed.threads if placed.alone else 1)
         # Pairs that run alone need only be enough for every thread to have some.
         self.batch_tokens = 2 * length * placed.threads if placed.alone else batch_tokens
         self.runs_alone = placed.alone
         self.has_second_pass = False
         self.device = self._session.device
-        self.warning = placed.notice
+        self.warning = placed.warning
 
     def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
         """Score each request by itself.
@@ -223,9 +223,8 @@ class CrossEncoderScorer:
             for at in range(0, len(same), size)
         ]
         found = np.full(len(units), -np.inf, dtype=np.float32)
-        # ONNX Runtime lets go of the interpreter while it computes.
-        outputs = self._pool.map(self._run, batches) if self._pool else map(self._run, batches)
-        for batch, logits in zip(batches, outputs, strict=True):
+        # ONNX Runtime releases the interpreter lock while it computes.
+        for batch, logits in zip(batches, self._pool.map(self._run, batches), strict=True):
             for pair, logit in zip(batch, logits, strict=True):
                 found[pair.unit] = max(found[pair.unit], logit)
         return found
@@ -260,3 +259,7 @@ class CrossEncoderScorer:
                 option="model",
             )
         return logits.reshape(len(batch)).astype(np.float32)
+
+    def close(self) -> None:
+        """End the threads that run pairs; the next request starts new ones."""
+        self._pool.close()

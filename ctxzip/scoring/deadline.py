@@ -62,10 +62,6 @@ class PartialScorer:
         """The warning of the model, or None."""
         return self._model.warning
 
-    def close(self) -> None:
-        """Close the model."""
-        self._model.close()
-
     def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
         """Score each request by itself; the model scores those without a deadline together."""
         plans = [self._plan(item) if item.is_limited else None for item in batch]
@@ -113,6 +109,10 @@ class PartialScorer:
             scored.append((step, scores))
             at, took = end, self._clock() - began
         return scored
+
+    def close(self) -> None:
+        """Free the threads and files of the model."""
+        self._model.close()
 
 
 @dataclass(frozen=True, slots=True)

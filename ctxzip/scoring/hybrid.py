@@ -69,10 +69,6 @@ class HybridScorer:
         """The warning of the model, or None."""
         return self._model.warning
 
-    def close(self) -> None:
-        """Close the model."""
-        self._model.close()
-
     def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
         """Score each request by itself."""
         found = []
@@ -85,3 +81,7 @@ class HybridScorer:
             probability[by_bm25] = ours.probability[by_bm25]
             found.append(Scores(probability, ours.relevance, ours.warnings, ours.not_scored))
         return found
+
+    def close(self) -> None:
+        """Free the threads and files of the model."""
+        self._model.close()

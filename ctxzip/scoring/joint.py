@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ctxzip._internal.logits import NOTHING, sigmoid
+from ctxzip._internal.thread_pool import ThreadPool
 from ctxzip.datamodels import RecordWarning, Request, Scores, ScoringInput
 from ctxzip.errors import ModelError
 from ctxzip.model_store import read_tokenizer
@@ -67,9 +67,9 @@ class JointScorer:
         self.batch_tokens = 2 * length * placed.threads if placed.alone else batch_tokens
         self.runs_alone = placed.alone
         self.has_second_pass = bool(card.get("second_look"))
-        self._pool = ThreadPoolExecutor(placed.threads) if placed.alone and placed.threads > 1 else None
+        self._pool = ThreadPool(placed.threads if placed.alone else 1)
         self.device = placed.session.device
-        self.warning = placed.notice
+        self.warning = placed.warning
 
     def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
         """Score the windows of all requests together; the scores of one do not depend on the others."""
@@ -140,10 +140,14 @@ class JointScorer:
             for row, i in enumerate(batch):
                 found[i] = tokens[row, : lengths[i]], float(relevance[row])
 
-        # ONNX Runtime lets go of the interpreter while it computes.
-        for _ in self._pool.map(run, batches) if self._pool else map(run, batches):
+        # ONNX Runtime releases the interpreter lock while it computes.
+        for _ in self._pool.map(run, batches):
             pass
         return found
+
+    def close(self) -> None:
+        """End the threads that run windows; the next request starts new ones."""
+        self._pool.close()
 
 
 def _pooled(

@@ -43,7 +43,7 @@ def load_scorer(settings: Settings, clock: Callable[[], float] = time.monotonic)
     except MissingDependencyError as error:
         if settings.scorer != AUTO or settings.device not in {AUTO, "cpu"}:
             raise
-        return Bm25Scorer(warning=f"{error}: scored by BM25")
+        return Bm25Scorer(warning=f"BM25 scores in place of the model: {error}")
     if settings.cache is not None:
         scorer = _cached(scorer, folder, settings)
     from ctxzip.scoring.deadline import PartialScorer

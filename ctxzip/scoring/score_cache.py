@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -26,6 +27,8 @@ _SCHEMA = """
     CREATE INDEX IF NOT EXISTS oldest ON scores (used);
 """
 
+_inherited: list[sqlite3.Connection | None] = []  # of the parents of this process: kept, as dropping one closes it
+
 
 class ScoreCache:
     """Values by key, bounded in size, those that were used longest ago go first.
@@ -48,6 +51,7 @@ class ScoreCache:
         self._path = folder / FILE
         self._size = int(size_mb * 1_000_000)
         self._clock = clock
+        self._process = os.getpid()
         self._lock = threading.Lock()
         self._file: sqlite3.Connection | None = None
         self._close: Callable[[], object] = lambda: None
@@ -56,6 +60,7 @@ class ScoreCache:
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the values of those keys that there are."""
+        self._leave_to_the_parent()
         found: dict[bytes, bytes] = {}
         with self._lock:
             file = self._connected()
@@ -88,6 +93,7 @@ class ScoreCache:
         """Keep values; where the file grows over its size, the oldest go."""
         now = int(self._clock())
         rows = [(key, _checksum(key, value) + value, now) for key, value in values.items()]
+        self._leave_to_the_parent()
         with self._lock:
             file = self._connected() if rows else None
             if file is None:
@@ -100,10 +106,23 @@ class ScoreCache:
                 self._failed(error)
 
     def close(self) -> None:
-        """Close the file; it is opened again when it is needed."""
+        """Close the file; the next call opens it again."""
+        self._leave_to_the_parent()
         with self._lock:
-            self._close()
-            self._file = None
+            if self._file is not None:
+                self._close()
+                self._file = None
+
+    def _leave_to_the_parent(self) -> None:
+        """In a forked child, give up the connection and the lock of the parent without touching either.
+
+        SQLite allows a child neither to use nor to close it (https://sqlite.org/howtocorrupt.html, section 2.6).
+        """
+        if self._process != os.getpid():
+            if isinstance(self._close, weakref.finalize):
+                self._close.detach()
+            _inherited.append(self._file)
+            self._file, self._lock, self._process = None, threading.Lock(), os.getpid()
 
     def _connected(self) -> sqlite3.Connection | None:
         """Return the file, opened where it is not yet; None where that cannot be, or another process is making it."""

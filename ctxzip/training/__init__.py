@@ -1,1 +1,1 @@
-"""How the shipped model was made. Needs the extra `train`; nothing here is imported at run time."""
+"""Training of the shipped models. Needs the extra `train`; nothing else in ctxzip imports this package to compress."""

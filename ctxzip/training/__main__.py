@@ -1,14 +1,14 @@
-"""Make a model: `python -m ctxzip.training STEP --data DIR --out DIR`, the steps in this order.
+"""Train a model: `python -m ctxzip.training STEP --data DIR --out DIR`, the steps in this order.
 
-prepare     DATA/train/*.jsonl.gz -> OUT/examples.npz
-train       -> OUT/model.pt; goes on from OUT/checkpoint.pt; with --teacher it learns from another model too
-average     the mean of the weights of --of -> OUT/model.pt
+prepare     DATA/train/*.jsonl.gz -> OUT/examples.npz: the training windows
+train       -> OUT/model.pt; resumes from OUT/checkpoint.pt; --teacher distils another model
+average     the mean of the weights of the models of --of -> OUT/model.pt
 export      -> OUT/model.fp32.onnx
-quantize    DATA/train -> OUT/model.int8.onnx, smoothed, and, with --fp16, OUT/model.fp16.onnx; OUT/sensitivity.json with DATA/dev
-card        -> OUT/model.json, with the calibration of `calibrate` where there is one
+quantize    DATA/train -> OUT/model.int8.onnx, smoothed; with --fp16 also OUT/model.fp16.onnx; DATA/dev -> OUT/sensitivity.json
+card        -> OUT/model.json, the model card; it keeps an earlier calibration
 calibrate   DATA/dev/*.jsonl.gz -> the calibration in OUT/model.json
-query       DATA/train/*.jsonl.gz -> OUT/query.json: the weights of how complex a question is
-policy      DATA/train, DATA/dev -> OUT/policy.json: the adaptive budget fitted on train, its promises calibrated on dev
+query       DATA/train/*.jsonl.gz -> OUT/query.json: the weights of the complexity of questions
+policy      DATA/train, DATA/dev -> OUT/policy.json: the adaptive budget, fitted on train, its guarantee calibrated on dev
 """
 
 from __future__ import annotations
@@ -27,13 +27,17 @@ from ctxzip.query.complexity import WEIGHTS as QUERY_WEIGHTS
 from ctxzip.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxzip.evaluation.labelled import Labelled
+    from ctxzip.evaluation.ranking import Ranked
     from ctxzip.training.examples import Example
 
-_WINDOW_LENGTH = 256  # tokens, as many as the base was made to read
+_WINDOW_LENGTH = 256  # tokens, the maximum of the base encoder
 _TOKENIZER = "tokenizer.json"
 _FP32, _INT8, _FP16 = "model.fp32.onnx", "model.int8.onnx", "model.fp16.onnx"
-# How often a question of each set is shown, and how often in a second look. The sets whose questions need
-# several places are small and hard, those of one paragraph large and easy.
+# set -> (copies of each question, copies of multi-hop questions in a second pass). Multi-hop sets are small and hard,
+# sets of one paragraph a question large and easy.
 _MIX = {
     "2wiki": (2.0, 1.4),
     "hotpotqa": (1.0, 0.7),
@@ -68,9 +72,9 @@ _LICENCES = {
 
 _LIMITS = [
     "English only.",
-    "A step that only another document explains is seen at a second look, or not at all.",
-    "Steps under a heading that says what they are for, and dates that must be compared, are often lost.",
-    "Rows of tables and lines of code are scored by their words more than by their sense.",
+    "Evidence that only another document connects to the question is found in a second pass or not at all.",
+    "Steps whose purpose is only in their heading, and dates that must be compared, are often lost.",
+    "Rows of tables and lines of code are scored by words shared with the question more than by meaning.",
 ]
 
 
@@ -91,33 +95,39 @@ def main() -> None:
         prog="python -m ctxzip.training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("step", choices=steps)
-    parser.add_argument("--data", type=Path, required=True, help="folder with train/ and dev/ in the common form")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with train/ and dev/ of labelled questions in the common form"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--limit", type=int, help="questions of each file; prepare, quantize: the first")
-    parser.add_argument("--times", type=float, default=1.0, help="prepare: so many times the usual mix")
+    parser.add_argument("--limit", type=int, help="questions of each file at most; prepare, quantize: the first ones")
+    parser.add_argument("--times", type=float, default=1.0, help="prepare: multiplies the copies of every question")
     parser.add_argument("--without", nargs="*", default=[], metavar="SET", help="prepare: leave these sets out")
-    parser.add_argument("--minutes", type=float, help="train: stop after this long, with a checkpoint")
+    parser.add_argument("--minutes", type=float, help="train: stop after this time, with a checkpoint")
     parser.add_argument(
-        "--steps", type=int, help="train: optimiser steps, at the last of which the learning rate is 0 (one pass)"
+        "--steps",
+        type=int,
+        help="train: optimizer steps, at the last of which the learning rate is 0 (default: one epoch)",
     )
-    parser.add_argument("--learning-rate", type=float, default=1.5e-4, help="train: at its peak")
-    parser.add_argument("--start", metavar="MODEL", help="train: begin with the weights of this model (fp32 or fp16)")
-    parser.add_argument("--of", nargs="*", default=[], metavar="MODEL", help="average: models of one shape")
+    parser.add_argument("--learning-rate", type=float, default=1.5e-4, help="train: the peak")
+    parser.add_argument("--start", metavar="MODEL", help="train: start from the weights of this model (fp32 or fp16)")
+    parser.add_argument("--of", nargs="*", default=[], metavar="MODEL", help="average: models with the same layers")
     parser.add_argument(
-        "--layers", type=int, nargs="*", metavar="N", help="train: only these layers of --start or of the base"
+        "--layers", type=int, nargs="*", metavar="N", help="train: use only these layers of --start or of the base"
     )
     parser.add_argument(
-        "--frozen-layers", type=int, metavar="N", help="train: keep the embeddings and N layers as they are"
+        "--frozen-layers", type=int, metavar="N", help="train: freeze the embeddings and the lowest N layers"
     )
     parser.add_argument(
-        "--teacher", metavar="MODEL", help="train: learn the logits of this model beside the labels (fp32 or fp16)"
+        "--teacher", metavar="MODEL", help="train: half of the target is the probabilities of this model (fp32 or fp16)"
     )
-    parser.add_argument("--fp16", action="store_true", help="quantize: write the graph for CUDA too")
-    parser.add_argument("--name", default=DEFAULT_MODEL, help="card: of the model")
-    parser.add_argument("--shipped", action="store_true", help="card: without the fp32 graph, which can be made again")
-    parser.add_argument("--scores", type=Path, metavar="FILE", help="card: what `ctxzip eval --json FILE` wrote")
-    parser.add_argument("--questions", type=int, default=2_000, help="policy: of each set that the budget is fitted on")
+    parser.add_argument("--fp16", action="store_true", help="quantize: also write the graph for CUDA")
+    parser.add_argument("--name", default=DEFAULT_MODEL, help="card: name of the model")
+    parser.add_argument("--shipped", action="store_true", help="card: leave out the fp32 graph")
+    parser.add_argument(
+        "--scores", type=Path, metavar="FILE", help="card: scores, as `ctxzip eval --json FILE` writes them"
+    )
+    parser.add_argument("--questions", type=int, default=2_000, help="policy: questions of each training set")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     steps[options.step](options)
@@ -141,17 +151,16 @@ def _prepare(options: argparse.Namespace) -> None:
 def _examples(options: argparse.Namespace, path: Path) -> list[Example]:
     from ctxzip.scoring.loading import load_scorer
     from ctxzip.settings import MODEL, Settings
-    from ctxzip.training.examples import examples_of
+    from ctxzip.training.examples import Mix, examples_of
 
-    times, second_looks = _MIX.get(_set(path), (1.0, 0.0))
+    times, second_passes = _MIX.get(_set(path), (1.0, 0.0))
     return list(
         examples_of(
             path,
             _builder(),
             random.Random(options.seed),
-            times=times * options.times,
-            second_looks=second_looks * options.times,
-            first=load_scorer(Settings(scorer=MODEL, threads=1, device="cpu")) if second_looks else None,
+            mix=Mix(times * options.times, second_passes * options.times),
+            first_pass=load_scorer(Settings(scorer=MODEL, threads=1, device="cpu")) if second_passes else None,
             limit=options.limit,
         )
     )
@@ -189,7 +198,7 @@ def _average(options: argparse.Namespace) -> None:
     from ctxzip.training.weights import averaged
 
     model = JointModel(base_encoder())
-    model.load_state_dict(averaged(options.of), strict=False)  # the encoder has parts that no graph needs
+    model.load_state_dict(averaged(options.of), strict=False)  # the encoder has a pooler, which no graph has
     torch.save(model.state_dict(), options.out / "model.pt")
     recipe = {"recipe": {"average_of": options.of, "layers": None}}
     (options.out / "metrics.jsonl").write_text(json.dumps(recipe) + "\n")
@@ -204,7 +213,7 @@ def _export(options: argparse.Namespace) -> None:
 
 def _quantize(options: argparse.Namespace) -> None:
     from ctxzip.training.examples import examples_of
-    from ctxzip.training.quantize import lean, quantize, sensitivity, to_fp16
+    from ctxzip.training.quantize import fuse_and_smooth, quantize, sensitivity, to_fp16
 
     def windows(folder: str, limit: int) -> list[Example]:
         return [
@@ -214,15 +223,17 @@ def _quantize(options: argparse.Namespace) -> None:
         ]
 
     source = options.out / _FP32
-    model = lean(source, windows("train", 8))
+    model = fuse_and_smooth(source, windows("train", 8))
     quantize(model, options.out / _INT8)
     if options.fp16:
         to_fp16(source, options.out / _FP16)
-    judged = windows("dev", 4)
-    table = sensitivity(source, model, judged)
-    (options.out / "sensitivity.json").write_text(json.dumps({"windows": len(judged), "parts": table}, indent=2) + "\n")
-    for part, moved in table.items():
-        print(f"{part:24} " + "  ".join(f"{name} {value:.5f}" for name, value in moved.items()))
+    compared = windows("dev", 4)
+    table = sensitivity(source, model, compared)
+    (options.out / "sensitivity.json").write_text(
+        json.dumps({"windows": len(compared), "parts": table}, indent=2) + "\n"
+    )
+    for part, differences in table.items():
+        print(f"{part:24} " + "  ".join(f"{name} {value:.5f}" for name, value in differences.items()))
 
 
 def _query(options: argparse.Namespace) -> None:
@@ -253,14 +264,14 @@ def _card(options: argparse.Namespace) -> None:
         "language": "en",
         "window_length": _WINDOW_LENGTH,
         "second_look": True,
-        # Until `calibrate` has seen the graph.
+        # `calibrate` replaces it.
         "calibration": {"unit": 1.0, "bias": 0.0, "relevance": 1.0},
         "recipe": [row["recipe"] for row in metrics if "recipe" in row][-1],
         "last_losses": metrics[-1],
         "data": {_set(path): _LICENCES.get(_set(path), "not stated") for path in _files(options.data / "train")},
     }
     for file, kept in (
-        # Written by hand or by other steps, and kept.
+        # Written by hand or by other steps.
         ("model.json", ("calibration", "hybrid", "calibration_error", "tried", "left_out", "limits")),
         ("sensitivity.json", ("parts",)),
     ):
@@ -274,14 +285,14 @@ def _card(options: argparse.Namespace) -> None:
 
 
 def _scores(measured: dict[str, Any]) -> dict[str, Any]:
-    """Return, of what `ctxzip eval` wrote, the recall in percent at each ratio of the words, by method and set."""
-    asked = measured["arguments"]
-    options = [f"--method {name}" for name in asked["method"]] + [f"--model {name}" for name in asked["model"]]
-    limit = f" --limit {asked['limit']}" if asked["limit"] else ""
-    if asked["threshold_data"]:
-        limit += f" --threshold-data train --threshold-limit {asked['threshold_limit']}"
+    """Return the recall in percent at each ratio of the words, by method and set, from the JSON of `ctxzip eval`."""
+    arguments = measured["arguments"]
+    options = [f"--method {name}" for name in arguments["method"]] + [f"--model {name}" for name in arguments["model"]]
+    limit = f" --limit {arguments['limit']}" if arguments["limit"] else ""
+    if arguments["threshold_data"]:
+        limit += f" --threshold-data train --threshold-limit {arguments['threshold_limit']}"
     return {
-        "command": f"ctxzip eval {' '.join(options)}{limit} {' '.join(Path(name).name for name in asked['data'])}",
+        "command": f"ctxzip eval {' '.join(options)}{limit} {' '.join(Path(name).name for name in arguments['data'])}",
         **{
             method: {
                 name: " ".join(f"{100 * value:.1f}" for value in numbers["recall"].values())
@@ -305,7 +316,7 @@ def _calibrate(options: argparse.Namespace) -> None:
 
 
 def _policy(options: argparse.Namespace) -> None:
-    from ctxzip.evaluation.calibration import RECALLS, as_text
+    from ctxzip.evaluation.calibration import RECALLS, CalibrationData, ScoredBy, as_text
     from ctxzip.evaluation.calibration import fit as calibrated
     from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions
@@ -313,37 +324,38 @@ def _policy(options: argparse.Namespace) -> None:
     from ctxzip.selection.adaptive.depth import REACH
     from ctxzip.selection.adaptive.policies import POLICY
     from ctxzip.settings import HYBRID, Settings
-    from ctxzip.training.fit_policy import fit, settled, whole_list, workload
+    from ctxzip.training.fit_policy import adjusted_floor, fit, whole_list, workload
 
     scoring = ScoringPipeline(Settings(tokenizer="words", scorer=HYBRID, model=str(options.out), prefilter="off"))
-    asked = workload(_files(options.data / "train"), options.questions, options.seed)
-    ranked = rank_questions(scoring, asked, _told)
-    seen = [(found, question) for found, (_, question) in zip(ranked, asked, strict=True) if found is not None]
-    fitted = fit([found for found, _ in seen], [question.need != "none" for _, question in seen], options.seed)
+
+    def ranked(labelled: Sequence[tuple[str, Labelled]]) -> tuple[list[Ranked], list[bool]]:
+        """Return the questions that have units, ranked, and whether each is answerable."""
+        found = zip(rank_questions(scoring, labelled, _print_progress), labelled, strict=True)
+        pairs = [(one, question.need != "none") for one, (_, question) in found if one is not None]
+        return [one for one, _ in pairs], [answers for _, answers in pairs]
+
+    questions, answerable = ranked(workload(_files(options.data / "train"), options.questions, options.seed))
+    fitted = fit(questions, answerable, options.seed)
     sets = [one for one in read_questions([options.data / "dev"], options.limit)[0] if one.answerable]
-    # A question counts once: where it stands among ten passages, that is how it is asked.
+    # A question counts once: of two forms of a set, the one with ten passages a question is used.
     names = {one.name for one in sets}
     sets = [one for one in sets if f"{one.name}_rag10" not in names]
-    asked = [(one.name, whole_list(one.name, question)) for one in sets for question in one.questions]
-    ranked = rank_questions(scoring, asked, _told)
-    unseen = [(found, question) for found, (_, question) in zip(ranked, asked, strict=True) if found is not None]
-    fitted |= settled(fitted, [found for found, _ in unseen], [question.need != "none" for _, question in unseen])
+    questions, answerable = ranked(
+        [(one.name, whole_list(one.name, question)) for one in sets for question in one.questions]
+    )
+    fitted |= adjusted_floor(fitted, questions, answerable)
     print(json.dumps({key: fitted[key] for key in ("fitted_on", "emptied", "floor")}), file=sys.stderr)
     policy = calibrated(
-        [found for found, question in unseen if question.need != "none"],
-        sets,
+        CalibrationData([one for one, answers in zip(questions, answerable, strict=True) if answers], sets),
+        ScoredBy(scoring.scorer_name, scoring.settings.splitter, scoring.model_sha256),
         definition=REACH,
-        scorer=scoring.scorer_name,
-        splitter=scoring.settings.splitter,
-        model_sha256=scoring.model_sha256,
-        n_weak=0,
         recalls=RECALLS,
         fitted=fitted,
     )
     (options.out / POLICY).write_text(as_text(policy))
 
 
-def _told(name: str, done: int, total: int) -> None:
+def _print_progress(name: str, done: int, total: int) -> None:
     if done % 200 == 0 or done == total:
         print(f"{name}: {done} of {total} questions scored", file=sys.stderr)
 

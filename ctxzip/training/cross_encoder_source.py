@@ -1,6 +1,6 @@
-"""A cross-encoder of sentence-transformers as it comes: found, refused or loaded.
+"""The source of an imported model: finds, checks and loads a cross-encoder of sentence-transformers.
 
-Everything heavy is imported where it is used, so that a wrong call is said without it.
+Heavy imports are in the functions that need them, so that a wrong call is refused without them.
 """
 
 from __future__ import annotations
@@ -19,24 +19,28 @@ if TYPE_CHECKING:
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _WEIGHTS = "*.safetensors"
 _NOT_NEEDED = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.ot", "*.msgpack", "*.py"]
-_LONGEST_WINDOW = 512  # tokens; a unit with its neighbours rarely has as many, and time grows with the square
-_SHORTEST_WINDOW = 64  # tokens; half of it is the question's
+_LONGEST_WINDOW = 512  # tokens; a unit with its neighbours is rarely longer, and attention is quadratic
+_SHORTEST_WINDOW = 64  # tokens; half of it is for the question
 
 
-def find(source: str, say: Callable[[str], None]) -> Path:
-    """Return the folder of a cross-encoder, downloaded where it is none here but looks like an id of the Hub.
+def find(source: str, progress: Callable[[str], None]) -> Path:
+    """Return the folder of a cross-encoder; an id of the Hugging Face Hub is downloaded.
+
+    Args:
+        source: a folder, or `owner/name` where there is no such folder.
+        progress: called with a line before a download.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such folder.
         MissingDependencyError: the extra `train` is not installed.
-        ModelError: it cannot be downloaded, or would run code of its own.
+        ModelError: it cannot be downloaded, or needs code of its own.
     """
     if not os.path.exists(source) and not _HUB_ID.fullmatch(source):
         raise UsageError(f"{source}: no such folder: name one, or owner/name of the Hugging Face Hub")
     _need_train_extra()
     folder = Path(source)
     if not folder.exists():
-        say(f"{source}: no such folder here: downloading from the Hugging Face Hub")
+        progress(f"{source}: no such folder here: downloading from the Hugging Face Hub")
         folder = _downloaded(source)
     _check_folder(folder, source)
     return folder
@@ -46,13 +50,13 @@ def _need_train_extra() -> None:
     try:
         from huggingface_hub.utils.tqdm import disable_progress_bars
 
-        disable_progress_bars()  # transformers asks when it is imported
+        disable_progress_bars()  # before transformers is imported
         import onnx  # noqa: F401
         import sentence_transformers  # noqa: F401
         import torch  # noqa: F401
     except ImportError as error:
         raise MissingDependencyError(
-            f"importing a model needs what training needs ({error}): pip install 'ctxzip[train]'"
+            f"importing a model needs the packages of training ({error}): pip install 'ctxzip[train]'"
         ) from error
 
 
@@ -66,13 +70,13 @@ def _downloaded(repository: str) -> Path:
             folder = Path(snapshot_download(repository, allow_patterns=["*.bin"], ignore_patterns=_NOT_NEEDED))
     except Exception as error:  # a dozen classes of several libraries
         raise ModelError(
-            f"{repository}: no such folder here, and the Hugging Face Hub did not give it: {first_line(error)}"
+            f"{repository}: no such folder here, and the download from the Hugging Face Hub failed: {first_line(error)}"
         ) from error
     return folder
 
 
 def _check_folder(folder: Path, source: str) -> None:
-    """Refuse what is no model, and what would run code of its own: older sentence-transformers trust a local folder."""
+    """Refuse a folder without a model, or with code of its own, which older sentence-transformers would run."""
     modules = folder / "modules.json"
     if not (folder / "config.json").is_file() and not modules.is_file():
         raise UsageError(f"{source}: not a folder of sentence-transformers: no config.json and no modules.json in it")
@@ -91,7 +95,7 @@ def loaded(folder: Path, source: str) -> Any:
     """Return the `CrossEncoder`, in fp32 on the CPU.
 
     Raises:
-        ModelError: it is none with one logit.
+        ModelError: it cannot be loaded, or is not a cross-encoder with one logit.
     """
     import torch
     from sentence_transformers import CrossEncoder
@@ -105,7 +109,7 @@ def loaded(folder: Path, source: str) -> Any:
             model_kwargs={"attn_implementation": "eager"},
             activation_fn=torch.nn.Sigmoid(),
         )
-    except Exception as error:  # whatever the libraries raise on files that are none of theirs
+    except Exception as error:  # the libraries raise many kinds on broken files
         raise ModelError(f"{source}: sentence-transformers cannot load it: {first_line(error)}") from error
     config = model.model.config if getattr(model, "model", None) is not None else None
     kinds = (config and config.architectures) or ["none"]
@@ -117,20 +121,20 @@ def loaded(folder: Path, source: str) -> Any:
         raise ModelError(f"{source}: has {config.num_labels} labels: ctxzip scores with one logit")
     if window_length(model) < _SHORTEST_WINDOW:
         raise ModelError(
-            f"{source}: reads {window_length(model)} tokens at a time: a question and a sentence need {_SHORTEST_WINDOW}"
+            f"{source}: its window is {window_length(model)} tokens: a question and a sentence need {_SHORTEST_WINDOW}"
         )
     model.model.float().eval()
     return model
 
 
 def window_length(model: Any) -> int:
-    """Return how many tokens a cross-encoder reads at a time."""
+    """Return the window length of a cross-encoder in tokens."""
     positions = getattr(model.model.config, "max_position_embeddings", None) or _LONGEST_WINDOW
     return int(min(model.tokenizer.model_max_length, positions, _LONGEST_WINDOW))
 
 
 def license_of(folder: Path) -> str | None:
-    """Return what the front matter of the README says, if it says anything."""
+    """Return the licence in the front matter of the README; None where there is none."""
     try:
         readme = (folder / "README.md").read_text("utf-8")
     except (OSError, ValueError):
@@ -141,5 +145,5 @@ def license_of(folder: Path) -> str | None:
 
 
 def first_line(error: Exception) -> str:
-    """Return what an error says first."""
+    """Return the first line of the message of an error."""
     return (str(error) or type(error).__name__).strip().partition("\n")[0]

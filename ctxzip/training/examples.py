@@ -1,4 +1,4 @@
-"""Labelled questions -> training windows: token ids, the unit of every token, and a label a unit."""
+"""Labelled questions as training windows: token ids, the unit of every token, and a label for every unit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ctxzip.scoring.second_pass import best_of_passages, sentence_with_title
 from ctxzip.scoring.windows import NO_UNIT, WindowBuilder
 from ctxzip.splitting.sentences import splitter_for
 from ctxzip.splitting.units import split
-from ctxzip.training.augment import perturbed
+from ctxzip.training.augment import augmented
 
 if TYPE_CHECKING:
     import random
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
     from ctxzip.scoring.protocol import Scorer
 
-_TITLE_DROPPED = 0.2  # share of the examples: many retrievers have no titles
-_QUERY_VARIED = 0.3  # people type lower case and leave the question mark out
-_NEGATIVE_PASSAGES = 1.3  # passages of other questions that a question of a one-passage set gets, on average
-_IDLE_WINDOWS = 2  # windows without evidence kept of a passage with evidence: long pages have twenty
-_EVERY_HOP = 2.0  # weight of sets whose questions need several places; they are few
-_GOLD_FOUND = 0.3  # share of the second looks at which one sentence found is evidence for sure
-# Labels found by matching the answer's words, some of which say something else (Szegedy et al. 2016).
+_TITLE_DROPPED = 0.2  # share of the passages that lose their title: many retrievers have no titles
+_QUERY_VARIED = 0.3  # share of the questions without question mark, mostly in lower case, as people type them
+_NEGATIVE_PASSAGES = 1.3  # mean number of passages of other questions for a question of a one-passage set
+_MAX_NEGATIVE_WINDOWS = 2  # windows without evidence for each passage: long pages have twenty
+_MULTI_HOP_WEIGHT = 2.0  # in the loss, for questions that need all of their evidence; they are few
+_GOLD_FOUND = 0.3  # share of the second passes whose first-pass sentences contain evidence for sure
+# Sets with distant labels, found by matching the answer; their labels are smoothed (Szegedy et al. 2016).
 _DISTANT = frozenset({"nq_oracle", "multispanqa", "musique"})
 _SMOOTHING = 0.1
-_HANDFUL = 200  # passages; of fewer, a fifth is too few to call a word common
+_FEW_PASSAGES = 200  # with fewer passages, words in more than a fifth of them are not ignored as common
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ class Example:
 
     Attributes:
         ids: `(n_tokens,)` int32.
-        n_first: tokens of the question's part.
-        units: `(n_tokens,)` int32, unit of each token counted from 0 within the window, or -1.
+        n_first: number of tokens of the question.
+        units: `(n_tokens,)` int32, the unit of each token, from 0 within the window, or -1.
         labels: `(n_units,)` float32, 1 for evidence.
-        relevant: whether the window holds evidence.
+        relevant: the label of the window, 0..1: the highest of its units.
         weight: of the example in the loss.
     """
 
@@ -57,55 +57,68 @@ class Example:
     weight: float
 
 
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """How often the questions of a set are shown.
+
+    Attributes:
+        times: copies of each question, each varied differently; a fraction is a share of the questions.
+        second_passes: the same for second passes of multi-hop questions.
+    """
+
+    times: float = 1.0
+    second_passes: float = 0.0
+
+
 def examples_of(
     path: Path,
     builder: WindowBuilder,
     rng: random.Random,
     *,
-    times: float = 1.0,
-    second_looks: float = 0.0,
-    first: Scorer | None = None,
+    mix: Mix = Mix(),
+    first_pass: Scorer | None = None,
     limit: int | None = None,
 ) -> Iterator[Example]:
     """Yield the training windows of one labelled file.
 
     Args:
         path: of the file, gzipped or not.
-        builder: of the windows.
-        rng: decides what is varied.
-        times: how often each question is shown, differently varied; a fraction is a share of them.
-        second_looks: the same for second looks at questions that need several places.
-        first: finds what is known at a second look.
-        limit: questions read.
+        builder: builds the windows.
+        rng: draws the variations.
+        mix: how often questions are shown.
+        first_pass: finds the sentences that a second pass gets; None for no second passes.
+        limit: the most questions to read.
     """
     questions = list(islice(read_labelled(path), limit))
     single = all(len(question.request.passages) == 1 for question in questions)
     others = nearest_passages(questions, range(len(questions))) if single else [[]] * len(questions)
     smoothing = _SMOOTHING if path.name.partition(".")[0] in _DISTANT else 0.0
     for index, question in enumerate(questions):
-        for _ in range(_whole(times, rng)):
-            shown = perturbed(question, rng)
+        for _ in range(_repeats(mix.times, rng)):
+            shown = augmented(question, rng)
             request = _varied(shown.request, rng)
-            yield from _windows(request, shown, builder, rng, smoothing=smoothing)
-            for _ in range(_whole(_NEGATIVE_PASSAGES, rng) if others[index] else 0):
+            yield from _windows(replace(shown, request=request), builder, rng, smoothing=smoothing)
+            for _ in range(_repeats(_NEGATIVE_PASSAGES, rng) if others[index] else 0):
                 other = questions[rng.choice(others[index])].request.passages[0]
-                asked = replace(request, passages=(_maybe_untitled(other, rng),))
-                yield from _windows(asked, Labelled(asked, (), "none"), builder, rng, at_most=1)
-        if first is not None and question.need == "all":
-            for _ in range(_whole(second_looks, rng)):
-                request = _varied(question.request, rng)
-                found = _found(request, question, first, rng)
-                yield from _windows(request, question, builder, rng, smoothing=smoothing, found=found)
+                negative = replace(request, passages=(_maybe_untitled(other, rng),))
+                yield from _windows(Labelled(negative, (), "none"), builder, rng, max_negatives=1)
+        if first_pass is not None and question.need == "all":
+            for _ in range(_repeats(mix.second_passes, rng)):
+                varied = replace(question, request=_varied(question.request, rng))
+                found = _first_pass_sentences(varied, first_pass, rng)
+                yield from _windows(varied, builder, rng, smoothing=smoothing, found=found)
 
 
-def _whole(times: float, rng: random.Random) -> int:
+def _repeats(times: float, rng: random.Random) -> int:
+    """Return `times` rounded up or down at random, so that the mean is `times`."""
     return int(times) + (rng.random() < times % 1)
 
 
-def _found(request: Request, question: Labelled, first: Scorer, rng: random.Random) -> list[str]:
-    """Return what a first look finds, now and then with one sentence of the evidence in it."""
+def _first_pass_sentences(question: Labelled, first_pass: Scorer, rng: random.Random) -> list[str]:
+    """Return the best sentences of a first pass; sometimes the last one is replaced by a sentence of the evidence."""
+    request = question.request
     units = units_of(request)
-    (scores,) = first.score([ScoringInput(request, units)])
+    (scores,) = first_pass.score([ScoringInput(request, units)])
     chosen = best_of_passages(units, scores)
     if rng.random() < _GOLD_FOUND:
         chosen = [*chosen[:-1], rng.choice(np.flatnonzero(question.are_evidence(units)).tolist())]
@@ -113,23 +126,33 @@ def _found(request: Request, question: Labelled, first: Scorer, rng: random.Rand
 
 
 def _windows(
-    request: Request,
     question: Labelled,
     builder: WindowBuilder,
     rng: random.Random,
     *,
-    at_most: int = _IDLE_WINDOWS,
+    max_negatives: int = _MAX_NEGATIVE_WINDOWS,
     smoothing: float = 0.0,
     found: Sequence[str] = (),
 ) -> Iterator[Example]:
+    """Yield the windows of one question: all with evidence, and some without.
+
+    Args:
+        question: with its passages.
+        builder: builds the windows.
+        rng: draws the windows without evidence.
+        max_negatives: windows without evidence for each passage, at most.
+        smoothing: subtracted from the labels of evidence, 0..1.
+        found: sentences of a first pass, for the windows of a second pass.
+    """
+    request = question.request
     units = units_of(request)
-    held = question.are_evidence(units).astype(np.float32) * (1 - smoothing)
+    evidence = question.are_evidence(units).astype(np.float32) * (1 - smoothing)
     windows = builder.build(request.query, [(p.title, p.text) for p in request.passages], units, found)
     built = []
     for window in windows:
         indices = np.array(window.units, dtype=np.int32)
         first = min((unit for unit in window.units if unit != NO_UNIT), default=0)
-        labels = held[first : indices.max() + 1] if len(held) else held
+        labels = evidence[first : indices.max() + 1] if len(evidence) else evidence
         if not len(labels):
             continue
         built.append(
@@ -139,17 +162,16 @@ def _windows(
                 units=np.where(indices == NO_UNIT, NO_UNIT, indices - first),
                 labels=labels,
                 relevant=float(labels.max()),
-                weight=_EVERY_HOP if question.need == "all" else 1.0,
+                weight=_MULTI_HOP_WEIGHT if question.need == "all" else 1.0,
             )
         )
     yield from (example for example in built if example.relevant)
-    idle = [example for example in built if not example.relevant]
-    per_passage = at_most * len(request.passages)
-    yield from rng.sample(idle, min(per_passage, len(idle)))
+    negatives = [example for example in built if not example.relevant]
+    yield from rng.sample(negatives, min(max_negatives * len(request.passages), len(negatives)))
 
 
 def units_of(request: Request) -> list[Unit]:
-    """Return the units of English passages; their tokens are not counted."""
+    """Return the units of English passages, without token counts."""
     english, _ = splitter_for("en")
     return [
         Unit(index, span.start, span.end, 0, span.kind)
@@ -171,21 +193,26 @@ def _maybe_untitled(passage: Passage, rng: random.Random) -> Passage:
 
 
 def nearest_passages(questions: Sequence[Labelled], chosen: Sequence[int], nearest: int = 10) -> list[list[int]]:
-    """Return, for some questions of a one-passage set, those whose passages look most like an answer to them.
+    """Return, for each chosen question of a one-passage set, the questions with the most similar passages (TF-IDF).
 
-    Passages that hold one of its answers, and other passages of its own document, are left out; where
-    nothing is left, the next question stands in.
+    Passages with the text of its evidence, and copies of its own passage, are left out; where no other is left, the next
+    question is taken.
 
     Args:
         questions: of the whole set.
-        chosen: indices of those asked for.
-        nearest: how many others each gets at most.
+        chosen: indices of the chosen questions.
+        nearest: the most questions to return for each.
+
+    Returns:
+        Indices of questions for each chosen question, most similar first.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     texts = [question.request.passages[0].text for question in questions]
-    # A handful of passages may all be of one page, and share every word.
-    vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english", max_df=0.2 if len(texts) > _HANDFUL else 1.0)
+    # A few passages may be from one page, and share every word.
+    vectorizer = TfidfVectorizer(
+        sublinear_tf=True, stop_words="english", max_df=0.2 if len(texts) > _FEW_PASSAGES else 1.0
+    )
     passages: Any = vectorizer.fit_transform(texts)
     queries: Any = vectorizer.transform([questions[index].request.query for index in chosen])
     found: list[list[int]] = []
@@ -234,6 +261,6 @@ def load(path: Path) -> list[Example]:
             strict=True,
         )
         return [
-            Example(ids, n_first, units, held, float(held.max()), weight)
-            for ids, units, held, n_first, weight in columns
+            Example(ids, n_first, units, unit_labels, float(unit_labels.max()), weight)
+            for ids, units, unit_labels, n_first, weight in columns
         ]

@@ -1,4 +1,4 @@
-"""Trained weights -> the fp32 ONNX graph."""
+"""Exports trained weights as the fp32 ONNX graph."""
 
 from __future__ import annotations
 
@@ -16,9 +16,15 @@ _OPSET = 17
 
 
 def export(weights: Path, target: Path, layers: Sequence[int] | None = None) -> None:
-    """Write the fp32 graph: ids, mask and types in, `token_logits` and `window_logits` out."""
+    """Write the fp32 graph. Inputs: ids, mask and token types; outputs: `token_logits` and `window_logits`.
+
+    Args:
+        weights: the state dictionary, `model.pt`.
+        target: the graph to write.
+        layers: of the encoder, where the model has only some; None for all.
+    """
     encoder = base_encoder()
-    encoder.set_attn_implementation("eager")  # the plain graph, which every ONNX Runtime knows how to fuse
+    encoder.set_attn_implementation("eager")  # a plain graph, which every ONNX Runtime can fuse
     model = JointModel(encoder).eval()
     if layers is not None:
         model.keep(layers)

@@ -1,4 +1,4 @@
-"""Labelled questions -> how the logit of a unit, and its rank by BM25, make a probability."""
+"""Fits the calibration of a model: the probability of a unit from its logit, and from its BM25 rank (hybrid)."""
 
 from __future__ import annotations
 
@@ -22,20 +22,28 @@ if TYPE_CHECKING:
     from ctxzip.scoring.joint import JointScorer
 
 _BATCH = 8  # questions scored together
-# What the logarithm of BM25's rank takes from the logit of a unit. Fitted for likelihood alone it comes out smaller, for
-# the model knows these sets. By `ctxzip eval --method hybrid`, mean of the first 60 questions of each of eleven sets of
-# dev at 10 and 20% of the words: 81.2 and 92.2 without it, 83.2 and 93.0 with 0.5, 83.7 and 93.8 with 0.8, 82.9 and 93.0 with 1.
+# Subtracted from the logit of a unit for each unit of the logarithm of its BM25 rank. Chosen by recall on the dev sets
+# (models/README.md, "fit_calibration"): the fit by likelihood alone comes out smaller.
 _BM25_RANK = 0.8
 _FOLDS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class _Units:
-    """Units of many questions, `(n_units,)` each."""
+    """The units of many questions, `(n_units,)` each.
+
+    Attributes:
+        unit: logits.
+        bm25_rank: logarithms of the BM25 ranks.
+        is_evidence: labels.
+        weight: the weights of each file add up to 1.
+        source: index of the file.
+        fold: of the cross-validation.
+    """
 
     unit: np.ndarray
     bm25_rank: np.ndarray
-    held: np.ndarray
+    is_evidence: np.ndarray
     weight: np.ndarray
     source: np.ndarray
     fold: np.ndarray
@@ -44,39 +52,45 @@ class _Units:
 def calibrate(
     scorer: JointScorer, files: Sequence[Path], limit: int | None = None
 ) -> tuple[dict[str, float], dict[str, float], dict[str, dict[str, float]]]:
-    """Fit scales and biases, by logistic regression with every file weighing the same: what the card of a model says.
+    """Fit the scales and biases of the model card by logistic regression, every file with the same weight.
 
-    The expected calibration error (Guo et al. 2017, ten bins) is that of questions that the fit did
-    not see: each half is judged by a fit on the other.
+    The expected calibration error (Guo et al. 2017, ten bins) is measured by two-fold cross-validation.
+
+    Args:
+        scorer: gives the logits.
+        files: labelled questions in the common form.
+        limit: the most questions of each file, spread over it; None for all.
 
     Returns:
-        The probability of a unit by the model (`unit`, `bias`, and `relevance`, the scale of a passage's
-        logit), the same with BM25 (`model`, `bm25_rank`, `bias`), and the calibration error of both
-        (`model`, `hybrid`), by file and pooled.
+        The coefficients of the model (`unit`, `bias`, and `relevance`, the scale of a passage's logit), those of the
+        hybrid (`model`, `bm25_rank`, `bias`), and the calibration errors of both (`model`, `hybrid`), by file and
+        pooled.
     """
     units, passages, relevant = _read(scorer, files, limit)
-    alone = units.unit[:, None]
-    fit = _fit(alone, units)
-    ours = {"unit": fit[0], "bias": fit[1], "relevance": _scale(passages, relevant)}
-    # The hybrid adds to what the model says, so its fit begins there.
-    combined = logit(sigmoid(alone @ fit[:1] + fit[1]))[:, None] - _BM25_RANK * fit[0] * units.bm25_rank[:, None]
-    both = _fit(combined, units)
-    mixed = {"model": both[0], "bm25_rank": _BM25_RANK * fit[0] * both[0], "bias": both[1]}
-    unseen = {"model": _unseen(alone, units), "hybrid": _unseen(combined, units)}
+    logits = units.unit[:, None]
+    fit = _fit(logits, units)
+    model = {"unit": fit[0], "bias": fit[1], "relevance": _scale(passages, relevant)}
+    # The hybrid adds BM25 to the calibrated logit of the model.
+    combined = logit(sigmoid(logits @ fit[:1] + fit[1]))[:, None] - _BM25_RANK * fit[0] * units.bm25_rank[:, None]
+    hybrid_fit = _fit(combined, units)
+    hybrid = {"model": hybrid_fit[0], "bm25_rank": _BM25_RANK * fit[0] * hybrid_fit[0], "bias": hybrid_fit[1]}
+    held_out = {"model": _held_out(logits, units), "hybrid": _held_out(combined, units)}
     errors = {
         name: {
-            method: round(expected_calibration_error(probability[chosen], units.held[chosen], units.weight[chosen]), 4)
-            for method, probability in unseen.items()
+            method: round(
+                expected_calibration_error(probability[chosen], units.is_evidence[chosen], units.weight[chosen]), 4
+            )
+            for method, probability in held_out.items()
         }
         for name, chosen in {
             **{file.name.partition(".")[0]: units.source == i for i, file in enumerate(files)},
-            "pooled": np.ones(len(units.held), dtype=bool),
+            "pooled": np.ones(len(units.is_evidence), dtype=bool),
         }.items()
         if chosen.any()
     }
     return (
-        {name: round(float(value), 4) for name, value in ours.items()},
-        {name: round(float(value), 4) for name, value in mixed.items()},
+        {name: round(float(value), 4) for name, value in model.items()},
+        {name: round(float(value), 4) for name, value in hybrid.items()},
         errors,
     )
 
@@ -98,7 +112,7 @@ def _read(scorer: JointScorer, files: Sequence[Path], limit: int | None) -> tupl
                 request, units = inputs[at].request, inputs[at].units
                 rows["unit"].append(means)
                 rows["bm25_rank"].append(log_ranks(scores.probability))
-                rows["held"].append(questions[at].are_evidence(units))
+                rows["is_evidence"].append(questions[at].are_evidence(units))
                 for name, value in (("weight", 1 / n_units), ("source", source), ("fold", at % _FOLDS)):
                     rows[name].append(np.full(len(units), value))
                 passages.append(windows)
@@ -109,20 +123,20 @@ def _read(scorer: JointScorer, files: Sequence[Path], limit: int | None) -> tupl
 
 
 def _fit(features: np.ndarray, units: _Units, chosen: np.ndarray | slice = slice(None)) -> np.ndarray:
-    """Return a coefficient a feature, and the bias."""
+    """Return a coefficient for each feature, and the bias."""
     from sklearn.linear_model import LogisticRegression
 
     weight = units.weight[chosen] * len(units.weight)
-    fit = LogisticRegression(C=1e3).fit(features[chosen], units.held[chosen], sample_weight=weight)
+    fit = LogisticRegression(C=1e3).fit(features[chosen], units.is_evidence[chosen], sample_weight=weight)
     return np.append(fit.coef_[0], fit.intercept_[0])
 
 
-def _unseen(features: np.ndarray, units: _Units) -> np.ndarray:
-    """Return the probability of every unit by a fit on the other half."""
+def _held_out(features: np.ndarray, units: _Units) -> np.ndarray:
+    """Return the probability of every unit by a fit on the other fold, `(n_units,)`."""
     probability = np.zeros(len(features))
     for fold in range(_FOLDS):
         inside = units.fold == fold
-        if inside.any() and len(np.unique(units.held[~inside])) > 1:
+        if inside.any() and len(np.unique(units.is_evidence[~inside])) > 1:
             fit = _fit(features, units, ~inside)
             probability[inside] = sigmoid(features[inside] @ fit[:-1] + fit[-1])
     return probability

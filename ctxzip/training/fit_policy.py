@@ -1,4 +1,4 @@
-"""Labelled questions -> the forests behind the adaptive budget: how far down to go, and whether at all."""
+"""Fits the forests of the adaptive budget: how deep to cut a ranking, and whether a question is answerable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ctxzip.selection.adaptive.features import (
     ranks_looked_at,
 )
 from ctxzip.selection.adaptive.forest import as_json, from_json
-from ctxzip.training.augment import perturbed
+from ctxzip.training.augment import augmented
 from ctxzip.training.examples import nearest_passages
 
 if TYPE_CHECKING:
@@ -30,34 +30,29 @@ if TYPE_CHECKING:
     from ctxzip.evaluation.ranking import Ranked
 
 _PASSAGES = 10
-_LONG = 2_500  # code points: a page, of which nobody retrieves ten
-# Fitted on 1,000 questions of each training set, asked of every second question of eleven dev sets: % of the words kept where
-# 80, 90 and 95% of them keep all their evidence: 5.8, 10.5 and 17.4 with trees of depth 4 (19.6 at 95% with 250 of each set),
-# 5.7, 10.5 and 16.9 with these, 5.6, 10.3 and 17.4 with 200 of them; a fixed ratio takes 8.7, 17.0 and 29.3. Of all questions
-# (`ctxzip eval --compare-budgets`) 5.7, 10.1 and 17.4 with these on 1,000 questions of each set, 5.8, 10.0 and 17.0 on 2,000. By five-fold
-# cross-validation on 250 of each, forests that rise with the rank and features of the text (the question's terms kept, its
-# names, the kind of its answer, BM25's best left behind) change less than drawing the questions anew does.
+_LONG = 2_500  # code points: sets of longer passages keep one passage a question
+# Of scikit-learn; chosen by the words kept at 80, 90 and 95% recall on dev sets (models/README.md, "fit_policy").
 _REACH = {"n_estimators": 120, "max_depth": 5, "learning_rate": 0.08, "min_samples_leaf": 60, "subsample": 0.5}
-# Found by five-fold cross-validation on the questions of the training sets.
+# Of scikit-learn; chosen by five-fold cross-validation on questions of the training sets.
 _ANSWERABLE = {"n_estimators": 60, "max_depth": 3, "learning_rate": 0.08, "min_samples_leaf": 30, "subsample": 0.5}
-_LOST = 0.02  # share of the answerable questions that may be taken for unanswerable, by cross-validation
-_EMPTIED = 0.03  # share of the answerable questions of any set that may be emptied
+_MAX_MISTAKEN = 0.02  # share of the answerable questions that may be predicted unanswerable, by cross-validation
+_MAX_EMPTIED = 0.03  # share of the answerable questions of any set of which the budget may keep nothing
 _FOLDS = 5
-_LISTS = frozenset({"multispanqa"})  # their questions ask for all of several things; evaluated are they by the first
+_LISTS = frozenset({"multispanqa"})  # answers are lists of several things; the labels count any one as enough
 
 
 def workload(files: Sequence[Path], per_set: int, seed: int) -> list[tuple[str, Labelled]]:
-    """Return questions in the form in which they are asked: with all the passages that a retriever found.
+    """Return a sample of questions as users ask them: with the passages of a retriever.
 
-    Some are put into other clothes (`ctxzip.training.augment`): what people have is more than these sets.
+    Some are augmented (`ctxzip.training.augment`), because users' documents vary more than these sets.
 
     Args:
-        files: labelled; those of one passage a question are given nine more, but where that is a long document.
-        per_set: questions drawn of each.
-        seed: of the draw.
+        files: labelled questions; in sets of one short passage a question, each question gets nine passages more.
+        per_set: number of questions to sample from each file.
+        seed: of the sample.
 
     Returns:
-        the name of the set of each question, and the question.
+        The questions, each with the name of its set.
     """
     found = []
     for path in files:
@@ -65,16 +60,16 @@ def workload(files: Sequence[Path], per_set: int, seed: int) -> list[tuple[str, 
         questions = list(read_labelled(path))
         chosen = sorted(rng.sample(range(len(questions)), min(per_set, len(questions))))
         name = path.name.partition(".")[0]
-        asked = [questions[index] for index in chosen]
-        length = np.mean([len(passage.text) for question in asked for passage in question.request.passages])
+        sampled = [questions[index] for index in chosen]
+        length = np.mean([len(passage.text) for question in sampled for passage in question.request.passages])
         if length < _LONG and all(len(question.request.passages) == 1 for question in questions):
-            asked = as_retrieved(questions, chosen, rng)
-        found += [(name, whole_list(name, perturbed(question, rng))) for question in asked]
+            sampled = as_retrieved(questions, chosen, rng)
+        found += [(name, whole_list(name, augmented(question, rng))) for question in sampled]
     return found
 
 
 def whole_list(name: str, question: Labelled) -> Labelled:
-    """Return the question so that an answer that names several things needs all of them.
+    """Return the question with `need` set to `all` where its answer is a list.
 
     Args:
         name: of its set.
@@ -84,12 +79,12 @@ def whole_list(name: str, question: Labelled) -> Labelled:
 
 
 def as_retrieved(questions: Sequence[Labelled], chosen: Sequence[int], rng: random.Random) -> list[Labelled]:
-    """Return questions of a one-passage set with ten passages: their own and nine that look like an answer.
+    """Return questions of a one-passage set with ten passages: their own and the nine most similar (`nearest_passages`).
 
     Args:
         questions: of the whole set, one passage each.
-        chosen: indices of those to return.
-        rng: decides where the own passage stands.
+        chosen: indices of the questions to return.
+        rng: draws the position of the own passage.
     """
     others = nearest_passages(questions, chosen, _PASSAGES - 1)
     found = []
@@ -105,40 +100,42 @@ def as_retrieved(questions: Sequence[Labelled], chosen: Sequence[int], rng: rand
 
 
 def fit(questions: Sequence[Ranked], answered: Sequence[bool], seed: int) -> dict[str, Any]:
-    """Return the forests and the floor as JSON values, and what they are worth by cross-validation.
+    """Return the forests and the floor of the policy as JSON values, and what the floor empties by cross-validation.
 
-    Sets weigh the same. Where next to all questions are answerable there is no telling the others: no
-    forest, and no question is taken for one of them. A question that is answerable and whose evidence stands in no unit teaches nothing.
+    Every set has the same weight. Where too few questions are unanswerable there is no forest for them, and the floor
+    is 0. An answerable question whose evidence no unit overlaps is not used for the depth.
 
     Args:
         questions: ranked.
-        answered: whether each has evidence.
+        answered: whether each is answerable.
         seed: of the subsamples.
     """
     sizes = Counter(question.set_name for question in questions)
     weights = np.array([len(questions) / (len(sizes) * sizes[question.set_name]) for question in questions])
-    asked = np.stack([question_features(question.ranking) for question in questions])
+    features = np.stack([question_features(question.ranking) for question in questions])
     labels = np.array(answered)
-    answerable, unseen, floor = None, np.ones(len(labels)), 0.0
+    answerable, chances, floor = None, np.ones(len(labels)), 0.0
     if min(labels.sum(), (~labels).sum()) >= _FOLDS:
-        answerable = _fitted(asked, labels, weights, QUESTION_FEATURES, _ANSWERABLE, seed)
-        unseen = _unseen(asked, labels, weights, seed)
-        floor = float(np.quantile(unseen[labels], _LOST))
-    rows, reached, owners = [], [], []
+        answerable = _fitted(features, labels, weights, QUESTION_FEATURES, _ANSWERABLE, seed)
+        chances = _cross_validated_chances(features, labels, weights, seed)
+        floor = float(np.quantile(chances[labels], _MAX_MISTAKEN))
+    rows, reached, row_weights = [], [], []
     for index, question in enumerate(questions):
         if question.last_needed is None:
             continue
         ranks = ranks_looked_at(len(question.ranking.probability))
         rows.append(rank_features(question.ranking, ranks))
         reached.append(ranks > question.last_needed)
-        # A question counts once, however many ranks it was looked at.
-        owners.append(np.full(len(ranks), weights[index] / len(ranks)))
-    reach = _fitted(np.concatenate(rows), np.concatenate(reached), np.concatenate(owners), RANK_FEATURES, _REACH, seed)
+        # A question counts once, however many of its ranks are rows.
+        row_weights.append(np.full(len(ranks), weights[index] / len(ranks)))
+    reach = _fitted(
+        np.concatenate(rows), np.concatenate(reached), np.concatenate(row_weights), RANK_FEATURES, _REACH, seed
+    )
     return {
         "fitted_on": {name: sizes[name] for name in sorted(sizes)},
         "emptied": {
-            "answerable": round(float((unseen[labels] < floor).mean()), 4),
-            "unanswerable": round(float((unseen[~labels] < floor).mean()), 4) if (~labels).any() else None,
+            "answerable": round(float((chances[labels] < floor).mean()), 4),
+            "unanswerable": round(float((chances[~labels] < floor).mean()), 4) if (~labels).any() else None,
         },
         "floor": round(floor, 4),
         "reach": reach,
@@ -146,23 +143,23 @@ def fit(questions: Sequence[Ranked], answered: Sequence[bool], seed: int) -> dic
     }
 
 
-def settled(fitted: Mapping[str, Any], questions: Sequence[Ranked], answered: Sequence[bool]) -> dict[str, Any]:
-    """Return the floor below which a question counts as one that nothing answers, and what it empties.
+def adjusted_floor(fitted: Mapping[str, Any], questions: Sequence[Ranked], answered: Sequence[bool]) -> dict[str, Any]:
+    """Return the floor below which a question counts as unanswerable, and the shares of the questions that it empties.
 
-    By questions that nothing was fitted on: a model that knows the sets from its training is too sure of them. In
-    no set may more than 3% of the answerable questions lie below it; by what was fitted alone 22% of timeqa did.
+    It is lowered on questions that nothing was fitted on, because the model is overconfident on its training sets: in no
+    set more than 3% of the answerable questions may lie below it.
 
     Args:
-        fitted: what `fit` returned.
-        questions: ranked.
-        answered: whether each has evidence.
+        fitted: the return value of `fit`.
+        questions: ranked, of other sets.
+        answered: whether each is answerable.
     """
     if fitted["answerable"] is None:
         return {}
     forest = from_json(fitted["answerable"], QUESTION_FEATURES)
     chances = forest.chances(np.stack([question_features(question.ranking) for question in questions]))
     labels, names = np.array(answered), np.array([question.set_name for question in questions])
-    lowest = [np.quantile(chances[labels & (names == name)], _EMPTIED) for name in set(names[labels].tolist())]
+    lowest = [np.quantile(chances[labels & (names == name)], _MAX_EMPTIED) for name in set(names[labels].tolist())]
     floor = round(min(fitted["floor"], *map(float, lowest)), 4)
     return {
         "floor": floor,
@@ -183,19 +180,19 @@ def _fitted(
 ) -> dict[str, Any]:
     from sklearn.ensemble import GradientBoostingClassifier
 
-    # From zero, so that the sum of the trees is all there is.
+    # From zero, so that the prediction is the sum of the trees.
     model = GradientBoostingClassifier(random_state=seed, init="zero", **settings)
     model.fit(rows, labels, sample_weight=weights)
     return as_json([stage[0].tree_ for stage in model.estimators_], settings["learning_rate"], features)
 
 
-def _unseen(
+def _cross_validated_chances(
     rows: NDArray[np.float32], labels: NDArray[np.bool_], weights: NDArray[np.float64], seed: int
 ) -> NDArray[np.float64]:
-    """Return the chance that each question is answerable, by a forest that did not see it."""
+    """Return the chance that each question is answerable, by a forest fitted on the other folds, `(n,)`."""
     folds = np.zeros(len(labels), dtype=np.intp)
     rng = np.random.default_rng(seed)
-    for kind in (labels, ~labels):  # some of both in every fold
+    for kind in (labels, ~labels):  # stratified
         folds[kind] = rng.permutation(int(kind.sum())) % _FOLDS
     found = np.zeros(len(labels))
     for fold in range(_FOLDS):

@@ -1,6 +1,7 @@
-"""A cross-encoder of sentence-transformers -> a model folder: exported, quantized, compared, written whole or not at all.
+"""Imports a cross-encoder of sentence-transformers: exports, quantizes and compares it, and writes its model folder.
 
-Everything heavy is imported where it is used, so that a wrong call is said without it.
+The folder is written atomically. Heavy imports are in the functions that need them, so that a wrong call is refused
+without them.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ _TOKENIZER = "tokenizer.json"
 _OPSET = 17
 _LARGEST_GRAPH = 2**31 - 2**20  # bytes; a protobuf file holds 2 GiB
 
-# From torch to ONNX Runtime nothing but the order of additions may change; from fp32 to int8 a little of
-# the probability, and nothing of what comes first.
+# The largest difference of a probability. From torch to ONNX Runtime only the order of additions may change; int8 may
+# change a probability a little, but not the order of the texts.
 _FP32_DIFFERENCE = 1e-3
 _INT8_DIFFERENCE = 0.1
-_TIE = 0.02  # texts that fp32 holds closer together have no order
+_TIE = 0.02  # texts whose fp32 probabilities are closer have no order
 
-# A question, what answers it, what is about the same thing, what is about another.
+# A question, a text that answers it, a text on the same subject, and a text on another one.
 _CHECKED = (
     (
         "When does the ferry leave?",
@@ -84,14 +85,14 @@ _CHECKED = (
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of a cross-encoder.
+    """An imported cross-encoder.
 
     Attributes:
         path: the model folder.
-        graph: the file that runs on the CPU.
-        n_pairs: pairs of texts on which the graphs were compared.
+        graph: name of the graph that runs on the CPU.
+        n_pairs: number of pairs of question and text on which the graphs were compared.
         fp32_difference: largest difference of a probability between torch and the fp32 graph.
-        int8_difference: between the fp32 and the int8 graph.
+        int8_difference: the same between the fp32 and the int8 graph.
         same_order: whether int8 ranks the texts of every question as fp32 does.
     """
 
@@ -106,27 +107,26 @@ class Imported:
 def import_cross_encoder(
     source: str, name: str, *, force: bool = False, say: Callable[[str], None] = lambda _: None
 ) -> Imported:
-    """Make a model folder of a cross-encoder with one logit.
+    """Write a model folder for a cross-encoder with one logit.
 
     Args:
-        source: a folder of sentence-transformers; where there is none of that name and it looks like
-            `owner/name`, an id of the Hugging Face Hub, which is downloaded. Code that comes with a
-            model is never run.
+        source: a folder of sentence-transformers; where there is no such folder, `owner/name` on the Hugging Face Hub,
+            which is downloaded. Code that comes with a model is never run.
         name: of the model in the folder of the user's models.
         force: replace a model of that name.
-        say: is told what takes its time.
+        say: called with a line before every step that takes long.
 
     Raises:
         UsageError: the name cannot be used, or there is no such source.
         MissingDependencyError: the extra `train` is not installed.
-        ModelError: the source is not a cross-encoder with one logit, or its export is not faithful.
+        ModelError: the source is not a cross-encoder with one logit, or the exported graph gives other probabilities.
         CtxzipError: the disk is full.
     """
     target = folder_for(name)
     if target.exists() and not force:
-        raise UsageError(f"{target}: a model of this name exists: choose another one, or say --force")
+        raise UsageError(f"{target}: a model of this name exists: choose another name, or pass --force")
     folder = find(source, say)
-    with _quiet(), _in_place_of(target) as work:
+    with _without_library_warnings(), _replacing(target) as work:
         model = loaded(folder, source)
         say("exporting to ONNX")
         _write_tokenizer(model, work / _TOKENIZER, source)
@@ -139,7 +139,7 @@ def import_cross_encoder(
         if not fp32_difference <= _FP32_DIFFERENCE:
             raise ModelError(
                 f"{source}: the exported graph differs from torch by {fp32_difference:.2g} in probability, where "
-                f"{_FP32_DIFFERENCE:g} is allowed: a prompt, a module or a tokenizer that ctxzip does not know"
+                f"{_FP32_DIFFERENCE:g} is allowed: it has a prompt, a module or a tokenizer that ctxzip does not support"
             )
         _fit_window(work, card, source)
         say("quantizing")
@@ -160,7 +160,9 @@ def _write_tokenizer(model: Any, target: Path, source: str) -> None:
 
     backend = getattr(model.tokenizer, "backend_tokenizer", None)
     if backend is None:
-        raise ModelError(f"{source}: its tokenizer has no form as tokenizer.json: save it with a fast tokenizer")
+        raise ModelError(
+            f"{source}: its tokenizer cannot be written as tokenizer.json: save the model with a fast tokenizer"
+        )
     tokenizer = tokenizers.Tokenizer.from_str(backend.to_str())
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -168,7 +170,7 @@ def _write_tokenizer(model: Any, target: Path, source: str) -> None:
 
 
 def _export(model: Any, target: Path, source: str) -> None:
-    """Write the fp32 graph: ids, mask and, where the model has them, types in; `logits` out."""
+    """Write the fp32 graph. Inputs: ids, mask and, where the model has them, token types; output: `logits`."""
     import inspect
 
     import torch
@@ -204,18 +206,18 @@ def _export(model: Any, target: Path, source: str) -> None:
                 opset_version=_OPSET,
                 dynamo=False,
             )
-    except Exception as error:  # whatever an architecture does that a trace cannot follow
+    except Exception as error:  # architectures that cannot be traced raise many kinds
         raise ModelError(f"{source}: cannot be exported to ONNX: {first_line(error)}") from error
 
 
 def _quantized(work: Path, card: dict[str, Any], fp32: NDArray[np.float32]) -> tuple[float, bool]:
-    """Write the int8 graph and enter it on the card, where it decides as fp32 does.
+    """Write the int8 graph and enter it on the card, where it agrees with fp32.
 
-    Weights of 8 bits overflow in the 16-bit sums of CPUs without VNNI; where the comparison shows
-    it, weights of 7 bits do not.
+    Weights of 8 bits can overflow in the 16-bit sums of CPUs without VNNI; where the comparison fails, weights of 7 bits
+    are tried, which cannot.
 
     Returns:
-        the largest difference of a probability, and whether the order is the same.
+        The largest difference of a probability, and whether the order of the texts is the same.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -227,7 +229,7 @@ def _quantized(work: Path, card: dict[str, Any], fp32: NDArray[np.float32]) -> t
         _add(card, work, INT8)
         try:
             int8 = _graph_probabilities(work, card, INT8)
-        except ModelError:  # it cannot be run, or its numbers are none
+        except ModelError:  # it cannot be run, or gives nan
             continue
         difference = float(abs(int8 - fp32).max())
         gaps, gaps_int8 = (found[:, :, None] - found[:, None, :] for found in (fp32, int8))
@@ -242,14 +244,14 @@ def _quantized(work: Path, card: dict[str, Any], fp32: NDArray[np.float32]) -> t
 
 
 def _torch_probabilities(model: Any) -> NDArray[np.float32]:
-    """Return `(n_questions, 3)`, what sentence-transformers itself says."""
+    """Return the probabilities by sentence-transformers, `(n_questions, 3)`."""
     pairs = [(question, text) for question, *texts in _CHECKED for text in texts]
     probabilities: NDArray[np.float32] = model.predict(pairs, show_progress_bar=False).reshape(len(_CHECKED), -1)
     return probabilities
 
 
 def _graph_probabilities(work: Path, card: dict[str, Any], graph: str) -> NDArray[np.float32]:
-    """Return `(n_questions, 3)`, what ctxzip says with one of the graphs."""
+    """Return the probabilities by ctxzip with one of the graphs, `(n_questions, 3)`."""
     import numpy as np
 
     batch = [_input(question, texts) for question, *texts in _CHECKED]
@@ -257,9 +259,9 @@ def _graph_probabilities(work: Path, card: dict[str, Any], graph: str) -> NDArra
 
 
 def _fit_window(work: Path, card: dict[str, Any], source: str) -> None:
-    """Score the longest pair; make the window shorter by two where the graph has fewer positions than it says.
+    """Score a pair of the full window length; shorten the window by two tokens where the graph has fewer positions.
 
-    RoBERTa counts positions from the one behind its padding: 514 of them are 512 tokens.
+    RoBERTa counts positions from the one after its padding id: 514 positions are 512 tokens.
     """
     for _ in range(2):
         try:
@@ -296,8 +298,8 @@ def _card(model: Any, source: str, name: str, folder: Path) -> dict[str, Any]:
         "window_length": window_length(model),
         "calibration": {"unit": 1.0, "bias": 0.0},
         "limits": [
-            "The probabilities are the model's own: they were not calibrated on labelled data.",
-            "It reads a sentence with its neighbours, not with its whole passage.",
+            "The probabilities are not calibrated on labelled data.",
+            "It scores a sentence with its neighbours, not with its whole passage.",
         ],
     }
 
@@ -307,8 +309,8 @@ def _add(card: dict[str, Any], work: Path, *files: str) -> None:
 
 
 @contextmanager
-def _in_place_of(target: Path) -> Iterator[Path]:
-    """Give an empty folder that takes the place of `target` when all went well, and is gone when not."""
+def _replacing(target: Path) -> Iterator[Path]:
+    """Yield an empty folder that replaces `target` on success, and is removed on failure."""
     beside = target.with_name(f".{target.name}.{os.urandom(4).hex()}.tmp")
     try:
         beside.mkdir(parents=True)
@@ -335,8 +337,8 @@ def _in_place_of(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep to ourselves what the exporter and the quantizer say about their own future."""
+def _without_library_warnings() -> Iterator[None]:
+    """Hide the warnings of the exporter and of the quantizer."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         before = logging.root.manager.disable

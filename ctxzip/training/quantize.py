@@ -1,16 +1,15 @@
-"""The fp32 graph -> the graphs that ship, and how much each layer suffers from int8.
+"""Quantization of the fp32 graph, and the sensitivity of each layer to int8.
 
-Three ways for a matrix product: `fp32`; `weights`, which stores int8 and rounds what comes in by blocks of 32,
-at the speed of fp32; `dynamic`, which rounds what comes in with one step for all of it, in a tenth of the time
-(ONNX Runtime 1.31, 224 tokens, 1,536 by 384: 2.3 and 0.24 ms). Weights have 7 bits
-(`reduce_range`): on processors without VNNI, products of 8 by 8 bits overflow 16 and saturate
-(https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html), so that scores would
-depend on the machine.
+There are three kinds of matrix products: `fp32`; `weights`, with int8 weights and activations that are rounded in blocks
+of 32, about as fast as fp32; `dynamic`, with int8 weights and one scale for all activations of a window, which is the
+fastest (models/README.md, "quantize"). Weights have 7 bits (`reduce_range`): on processors without VNNI, products of 8
+by 8 bits overflow 16 bits and saturate
+(https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html), so that scores would depend on the
+machine.
 
-`lean` readies a graph for that. It fuses attention, which saves 7% of the time
-(16.1 ms in place of 17.4 for 224 tokens on one core). And it smooths:
-a few channels are ten times as large as the others, and leave those few of the 256 steps that a whole
-window shares; what they are too large by is moved into the weights (SmoothQuant: Xiao et al. 2023).
+`fuse_and_smooth` fuses the attention of a graph and smooths it: a few channels of the activations are ten times as large as the
+others, which leaves these few of the 256 steps of the scale. Smoothing moves that factor into the weights (SmoothQuant:
+Xiao et al. 2023).
 """
 
 from __future__ import annotations
@@ -29,21 +28,21 @@ if TYPE_CHECKING:
 
     from ctxzip.training.examples import Example
 
-_HEADS = ("/token/MatMul", "/window/Gemm")  # one column each: nothing to save
+_HEADS = ("/token/MatMul", "/window/Gemm")  # one column each, too small to gain from int8
 _PART = re.compile(r"layer\.(\d+)/(attention/self|attention/output|intermediate|output)/")
-_SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of the unevenness that may move into the weights
-_SEARCHED = 24  # windows, spread over all, that the share is chosen on
+_SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # exponents that are tried: how much of the factor moves into the weights
+_SEARCH_WINDOWS = 24  # windows, spread over all, on which the exponent is chosen
 _SHAPE = {"num_heads": 12, "hidden_size": 384}  # of all-MiniLM-L6-v2
-_MASK = 4  # inputs of MultiHeadAttention before the mask
-_NOTHING = 1e-5  # smaller maxima are of channels that are always 0
+_MASK_INPUT = 4  # index of the mask among the inputs of MultiHeadAttention
+_MIN_SCALE = 1e-5  # smaller maxima are those of channels that are always 0
 
 
-def lean(source: Path, windows: Sequence[Example]) -> Any:
-    """Return the ONNX model of an fp32 graph, fused and smoothed: the same function for windows that run alone.
+def fuse_and_smooth(source: Path, windows: Sequence[Example]) -> Any:
+    """Return the ONNX model of an fp32 graph, fused and smoothed; it computes the same for windows that run alone.
 
     Args:
         source: the fp32 graph.
-        windows: that maxima are taken of; of training, for what ships is judged on the others.
+        windows: training windows, for the maxima of the activations.
     """
     model = _fused(source)
     _smooth(model, windows)
@@ -51,13 +50,13 @@ def lean(source: Path, windows: Sequence[Example]) -> Any:
 
 
 def quantize(model: Any, target: Path, *, in_fp32: Collection[str] = (), reduce_range: bool = True) -> None:
-    """Write the int8 graph: embeddings and weights per channel. It reads no mask: windows run alone.
+    """Write the int8 graph: embeddings and weights per channel. It has no mask input: windows run alone.
 
     Args:
-        model: of `lean`; stays as it is.
-        target: where to write.
-        in_fp32: parts (see `parts`) of which only the weights are stored as int8.
-        reduce_range: 7 bits for weights that meet int8.
+        model: the return value of `fuse_and_smooth`; it is not changed.
+        target: file to write.
+        in_fp32: parts (see `parts`) of which only the weights are int8.
+        reduce_range: whether weights have 7 bits in products with int8 activations.
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -77,12 +76,12 @@ def quantize(model: Any, target: Path, *, in_fp32: Collection[str] = (), reduce_
             weight_type=QuantType.QInt8,
             reduce_range=reduce_range,
             nodes_to_exclude=[*_HEADS, *kept],
-            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},  # behind operators of ONNX Runtime's own
+            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},  # after operators of ONNX Runtime's own domain
         )
 
 
 def _fused(source: Path) -> Any:
-    """Return the graph with attention in one operator, without a mask, for windows that run alone have no padding."""
+    """Return the graph with fused attention and without mask: windows that run alone have no padding."""
     from onnx import helper
     from onnxruntime.transformers.fusion_options import FusionOptions
     from onnxruntime.transformers.optimizer import optimize_model
@@ -94,17 +93,17 @@ def _fused(source: Path) -> Any:
     fused = optimize_model(str(source), "bert", **_SHAPE, opt_level=0, optimization_options=options)
     for node in fused.model.graph.node:
         if node.op_type == "MultiHeadAttention":
-            del node.input[_MASK:]
+            del node.input[_MASK_INPUT:]
     fused.prune_graph(allow_remove_graph_inputs=True)
     fused.model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
     return fused.model
 
 
 def _smooth(model: Any, windows: Sequence[Example]) -> None:
-    """Divide what goes into the products by a number a channel, and multiply their weights by it.
+    """Divide the inputs of the products by a scale for each channel, and multiply their weights by it, in place.
 
-    The number is a maximum of the channel to the power of a share, over one of the weights to the power
-    of the rest; of the shares that which changes least what comes out on some windows, none being one.
+    The scale is the maximum of the channel to the power of a share, divided by the maximum of its weights to the power of
+    1 minus the share. The share with the smallest rounding error on some windows is taken; no smoothing is one choice.
     """
     from onnx import helper, numpy_helper
 
@@ -115,10 +114,10 @@ def _smooth(model: Any, windows: Sequence[Example]) -> None:
     for node in graph.node:
         if node.name in names:
             products.setdefault(node.input[0], []).append(node)
-    largest, seen = _inputs(model, list(products), windows)
+    largest, samples = _inputs(model, list(products), windows)
     for name, nodes in products.items():
         each = [numpy_helper.to_array(weights[node.input[1]]) for node in nodes]
-        scale = smoothing(largest[name], np.concatenate(each, axis=1), seen[name])
+        scale = smoothing(largest[name], np.concatenate(each, axis=1), samples[name])
         if scale is None:
             continue
         for node, weight in zip(nodes, each, strict=True):
@@ -133,53 +132,53 @@ def _smooth(model: Any, windows: Sequence[Example]) -> None:
 def _inputs(
     model: Any, names: Sequence[str], windows: Sequence[Example]
 ) -> tuple[dict[str, np.ndarray], dict[str, list[np.ndarray]]]:
-    """Return of some tensors the largest value of each channel, and the tensors of some of the windows."""
+    """Return, for each named tensor, the maximum of each channel, and its values in some of the windows."""
     import onnx
     from onnx import helper
 
-    shown = onnx.ModelProto()
-    shown.CopyFrom(model)
-    shown.graph.output.extend(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names)
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    copy.graph.output.extend(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names)
     largest: dict[str, np.ndarray] = {}
-    seen: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    searched = set(spread(range(len(windows)), _SEARCHED))
+    samples: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    searched = set(spread(range(len(windows)), _SEARCH_WINDOWS))
     with tempfile.TemporaryDirectory() as folder:
-        onnx.save(shown, graph := Path(folder) / "graph.onnx")
+        onnx.save(copy, graph := Path(folder) / "graph.onnx")
         for at, found in enumerate(_run(graph, windows, names)):
             for name, (value,) in zip(names, found, strict=True):
                 channels = np.abs(value).max(axis=0)
                 largest[name] = np.maximum(largest.get(name, channels), channels)
                 if at in searched:
-                    seen[name].append(value)
-    return largest, seen
+                    samples[name].append(value)
+    return largest, samples
 
 
-def smoothing(largest: np.ndarray, weight: np.ndarray, seen: Sequence[np.ndarray]) -> np.ndarray | None:
-    """Return what each channel is divided by, `(n_channels,)`, or None where smoothing does not help.
+def smoothing(largest: np.ndarray, weight: np.ndarray, samples: Sequence[np.ndarray]) -> np.ndarray | None:
+    """Return the scale of each channel, `(n_channels,)`, or None where smoothing does not reduce the error.
 
     Args:
-        largest: `(n_channels,)`, of what goes in.
+        largest: `(n_channels,)`, maxima of the inputs.
         weight: `(n_channels, n_columns)`.
-        seen: `(n_tokens, n_channels)` each, what goes in.
+        samples: `(n_tokens, n_channels)` each, inputs.
     """
-    heaviest = np.maximum(np.abs(weight).max(axis=1), _NOTHING)
-    largest = np.maximum(largest, _NOTHING)
+    heaviest = np.maximum(np.abs(weight).max(axis=1), _MIN_SCALE)
+    largest = np.maximum(largest, _MIN_SCALE)
     scales: list[np.ndarray | None] = [None]
     scales += [(largest**share / heaviest ** (1 - share)).astype(np.float32) for share in _SHARES]
 
-    exact = [value @ weight for value in seen]
+    exact = [value @ weight for value in samples]
 
     def error(scale: np.ndarray | None) -> float:
         by = np.ones_like(heaviest) if scale is None else scale
         rounded = _rounded_weight(weight * by[:, None])
-        found = (_rounded_input(value / by) @ rounded for value in seen)
+        found = (_rounded_input(value / by) @ rounded for value in samples)
         return float(sum(np.square(one - other).sum() for one, other in zip(found, exact, strict=True)))
 
     return min(scales, key=error)
 
 
 def _rounded_input(value: np.ndarray) -> np.ndarray:
-    """Return what DynamicQuantizeLinear makes of a tensor."""
+    """Return a tensor as DynamicQuantizeLinear rounds it."""
     low, high = min(float(value.min()), 0.0), max(float(value.max()), 0.0)
     step = (high - low) / 255
     zero = np.rint(-low / step)
@@ -187,16 +186,16 @@ def _rounded_input(value: np.ndarray) -> np.ndarray:
 
 
 def _rounded_weight(weight: np.ndarray) -> np.ndarray:
-    """Return a weight of 7 bits a column."""
+    """Return a weight rounded to 7 bits, with a scale for each column."""
     step = np.abs(weight).max(axis=0) / 63
     return np.rint(weight / step) * step
 
 
 def to_fp16(source: Path, target: Path) -> None:
-    """Write the fp16 graph for CUDA; it reads int64 and gives fp32, as the others do.
+    """Write the fp16 graph for CUDA; its inputs are int64 and its outputs fp32, as in the other graphs.
 
-    The embeddings of words, half of all weights, lie in a file beside it, `TARGET.embeddings`, so
-    that no file is too large for a repository.
+    The word embeddings, half of all weights, are in a file of their own, `TARGET.embeddings`, so that no file is too large
+    for a repository.
     """
     import onnx
     from onnx.external_data_helper import set_external_data, write_external_data_tensors
@@ -210,7 +209,7 @@ def to_fp16(source: Path, target: Path) -> None:
 
 
 def parts(model: Any) -> dict[str, list[str]]:
-    """Return the products of every part of the encoder: `0 attention/self` and so on."""
+    """Return the names of the matrix products of every part of the encoder: `0 attention/self` and so on."""
     graph = model.graph
     weights = {tensor.name for tensor in graph.initializer}
     found: dict[str, list[str]] = {}
@@ -261,7 +260,7 @@ def _run(graph: Path, windows: Sequence[Example], outputs: Sequence[str]) -> Ite
 
 
 def probabilities(graph: Path, windows: Sequence[Example]) -> list[np.ndarray]:
-    """Return the uncalibrated probability of every unit of every window."""
+    """Return the uncalibrated probabilities of the units of every window, `(n_units,)` each."""
     from ctxzip._internal.logits import sigmoid
 
     found = []
@@ -274,35 +273,35 @@ def probabilities(graph: Path, windows: Sequence[Example]) -> list[np.ndarray]:
 
 
 def shift(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> dict[str, float]:
-    """Return how far probabilities moved.
+    """Return how far the probabilities of windows differ from the expected ones.
 
     Returns:
-        `mean` and `largest` absolute difference, and `best`: the share of windows, of those with two
-        units or more, in which another unit comes first.
+        `mean` and `largest`, the absolute difference, 0..1; `best`, the share of the windows with at least two units in
+        which another unit is the best.
     """
-    moved = np.concatenate([np.abs(a - b) for a, b in zip(found, expected, strict=True)])
+    differences = np.concatenate([np.abs(a - b) for a, b in zip(found, expected, strict=True)])
     several = [(a, b) for a, b in zip(found, expected, strict=True) if len(a) > 1]
     return {
-        "mean": round(float(moved.mean()), 5),
-        "largest": round(float(moved.max()), 4),
+        "mean": round(float(differences.mean()), 5),
+        "largest": round(float(differences.max()), 4),
         "best": round(float(np.mean([a.argmax() != b.argmax() for a, b in several])), 4),
     }
 
 
 def sensitivity(source: Path, model: Any, windows: Sequence[Example]) -> dict[str, dict[str, float]]:
-    """Return how far probabilities move when one part alone is dynamic int8, and when all are, each way.
+    """Return how far probabilities change when one part, or all parts, are dynamic int8 (see `shift`).
 
-    The parts are those of `parts`; `weights` is none, `all` is dynamic int8 throughout, `all, 8 bits`
-    the same without `reduce_range`, `all, not smoothed` what it would be without `lean`.
+    The keys are those of `parts`, and `weights` (no part), `all` (all parts), `all, 8 bits` (without `reduce_range`)
+    and `all, not smoothed`.
 
     Args:
-        source: the fp32 graph, which the others are compared with.
-        model: of `lean`.
+        source: the fp32 graph, the reference.
+        model: the return value of `fuse_and_smooth`.
         windows: to compare on.
     """
     expected = probabilities(source, windows)
     every = list(parts(model))
-    ways: dict[str, tuple[Any, Mapping[str, Any]]] = {
+    variants: dict[str, tuple[Any, Mapping[str, Any]]] = {
         **{part: (model, {"in_fp32": [other for other in every if other != part]}) for part in every},
         "weights": (model, {"in_fp32": every}),
         "all, not smoothed": (_fused(source), {}),
@@ -312,7 +311,7 @@ def sensitivity(source: Path, model: Any, windows: Sequence[Example]) -> dict[st
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / "graph.onnx"
-        for name, (fp32, way) in ways.items():
-            quantize(fp32, graph, **way)
+        for name, (variant, options) in variants.items():
+            quantize(variant, graph, **options)
             found[name] = shift(probabilities(graph, windows), expected)
     return found

@@ -24,19 +24,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a run is made of.
+    """The hyperparameters of a training run.
 
     Attributes:
-        steps: optimiser steps; the learning rate falls to 0 at the last. None is one pass over the examples.
+        steps: optimizer steps; the learning rate falls to 0 at the last. None for one epoch.
         tokens: of a batch, padding included.
-        learning_rate: at its peak.
-        warmup: share of the steps over which it rises.
-        window_weight: of the loss of the window logit beside that of the units.
-        layers: which of the encoder; None is all.
-        frozen_layers: how many of the lowest layers stay as they are, with the embeddings; None lets all move.
-        average_last: share of the run, at its end, over which weights are averaged.
-        start: model whose weights are the beginning; None begins with the bare encoder.
-        teacher: model whose logits are learned beside the labels, half and half (Hinton et al. 2015).
+        learning_rate: the peak.
+        warmup: share of the steps over which the learning rate rises, 0..1.
+        window_weight: weight of the loss of the window logit; that of the units has weight 1.
+        layers: indices of the encoder layers to use; None for all.
+        frozen_layers: number of the lowest layers that are frozen, with the embeddings; None freezes nothing.
+        average_last: share of the run, at its end, over which the weights are averaged, 0..1.
+        start: model whose weights the run starts from; None for the base encoder.
+        teacher: model whose probabilities are half of the target (knowledge distillation: Hinton et al. 2015).
+        seed: of the order of the examples and of torch.
     """
 
     steps: int | None = None
@@ -53,9 +54,9 @@ class Recipe:
 
 
 def batches(examples: list[Example], tokens: int, seed: int, epoch: int) -> list[list[int]]:
-    """Return indices of examples in batches of at most `tokens` with padding, in a shuffled order.
+    """Return shuffled batches of indices of examples, with at most `tokens` tokens each, padding included.
 
-    Lengths are sorted inside shuffled chunks, so that a batch pads little and the data stays mixed.
+    Examples are sorted by length inside shuffled chunks, so that batches need little padding and stay mixed.
     """
     rng = random.Random(seed + epoch)
     order = list(range(len(examples)))
@@ -74,11 +75,11 @@ def batches(examples: list[Example], tokens: int, seed: int, epoch: int) -> list
 
 
 def _padded(length: int) -> int:
-    return -(-length // 32) * 32  # every new shape costs oneDNN a primitive
+    return -(-length // 32) * 32  # oneDNN compiles a primitive for every new shape
 
 
 def tensors(chosen: list[Example]) -> dict[str, Any]:
-    """Return the inputs and labels of one batch."""
+    """Return the inputs and labels of one batch, padded to `(batch, length)`."""
     length = _padded(max(len(example.ids) for example in chosen))
     ids = np.zeros((len(chosen), length), dtype=np.int64)
     mask = np.zeros_like(ids)
@@ -106,10 +107,15 @@ def tensors(chosen: list[Example]) -> dict[str, Any]:
 
 
 def train(examples: list[Example], recipe: Recipe, out: Path, minutes: float | None = None) -> JointModel:
-    """Train, or go on from `out/checkpoint.pt`; stop after `minutes` with a checkpoint.
+    """Return the trained model; resume from `out/checkpoint.pt` where there is one.
 
-    Writes `checkpoint.pt` every 200 steps, `metrics.jsonl` every 20, and `model.pt` (averaged
-    weights) at the end.
+    Writes `checkpoint.pt` every 200 steps, `metrics.jsonl` every 20, and `model.pt` (averaged weights) at the end.
+
+    Args:
+        examples: training windows.
+        recipe: the hyperparameters.
+        out: folder to write to.
+        minutes: stop after this time, with a checkpoint; None for no limit.
     """
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -117,7 +123,7 @@ def train(examples: list[Example], recipe: Recipe, out: Path, minutes: float | N
     teacher = (
         None
         if recipe.teacher is None
-        else _taught(recipe.teacher).eval().requires_grad_(requires_grad=False).to(device)
+        else _with_weights(recipe.teacher).eval().requires_grad_(requires_grad=False).to(device)
     )
     plan = batches(examples, recipe.tokens, recipe.seed, run.epoch)
     steps = recipe.steps or len(batches(examples, recipe.tokens, recipe.seed, 0))
@@ -125,8 +131,8 @@ def train(examples: list[Example], recipe: Recipe, out: Path, minutes: float | N
     tokens = 0
     losses: list[tuple[float, float]] = []
     with (out / "metrics.jsonl").open("a") as metrics:
-        about = {"recipe": {**asdict(recipe), "steps": steps}, "examples": len(examples), "batches": len(plan)}
-        metrics.write(json.dumps(about) + "\n")
+        header = {"recipe": {**asdict(recipe), "steps": steps}, "examples": len(examples), "batches": len(plan)}
+        metrics.write(json.dumps(header) + "\n")
         while run.step < steps:
             if run.at >= len(plan):
                 run.epoch, run.at = run.epoch + 1, 0
@@ -160,25 +166,25 @@ def train(examples: list[Example], recipe: Recipe, out: Path, minutes: float | N
 
 
 class _Run:
-    """Where a run stands: weights, optimiser, averaged weights, and its place in the examples.
+    """The state of a run: weights, optimizer, averaged weights, and its position in the examples.
 
     Args:
-        recipe: of a run that begins.
-        device: that it runs on.
-        checkpoint: what it goes on from where the file is there.
+        recipe: the hyperparameters.
+        device: to train on.
+        checkpoint: file to resume from where it exists, and to save to.
     """
 
     def __init__(self, recipe: Recipe, device: torch.device, checkpoint: Path) -> None:
         self._checkpoint = checkpoint
-        model = JointModel(base_encoder()) if recipe.start is None else _taught(recipe.start)
+        model = JointModel(base_encoder()) if recipe.start is None else _with_weights(recipe.start)
         if recipe.layers is not None:
             model.keep(recipe.layers)
         model.freeze(recipe.frozen_layers)
         self.model = model.to(device)
-        moving = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
         groups = [
-            {"params": [p for p in moving if p.ndim > 1], "weight_decay": 0.01},
-            {"params": [p for p in moving if p.ndim <= 1], "weight_decay": 0.0},
+            {"params": [p for p in trainable if p.ndim > 1], "weight_decay": 0.01},
+            {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98), fused=True)
         self.average: dict[str, torch.Tensor] = {}
@@ -191,7 +197,7 @@ class _Run:
             self.step, self.epoch, self.at = saved["step"], saved["epoch"], saved["at"]
 
     def average_in(self) -> None:
-        """Take the weights as they are now into the average."""
+        """Add the current weights to the average."""
         self.averaged += 1
         for name, value in self.model.state_dict().items():
             before = self.average.get(name, value.float().clone())
@@ -204,11 +210,11 @@ class _Run:
         torch.save({**state, **place, "at": self.at}, self._checkpoint)
 
 
-def _taught(model: str) -> JointModel:
+def _with_weights(model: str) -> JointModel:
     """Return a model with the weights of a model folder."""
-    taught = JointModel(base_encoder())
-    taught.load_state_dict(weights_of(graph_of(model)), strict=False)
-    return taught
+    loaded = JointModel(base_encoder())
+    loaded.load_state_dict(weights_of(graph_of(model)), strict=False)
+    return loaded
 
 
 def _step(run: _Run, batch: dict[str, Any], recipe: Recipe, teacher: JointModel | None) -> tuple[float, float]:
@@ -218,9 +224,9 @@ def _step(run: _Run, batch: dict[str, Any], recipe: Recipe, teacher: JointModel 
     with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda" or fast_bf16()):
         token, window = run.model(*inputs)
         if teacher is not None:
-            taught_token, taught_window = teacher(*inputs)
-            labels = (labels + torch.sigmoid(unit_logits(taught_token, batch["units"], len(labels)))) / 2
-            relevant = (relevant + torch.sigmoid(taught_window)) / 2
+            teacher_token, teacher_window = teacher(*inputs)
+            labels = (labels + torch.sigmoid(unit_logits(teacher_token, batch["units"], len(labels)))) / 2
+            relevant = (relevant + torch.sigmoid(teacher_window)) / 2
     logits = unit_logits(token, batch["units"], len(labels))
     weight = batch["unit_weight"]
     unit_loss = (bce(logits, labels, reduction="none") * weight).sum() / weight.sum()

@@ -1,4 +1,4 @@
-"""The weights of an exported graph -> a state dictionary, to train on from a model that ships."""
+"""Reads the weights of an exported graph as a state dictionary, so that training can start from a shipped model."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _GRAPHS = ("model.fp32.onnx", "model.fp16.onnx")
 
 
 def graph_of(model: str) -> Path:
-    """Return the graph with the most exact weights that a model folder has.
+    """Return the most exact graph of a model folder that has unsmoothed float weights.
 
     Raises:
-        ModelError: it has none but int8, in whose weights smoothing is.
+        ModelError: there is none; int8 graphs have smoothed and rounded weights.
     """
     folder = open_model(model)
     name = next((name for name in _GRAPHS if (folder.path / name).is_file()), None)
     if name is None:
-        raise ModelError(f"{folder.path}: its weights are rounded: expected one of {', '.join(_GRAPHS)}")
+        raise ModelError(f"{folder.path}: it has int8 weights only: expected one of {', '.join(_GRAPHS)}")
     return folder.verified(name)
 
 
@@ -34,14 +34,14 @@ def averaged(models: Sequence[str]) -> dict[str, torch.Tensor]:
     """Return the mean of the weights of models of one shape (model soups: Wortsman et al. 2022).
 
     Raises:
-        KeyError: their weights have other names.
+        KeyError: the names of their weights differ.
     """
     found = [weights_of(graph_of(model)) for model in models]
     return {name: torch.stack([weights[name] for weights in found]).mean(dim=0) for name in found[0]}
 
 
 def weights_of(graph: Path) -> dict[str, torch.Tensor]:
-    """Return the weights that `export` wrote, under their names in `JointModel`, in fp32."""
+    """Return the weights of a graph that `export` wrote, in fp32, by their names in `JointModel`."""
     import onnx
     from onnx import numpy_helper
 
@@ -49,12 +49,12 @@ def weights_of(graph: Path) -> dict[str, torch.Tensor]:
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     found = {name: value for name, value in stored.items() if "." in name}
     for node in model.graph.node:
-        # A linear layer without its bias is a product with a transposed weight that lost its name.
+        # The export stores the weight of a linear layer transposed and without its name.
         if node.op_type == "MatMul" and node.input[1].startswith("onnx::"):
             found[_module(node.name) + ".weight"] = stored[node.input[1]].T
     return {name: torch.from_numpy(np.array(value, dtype=np.float32)) for name, value in found.items()}
 
 
 def _module(node: str) -> str:
-    """Return the module of a node: `/encoder/encoder/layer.0/output/dense/MatMul` is `encoder.encoder...`."""
+    """Return the name of the module of a node: `/encoder/encoder/layer.0/output/dense/MatMul` is `encoder.encoder...`."""
     return ".".join(part for part in node.split("/")[1:-1])

@@ -1,4 +1,7 @@
-"""The floor of the model's speed: the batches of a run through ONNX Runtime alone, with nothing around it."""
+"""The speed of ONNX Runtime alone: records the batches of a run, and runs them without the rest of ctxzip.
+
+`floors` uses it as the lower bound of the time of a model.
+"""
 
 from __future__ import annotations
 
@@ -21,37 +24,37 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Recorder:
-    """Stands in front of an ONNX Runtime session and keeps what it is fed."""
+    """Wraps an ONNX Runtime session and records its inputs."""
 
     session: Any
-    fed: list[tuple[list[str], dict[str, Any]]] = field(default_factory=list)
+    batches: list[tuple[list[str], dict[str, Any]]] = field(default_factory=list)
 
     def run(self, outputs: list[str], feed: dict[str, Any]) -> Any:
-        self.fed.append((outputs, feed))
+        self.batches.append((outputs, feed))
         return self.session.run(outputs, feed)
 
 
 def record_batches(requests: list[Request], model: str, file: Path) -> int:
-    """Write every batch that the model is given for these requests to a file; return how many."""
+    """Write the batches of the model for these requests to a file; return their number."""
     scorer: Any = load_scorer(Settings(scorer="hybrid", model=model, device="cpu"))
-    joint = scorer._model._model  # words over what reads in parts over the model
+    joint = scorer._model._model  # the hybrid scorer wraps the scorer of parts, which wraps the model
     session = joint._session
     recorder = _Recorder(session.session)
     joint._session = replace(session, session=recorder)
     for _ in Compressor(Settings(scorer="hybrid", model=model), scorer=scorer).stream(requests):
         pass
-    file.write_bytes(pickle.dumps(recorder.fed))
-    return len(recorder.fed)
+    file.write_bytes(pickle.dumps(recorder.batches))
+    return len(recorder.batches)
 
 
 def main() -> None:
-    """Run the batches of a file on a graph, as many at a time as there are cores: `FILE GRAPH`."""
+    """Run the batches of a file on a graph, one thread for each core: `FILE GRAPH`."""
     file, graph = sys.argv[1:]
     with open(file, "rb") as stream:
-        fed = pickle.load(stream)  # noqa: S301  # written by `record_batches`
+        batches = pickle.load(stream)  # noqa: S301  # written by `record_batches`
     session = open_session(Path(graph), threads=1)
     with ThreadPoolExecutor(available_cores()) as pool:
-        for _ in pool.map(lambda batch: session.session.run(*batch), fed):
+        for _ in pool.map(lambda batch: session.session.run(*batch), batches):
             pass
 
 

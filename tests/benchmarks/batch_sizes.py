@@ -1,7 +1,7 @@
-"""Which batches are fastest: the windows of a run through ONNX Runtime alone, in several ways: `FILE...`.
+"""Measure the time of several batch sizes on the CPU: `python -m tests.benchmarks.batch_sizes FILE...`.
 
-The first way is the one that ships, and the ratios are to it. What is padded is computed in vain, and
-the int8 graph reads no mask, so that padding changes what it says; for time only the shapes count.
+The windows of a run go through ONNX Runtime alone. The first row is the way that ctxzip uses, and the ratios are to it.
+The int8 graph has no mask, so scores of padded batches are wrong; their time is right.
 """
 
 from __future__ import annotations
@@ -37,31 +37,33 @@ _TOKENS = (0, 512, 1_024, 2_048, 4_096, 16_384)  # of a batch, padding included;
 def main() -> None:
     """Print one table."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.batch_sizes", description=__doc__)
-    parser.add_argument("data", nargs="+", type=Path, help="JSON lines with a question and documents, or .gz of them")
-    parser.add_argument("--records", type=positive, default=60, help="of all files in turn, repeated if need be")
+    parser.add_argument("data", nargs="+", type=Path, help="JSON lines with a question and documents, gzipped or not")
+    parser.add_argument(
+        "--records", type=positive, default=60, help="from all files in turn, repeated where there are fewer"
+    )
     parser.add_argument("--model", choices=("mini", "nano"), default="mini")
     parser.add_argument("--rounds", type=positive, default=5)
     options = parser.parse_args()
     try:
-        asked = requests(first_lines(options.data, options.records))
+        found = requests(first_lines(options.data, options.records))
     except InputError as error:
         parser.error(str(error))
     print(machine(available_cores()))
     with tempfile.TemporaryDirectory() as folder:
         batches = Path(folder, "batches")
-        record_batches(asked, options.model, batches)
+        record_batches(found, options.model, batches)
         windows = [feed for _, feed in pickle.loads(batches.read_bytes())]  # noqa: S301  # written a line above
     opened = open_model(options.model)
-    runs = dict(_ways(windows, opened.verified(opened.graph_for("cpu"))))
+    runs = dict(_variants(windows, opened.verified(opened.graph_for("cpu"))))
     seconds = rotating(runs, (), options.rounds)
     n_tokens = sum(feed["input_ids"].size for feed in windows)
     print(f"\n{f'{len(windows):,} windows, {n_tokens:,} tokens, {options.model}':40} {'seconds':>8} {'ratio':>8}")
     floor = median(next(iter(seconds.values())))
-    for name, some in seconds.items():
-        print(f"{name:40} {median(some):8.3f} {median(some) / floor:8.3f}")
+    for name, times in seconds.items():
+        print(f"{name:40} {median(times):8.3f} {median(times) / floor:8.3f}")
 
 
-def _ways(windows: Sequence[dict[str, Any]], graph: Path) -> Iterator[tuple[str, Run]]:
+def _variants(windows: Sequence[dict[str, Any]], graph: Path) -> Iterator[tuple[str, Run]]:
     cores = available_cores()
     for at_once, threads in dict.fromkeys([(cores, 1), (1, cores)]):
         session = open_session(graph, threads=threads).session

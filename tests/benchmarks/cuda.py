@@ -1,7 +1,7 @@
-"""A model on one device beside itself on the CPU: what both decide alike, and how fast: `FILE... --device cuda`.
+"""Compare a GPU with the CPU, decisions and speed: `python -m tests.benchmarks.cuda FILE... --device cuda`.
 
-On CUDA windows of several records run together: the batch that is fastest fills the card, and padding is
-computed in vain beyond it. Decisions are units kept of a fifth of the tokens.
+On CUDA windows of several records share a batch; the table has several sizes. Decisions are the units that are kept with
+a fifth of the tokens.
 """
 
 from __future__ import annotations
@@ -33,36 +33,38 @@ _RATIO = 0.2
 def main() -> None:
     """Print one table."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.cuda", description=__doc__)
-    parser.add_argument("data", nargs="+", type=Path, help="JSON lines with a question and documents, or .gz of them")
+    parser.add_argument("data", nargs="+", type=Path, help="JSON lines with a question and documents, gzipped or not")
     parser.add_argument("--device", default="cuda", help="cuda, cuda:N or cpu")
-    parser.add_argument("--records", type=positive, default=300, help="of all files in turn, repeated if need be")
+    parser.add_argument(
+        "--records", type=positive, default=300, help="from all files in turn, repeated where there are fewer"
+    )
     parser.add_argument("--model", choices=("mini", "nano"), default="mini")
     parser.add_argument("--rounds", type=positive, default=3)
     options = parser.parse_args()
     try:
-        asked = requests(first_lines(options.data, options.records))
-        ours = {n: _compressor(options.model, options.device, n) for n in _TOKENS}
+        found = requests(first_lines(options.data, options.records))
+        by_batch_size = {n: _compressor(options.model, options.device, n) for n in _TOKENS}
     except CtxzipError as error:
         parser.error(str(error))
     on_cpu = _compressor(options.model, CPU, _TOKENS[0])
-    n_alike, n_units = alike(_results(on_cpu, asked), _results(ours[_TOKENS[-1]], asked))
+    n_same, n_units = same_decisions(_results(on_cpu, found), _results(by_batch_size[_TOKENS[-1]], found))
     print(machine(available_cores()))
     print(
-        f"\n{options.model} on {options.device} decides {100 * n_alike / n_units:.2f}% of {n_units:,} units as on the CPU"
+        f"\n{options.model} on {options.device} keeps or drops {100 * n_same / n_units:.2f}% of {n_units:,} units as on the CPU"
     )
     runs = {
-        "cpu": partial(_run, on_cpu, asked),
-        **{f"{options.device}, {n:,} tokens a batch": partial(_run, one, asked) for n, one in ours.items()},
+        "cpu": partial(_run, on_cpu, found),
+        **{f"{options.device}, {n:,} tokens a batch": partial(_run, one, found) for n, one in by_batch_size.items()},
     }
     seconds = rotating(runs, (), options.rounds)
-    print(f"\n{f'{len(asked):,} records':40} {'records/s':>10} {'ratio':>8}")
-    slowest = median(seconds["cpu"])
-    for name, some in seconds.items():
-        print(f"{name:40} {len(asked) / median(some):10.1f} {slowest / median(some):8.2f}")
+    print(f"\n{f'{len(found):,} records':40} {'records/s':>10} {'ratio':>8}")
+    cpu = median(seconds["cpu"])
+    for name, times in seconds.items():
+        print(f"{name:40} {len(found) / median(times):10.1f} {cpu / median(times):8.2f}")
 
 
-def alike(ours: Sequence[Result], theirs: Sequence[Result]) -> tuple[int, int]:
-    """Return how many units two runs over the same requests both keep or both drop, and how many there are."""
+def same_decisions(ours: Sequence[Result], theirs: Sequence[Result]) -> tuple[int, int]:
+    """Return the number of units that two runs both keep or both drop, and the number of all units."""
     pairs = [
         ((i in one.selection.kept) == (i in other.selection.kept))
         for one, other in zip(ours, theirs, strict=True)
@@ -77,12 +79,12 @@ def _compressor(model: str, device: str, batch_tokens: int) -> Compressor:
     )
 
 
-def _results(compressor: Compressor, asked: Sequence[Request]) -> list[Result]:
-    return [result for result in compressor.stream(asked) if isinstance(result, Result)]
+def _results(compressor: Compressor, found: Sequence[Request]) -> list[Result]:
+    return [result for result in compressor.stream(found) if isinstance(result, Result)]
 
 
-def _run(compressor: Compressor, asked: Sequence[Request], _lines: Sequence[bytes]) -> None:
-    _results(compressor, asked)
+def _run(compressor: Compressor, found: Sequence[Request], _lines: Sequence[bytes]) -> None:
+    _results(compressor, found)
 
 
 if __name__ == "__main__":

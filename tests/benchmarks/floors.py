@@ -1,8 +1,8 @@
-"""Measure speed against floors, all in one run: `python -m tests.benchmarks.floors FILE...`.
+"""Measure speed against lower bounds (floors): `python -m tests.benchmarks.floors FILE...`.
 
-Every command runs as its user would run it, in a process of its own; the commands of a table take
-turns, and it shows medians and their ratios to its first line, the floor. Seconds depend on the machine
-and on what else it does; ratios travel, those of processor time even where others use the cores.
+Every command runs in a process of its own, as a user runs it. The commands of a table take turns; the table has medians,
+and ratios to its first line, the floor. Seconds depend on the machine and its load; ratios are comparable between
+machines, and ratios of processor time also under load.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 _COMPRESS = [sys.executable, "-m", "ctxzip", "compress", "--quiet"]
 _READ_AND_WRITE = "import json, sys\nfor line in sys.stdin: print(json.dumps(json.loads(line)))"
 _MEGABYTE = 1_000_000
-_SHORT = 200  # code points of the passages that memory is measured with: a hundred thousand should not take hours
-_PASSAGES = 10  # of the record that the cold start is measured with
+_SHORT = 200  # code points of the passages for the measurement of memory, so that many records take minutes
+_PASSAGES = 10  # of the record for the cold start
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """What one process took: wall time and processor time in seconds, peak memory in bytes."""
+    """One process: wall time and processor time in seconds, peak memory in bytes."""
 
     wall_s: float
     cpu_s: float
@@ -48,12 +48,18 @@ class _Call:
 
 
 def main() -> None:
-    """Print one table after the other."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.floors", description=__doc__)
-    parser.add_argument("data", nargs="+", type=Path, help="JSON lines with a question and documents, or .gz of them")
-    parser.add_argument("--records", type=positive, default=300, help="of all files in turn, repeated if need be")
-    parser.add_argument("--megabytes", type=float, default=4.0, help="the data is repeated up to this size for bm25")
-    parser.add_argument("--model-records", type=positive, default=40, help="of them that the models compress")
+    parser.add_argument("data", nargs="+", type=Path, help="JSON lines with a question and documents, gzipped or not")
+    parser.add_argument(
+        "--records", type=positive, default=300, help="from all files in turn, repeated where there are fewer"
+    )
+    parser.add_argument(
+        "--megabytes", type=float, default=4.0, help="size of the texts for bm25; the data is repeated up to it"
+    )
+    parser.add_argument(
+        "--model-records", type=positive, default=40, help="how many of the records the models compress"
+    )
     parser.add_argument("--memory", type=int, nargs="*", default=[], help="numbers of records to measure memory at")
     parser.add_argument("--rounds", type=positive, default=5)
     options = parser.parse_args()
@@ -63,11 +69,11 @@ def main() -> None:
     except InputError as error:
         parser.error(str(error))
     with tempfile.TemporaryDirectory() as folder:
-        # First: what a process peaks at counts from what the one that starts it holds.
+        # First, because the peak of a child process starts from the memory of this one.
         _memory(options.memory, lines, Path(folder, "many.jsonl"))
         _start_up(options.rounds)
         _cold_start(lines, Path(folder, "one.jsonl"), options.rounds)
-        _words(lines, options.megabytes, Path(folder, "words.jsonl"), options.rounds)
+        _bm25(lines, options.megabytes, Path(folder, "bm25.jsonl"), options.rounds)
         for model in ("mini", "nano"):
             _model(model, lines[: options.model_records], Path(folder), options.rounds)
 
@@ -93,19 +99,19 @@ def _cold_start(lines: Sequence[bytes], file: Path, rounds: int) -> None:
     _table(f"cold start, one record of {len(docs)} passages", _in_turn(commands, file, rounds))
 
 
-def _words(lines: Sequence[bytes], megabytes: float, file: Path, rounds: int) -> None:
-    text = 0
+def _bm25(lines: Sequence[bytes], megabytes: float, file: Path, rounds: int) -> None:
+    size = 0
     with file.open("wb") as stream:
-        while text < megabytes * _MEGABYTE:
+        while size < megabytes * _MEGABYTE:
             for line in lines:
                 stream.write(line)
-                text += sum(len(passage.text.encode("utf-8", "replace")) for passage in _request(line).passages)
+                size += sum(len(passage.text.encode("utf-8", "replace")) for passage in _request(line).passages)
     commands = {
         "json read and write": [sys.executable, "-c", _READ_AND_WRITE],
         "ctxzip compress --scorer bm25": [*_COMPRESS, "--scorer", "bm25"],
     }
     calls = _in_turn(commands, file, rounds, _on_one_core)
-    _table(f"{text / _MEGABYTE:.1f} MB of document text, one core", calls, text)
+    _table(f"{size / _MEGABYTE:.1f} MB of document text, one core", calls, size)
 
 
 def _model(model: str, lines: Sequence[bytes], folder: Path, rounds: int) -> None:
@@ -131,18 +137,20 @@ def _model(model: str, lines: Sequence[bytes], folder: Path, rounds: int) -> Non
 
 
 def _memory(numbers: Sequence[int], lines: Sequence[bytes], file: Path) -> None:
-    """Print the peak memory over ever more records: single passages of the data in turn, and made ones of words never seen before."""
+    """Print the peak memory for growing numbers of records: passages of the data, and generated ones of new words only."""
     passages = [
         (request.query, passage.text[:_SHORT]) for request in map(_request, lines) for passage in request.passages
     ]
-    unseen = (("bridge", f"The bridge {' '.join(f'w{at}x{word}' for word in range(12))}. The ferry.") for at in count())
+    new_words = (
+        ("bridge", f"The bridge {' '.join(f'w{at}x{word}' for word in range(12))}. The ferry.") for at in count()
+    )
     print(f"\n{'peak memory':40} {'MB':>8} {'ratio':>7}")
-    for what, made in (("", cycle(passages)), (", new words", unseen)):
+    for what, source in (("", cycle(passages)), (", new words", new_words)):
         for name, options in (("mini", ["--device", "cpu"]), ("bm25", ["--scorer", "bm25"])):
             floor = 0
             for number in numbers:
                 with file.open("w") as stream:
-                    for query, text in islice(made, number):
+                    for query, text in islice(source, number):
                         stream.write(json.dumps({"query": query, "docs": [text]}) + "\n")
                 peak = _call([*_COMPRESS, *options], file).peak
                 floor = floor or peak
@@ -155,7 +163,7 @@ def _request(line: bytes) -> Request:
 
 
 def _on_one_core() -> None:
-    """Leave this process one of its cores, where the system can do that."""
+    """Restrict this process to one core, where the system supports it."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
@@ -163,7 +171,7 @@ def _on_one_core() -> None:
 def _in_turn(
     commands: dict[str, list[str]], stdin: Path | None, rounds: int, before: Callable[[], None] | None = None
 ) -> dict[str, list[_Call]]:
-    """Run every command once, then every one again, `rounds` times."""
+    """Run every command in turn, `rounds` times; return the calls of each."""
     calls: dict[str, list[_Call]] = {name: [] for name in commands}
     for _ in range(rounds):
         for name, command in commands.items():
@@ -179,14 +187,14 @@ def _call(command: list[str], stdin: Path | None, before: Callable[[], None] | N
             stdin=source,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            preexec_fn=before,  # noqa: PLW1509  # no threads here
+            preexec_fn=before,  # noqa: PLW1509  # this process has no threads
         )
         _, status, used = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    # In kilobytes, but on macOS in bytes.
+    # Bytes on macOS, kilobytes elsewhere.
     peak = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return _Call(wall_s, used.ru_utime + used.ru_stime, peak)
 
@@ -197,8 +205,8 @@ def _table(title: str, calls: dict[str, list[_Call]], size: int | None = None) -
         f"\n{title:40} " + " ".join(f"{name:>8}" for name in names) + (f" {'MB/s':>8} {'cpu MB/s':>8}" if size else "")
     )
     floor: tuple[float, float] | None = None
-    for name, some in calls.items():
-        wall, cpu = median(call.wall_s for call in some), median(call.cpu_s for call in some)
+    for name, runs in calls.items():
+        wall, cpu = median(run.wall_s for run in runs), median(run.cpu_s for run in runs)
         floor = floor or (wall, cpu)
         columns = [wall, wall / floor[0], cpu, cpu / floor[1]]
         columns += [size / _MEGABYTE / wall, size / _MEGABYTE / cpu] if size else []

@@ -1,4 +1,4 @@
-"""That the benchmarks run and say what they measured; never how long it took."""
+"""The benchmarks run and print their tables; no test depends on a time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ctxzip.scoring.onnx_sessions import without_cuda
 from tests.conftest import FIXTURES
 
 REQUESTS = str(FIXTURES / "requests.jsonl")
+pytestmark = pytest.mark.slow
 
 
 def run(module, *arguments):
@@ -20,8 +21,8 @@ def run(module, *arguments):
     return done.returncode, done.stdout, done.stderr
 
 
-def test_bench_has_a_table_for_start_words_and_each_model():
-    """Every command of it in its own process, beside its floor."""
+def test_floors_has_a_table_for_start_up_bm25_and_each_model():
+    """Each with its floor."""
     code, out, err = run(
         "tests.benchmarks.floors", REQUESTS, "--rounds", "1", "--megabytes", "0.01", "--records", "2",
         "--model-records", "1", "--memory", "2",
@@ -33,8 +34,8 @@ def test_bench_has_a_table_for_start_words_and_each_model():
     assert "2 records, bm25" in out
 
 
-def test_batches_are_tried_alone_and_together():
-    """Each way a line, the one that ships first."""
+def test_batch_sizes_has_a_line_for_each_variant():
+    """The one that ctxzip uses first."""
     code, out, err = run("tests.benchmarks.batch_sizes", REQUESTS, "--rounds", "1", "--records", "1", "--model", "nano")
     assert (code, err) == (0, "")
     rows = [line for line in out.splitlines() if " at once, " in line]
@@ -44,17 +45,17 @@ def test_batches_are_tried_alone_and_together():
 
 
 def test_a_device_is_compared_with_the_cpu():
-    """With itself it decides alike."""
+    """The CPU agrees with itself."""
     code, out, err = run(
         "tests.benchmarks.cuda", REQUESTS, "--device", "cpu", "--rounds", "1", "--records", "2", "--model", "nano"
     )
     assert (code, err) == (0, "")
-    assert "nano on cpu decides 100.00% of" in out
+    assert "nano on cpu keeps or drops 100.00% of" in out
     assert "cpu, 65,536 tokens a batch" in out
 
 
-@pytest.mark.skipif(without_cuda() is None, reason="this machine has a CUDA card")
-def test_a_card_that_is_missing_is_said():
+@pytest.mark.skipif(without_cuda() is None, reason="this machine has a GPU with CUDA")
+def test_a_missing_gpu_is_an_error():
     """Not a traceback."""
     code, _, err = run("tests.benchmarks.cuda", REQUESTS)
     assert code == 2
@@ -62,7 +63,7 @@ def test_a_card_that_is_missing_is_said():
 
 
 @pytest.mark.parametrize("module", ["tests.benchmarks.floors", "tests.benchmarks.batch_sizes"])
-def test_no_records_are_said(module, tmp_path):
+def test_a_file_without_records_is_an_error(module, tmp_path):
     """Not a traceback."""
     (tmp_path / "none.jsonl").write_text("")
     code, _, err = run(module, str(tmp_path / "none.jsonl"))

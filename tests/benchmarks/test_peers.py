@@ -1,4 +1,4 @@
-"""Speed beside the peers and along the axes: what is printed and what is fed, never how long it took."""
+"""The comparison with peers and its scaling: inputs and printed tables; no test depends on a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ctxzip.errors import InputError
 from ctxzip.tokens import load_tokenizer
 from tests.benchmarks.peers.measuring import first_lines
 from tests.benchmarks.peers.peer_adapters import requests
-from tests.benchmarks.peers.scaling import made
+from tests.benchmarks.peers.scaling import generated
 from tests.conftest import FIXTURES, jsonl
 
 REQUESTS = FIXTURES / "requests.jsonl"
@@ -21,14 +21,14 @@ REQUESTS = FIXTURES / "requests.jsonl"
 
 def run(module, *arguments):
     done = subprocess.run(
-        [sys.executable, "-m", f"ctxzip.evaluation.{module}", *map(str, arguments)],
+        [sys.executable, "-m", f"tests.benchmarks.{module}", *map(str, arguments)],
         check=True, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     return done.stdout.splitlines()
 
 
-def test_files_take_turns_and_begin_again(tmp_path):
-    """So that a few records are of every kind, and many are to be had from a small file."""
+def test_files_take_turns_and_are_repeated(tmp_path):
+    """So that few records are from every file, and a small file is enough for many."""
     (tmp_path / "a.jsonl").write_text("1\n2\n3\n")
     (tmp_path / "b.jsonl").write_text("4\n\n")
     paths = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
@@ -37,14 +37,14 @@ def test_files_take_turns_and_begin_again(tmp_path):
 
 
 def test_no_records_is_an_error(tmp_path):
-    """Not a table of nothing."""
+    """Not an empty table."""
     (tmp_path / "a.jsonl").write_text("\n")
     with pytest.raises(InputError, match="no records"):
         first_lines([tmp_path / "a.jsonl"], 3)
 
 
 def test_a_peer_without_its_packages_is_left_out(tmp_path):
-    """The row says what to install, and the others are measured."""
+    """Its row names the extra to install; the others are measured."""
     if find_spec("sentence_transformers"):
         pytest.skip("sentence-transformers is installed")
     (tmp_path / "a.jsonl").write_text(
@@ -57,17 +57,17 @@ def test_a_peer_without_its_packages_is_left_out(tmp_path):
     assert any("cross-encoder" in line and "pip install 'ctxzip[bench]'" in line for line in out)
 
 
-def test_records_are_made_of_so_many_documents_of_so_many_tokens():
-    """Longer and shorter than the documents that they are made of."""
+def test_generated_records_have_the_given_documents_and_tokens():
+    """Longer and shorter than the documents that they are built from."""
     tokenizer = load_tokenizer()
     found = requests(first_lines([REQUESTS], 3))
     for n_tokens in (5, 700):
-        records = [json.loads(line) for line in made(found, 2, n_documents=3, n_tokens=n_tokens)]
+        records = [json.loads(line) for line in generated(found, 2, n_documents=3, n_tokens=n_tokens)]
         assert [record["query"] for record in records] == [request.query for request in found[:2]]
         assert [tokenizer.count([doc["text"] for doc in record["docs"]]) for record in records] == [[n_tokens] * 3] * 2
 
 
-def test_there_are_four_axes_and_a_picture(tmp_path):
+def test_scaling_has_four_axes_and_a_plot(tmp_path):
     """A value for every point."""
     options = ("--records", "1", "--most", "2", "--rounds", "1", "--threads", "2", "--peer", "ctxzip bm25")
     out = run("peers.scaling", *options, "--plot", tmp_path / "speed.png", REQUESTS)

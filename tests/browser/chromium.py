@@ -1,4 +1,4 @@
-"""The Chromium of this machine, with the network off."""
+"""The installed Chromium, offline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(
 
 @contextmanager
 def chromium() -> Iterator[Any]:
-    """A browser that reaches nothing but files."""
+    """Yield a browser without network."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
@@ -33,16 +33,16 @@ def chromium() -> Iterator[Any]:
 
 @contextmanager
 def opened(browser: Any, path: Any, **context: Any) -> Iterator[Any]:
-    """A page from disk in a browser without a network; its errors, console and requests are in `page.said`."""
-    scene = browser.new_context(offline=True, **context)
-    page = scene.new_page()
-    page.said = []
-    page.on("pageerror", lambda error: page.said.append(f"error: {error}"))
-    page.on("console", lambda message: page.said.append(f"console: {message.text}"))
-    page.on("dialog", lambda dialog: (page.said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-    page.on("request", lambda request: page.said.append(f"request: {request.url}"))
+    """Yield a page from disk; `page.events` has its errors, console messages, dialogs and requests."""
+    session = browser.new_context(offline=True, **context)
+    page = session.new_page()
+    page.events = []
+    page.on("pageerror", lambda error: page.events.append(f"error: {error}"))
+    page.on("console", lambda message: page.events.append(f"console: {message.text}"))
+    page.on("dialog", lambda dialog: (page.events.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("request", lambda request: page.events.append(f"request: {request.url}"))
     try:
         page.goto(path.resolve().as_uri())
         yield page
     finally:
-        scene.close()
+        session.close()

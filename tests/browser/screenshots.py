@@ -1,4 +1,4 @@
-"""Makes the pictures of what a person sees: `python -m tests.browser.screenshots FOLDER`."""
+"""Writes the screenshots of the pages and of the terminal: `python -m tests.browser.screenshots FOLDER`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ body {{ margin: 0; padding: 14px; background: #14181d; color: #d5dbe1 }} pre {{ 
 
 
 def terminal(page: Path, *arguments: str | Path) -> None:
-    """Write what the command shows on a terminal, as HTML."""
+    """Write the terminal output of a command as HTML."""
     from rich.console import Console
     from rich.text import Text
 
@@ -44,7 +44,7 @@ def terminal(page: Path, *arguments: str | Path) -> None:
 
 
 def main(folder: Path) -> None:
-    """Make every picture."""
+    """Write every screenshot."""
     folder.mkdir(parents=True, exist_ok=True)
     requests = "fixtures/requests.jsonl"
     size = {"width": 1000, "height": 760}

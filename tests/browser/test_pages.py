@@ -1,4 +1,4 @@
-"""The pages in a real browser, opened from disk, with the network off."""
+"""The HTML pages in a real browser, opened from disk, offline."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: 
 
 AXE = Path(os.environ.get("AXE", "build/axe/package/axe.min.js"))
 REQUESTS = (FIXTURES / "requests.jsonl").read_text("utf-8").splitlines()
-WITH_EVERYTHING = {
+EVERY_KIND = {
     "query": "When does the ferry leave?",
     "docs": [
         {
@@ -45,16 +45,16 @@ def browser():
 
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory):
-    """A hostile record, one with everything, one without documents, and one that cannot be used."""
+    """A page of a hostile record, one with every kind of unit, one without documents, and one that cannot be parsed."""
     folder = tmp_path_factory.mktemp("page")
-    records = jsonl(HOSTILE, WITH_EVERYTHING, {"query": "Why?", "docs": []})
+    records = jsonl(HOSTILE, EVERY_KIND, {"query": "Why?", "docs": []})
     ctxzip("inspect", "--scorer", "bm25", "--html", folder / "page.html", stdin=records + "{\n")
     return folder / "page.html"
 
 
 @pytest.fixture(scope="module")
 def report_file(tmp_path_factory):
-    """The report of two methods on hostile questions, beside a baseline."""
+    """The report of two methods on hostile questions, compared with a baseline."""
     folder = tmp_path_factory.mktemp("report")
     labelled = [
         {**record, "docs": [doc | {"evidence": [[0, 8]]} for doc in record["docs"]]} for record in [HOSTILE] * 2
@@ -67,38 +67,38 @@ def report_file(tmp_path_factory):
 
 
 def kept(page, record):
-    """The indices of the units that the page shows as kept."""
+    """Return the indices of the units that the page shows as kept."""
     units = page.locator(f"#record-{record} .unit.kept")
     return units.evaluate_all("(found) => found.map((unit) => Number(unit.dataset.index))")
 
 
-def test_nothing_of_a_hostile_record_runs(browser, page_file):
-    """No dialog, no error, no request but for the file itself, and no element of theirs."""
+def test_no_script_of_a_hostile_record_runs(browser, page_file):
+    """No dialog, no error, no request except for the file itself, and no element from a text."""
     with opened(browser, page_file) as page:
         page.locator("#toggle").click()
         for unit in page.locator("#record-1 .unit").all():
             unit.hover()
-        assert page.said == [f"request: {page_file.as_uri()}"]
+        assert page.events == [f"request: {page_file.as_uri()}"]
         assert page.locator("img, iframe, script:not(:last-child)").count() == 0
         assert "<script>alert('q')</script>" in page.locator("h2").first.inner_text()
 
 
-def test_a_script_that_came_through_would_be_refused(browser, page_file, tmp_path):
-    """The policy of the page is the second lock."""
+def test_the_content_security_policy_blocks_an_unescaped_script(browser, page_file, tmp_path):
+    """The second line of defence."""
     broken = tmp_path / "broken.html"
     broken.write_text(page_file.read_text("utf-8").replace("<main>", "<main><script>alert(1)</script>"), "utf-8")
     with opened(browser, broken) as page:
-        assert not [line for line in page.said if line.startswith("dialog")]
-        assert any("Content Security Policy" in line for line in page.said)
+        assert not [line for line in page.events if line.startswith("dialog")]
+        assert any("Content Security Policy" in line for line in page.events)
 
 
-def test_the_slider_selects_what_select_would(browser, page_file):
-    """Headings and table headers with what is under them, and the best unit in any case."""
+def test_the_slider_agrees_with_threshold(browser, page_file):
+    """Headings and table headers with the units under them, and always the best unit."""
     with opened(browser, page_file) as page:
         for threshold in (0.0, 0.05, 0.131, 0.3, 1.0):
             page.locator("#exact").fill(str(threshold))
             compressor = Compressor(Settings(threshold=threshold, scorer="bm25"))
-            for number, record in ((1, HOSTILE), (2, WITH_EVERYTHING)):
+            for number, record in ((1, HOSTILE), (2, EVERY_KIND)):
                 result = compressor.compress(to_request(record, SHAPES))
                 assert kept(page, number) == list(result.selection.kept)
             assert f"--threshold {threshold:g} alone" in page.locator("#state").inner_text()
@@ -106,7 +106,7 @@ def test_the_slider_selects_what_select_would(browser, page_file):
 
 
 def test_the_keyboard_reaches_slider_documents_and_sentences(browser, page_file):
-    """Tab to the slider, arrows move it; in a document arrows go from sentence to sentence and say its score."""
+    """Tab reaches the slider, and arrows move it; in a document arrows move between sentences and show their scores."""
     with opened(browser, page_file) as page:
         before = kept(page, 2)
         page.keyboard.press("Tab")
@@ -127,8 +127,8 @@ def test_the_keyboard_reaches_slider_documents_and_sentences(browser, page_file)
         assert page.locator("#note").is_hidden()
 
 
-def test_a_dropped_sentence_says_why_under_the_pointer(browser, page_file):
-    """The reason of the selection, and that of the slider once it was moved."""
+def test_a_dropped_sentence_shows_its_reason_under_the_pointer(browser, page_file):
+    """The reason of the selection, and that of the threshold after the slider is moved."""
     with opened(browser, page_file) as page:
         page.locator("#toggle").click()
         dropped = page.locator("#record-2 .unit:not(.kept)[data-free]").first
@@ -141,7 +141,7 @@ def test_a_dropped_sentence_says_why_under_the_pointer(browser, page_file):
 
 @pytest.mark.parametrize("width", [360, 1200])
 def test_nothing_is_wider_than_the_window(browser, page_file, width):
-    """However long a word is, on a telephone and on a desk."""
+    """On a phone and on a desktop, with very long words."""
     with opened(browser, page_file, viewport={"width": width, "height": 800}) as page:
         page.locator("#toggle").click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -150,12 +150,12 @@ def test_nothing_is_wider_than_the_window(browser, page_file, width):
 @pytest.mark.skipif(not AXE.is_file(), reason="there is no axe-core: make test-browser fetches it")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["page_file", "report_file"])
-def test_axe_finds_nothing_wrong(browser, request, name, scheme):
-    """In both colour schemes, with everything open, and nothing is loaded or said meanwhile."""
+def test_axe_finds_no_violations(browser, request, name, scheme):
+    """In both colour schemes, with all documents open; nothing else is loaded."""
     file = request.getfixturevalue(name)
     with opened(browser, file, color_scheme=scheme) as page:
         page.locator("details").evaluate_all("(found) => found.forEach((details) => (details.open = true))")
-        assert page.said == [f"request: {file.as_uri()}"]
+        assert page.events == [f"request: {file.as_uri()}"]
         page.evaluate(AXE.read_text("utf-8"))
         found = page.evaluate("axe.run()")
         assert [(one["id"], one["impact"], one["nodes"][0]["html"]) for one in found["violations"]] == []

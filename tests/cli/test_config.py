@@ -9,7 +9,13 @@ import subprocess
 import sys
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
+from ctxzip.cli.app import app
+from ctxzip.cli.config_files import check, config_files
+from ctxzip.cli.option_origins import commands_of, shared_options
+from ctxzip.errors import UsageError
 from tests.conftest import ROOT, compress, ctxzip, jsonl
 
 LINE = jsonl(
@@ -37,6 +43,14 @@ def user_file(home):
     return path
 
 
+def check_files():
+    """Check the files in force, as every command does."""
+    root = get_command(app)
+    assert isinstance(root, TyperGroup)
+    for file in config_files():
+        check(file, shared_options(root), commands_of(root))
+
+
 def in_force(home, *command):
     run = ctxzip("config", *command, "--json", cwd=home / "project" / "below")
     assert run.code == 0, run.err
@@ -44,7 +58,7 @@ def in_force(home, *command):
 
 
 def test_flags_go_before_the_environment_and_that_before_the_project_and_that_before_the_user(home, monkeypatch):
-    """One step of the ladder after the other, seen in what is done and in what `ctxzip config` says."""
+    """Each level overrides the next, both in `ctxzip compress` and in the output of `ctxzip config`."""
     assert in_force(home)["ratio"] == (None, "default")
     user = user_file(home)
     user.write_text("ratio = 0.1\n")
@@ -95,13 +109,87 @@ def test_one_file_can_be_named_in_place_of_all(home, monkeypatch):
         assert in_force(home)["ratio"][0] == ratio
 
 
-def test_a_path_starts_at_the_file_that_it_stands_in(home):
-    """A project works from every folder below it."""
-    (home / "project" / "policy.json").touch()
-    (home / "project" / "ctxzip.toml").write_text("policy = 'policy.json'\nmodel = 'mini'\ntokenizer = './t.json'\n")
+@pytest.mark.parametrize("named", [False, True])
+def test_a_path_starts_at_the_file_that_it_stands_in(home, monkeypatch, named):
+    """Whatever the working folder is: in the file of the user, and in one that is named."""
+    path = user_file(home)
+    if named:
+        path = home / "project" / "mine.toml"
+        monkeypatch.setenv("CTXZIP_CONFIG", str(path))
+    (path.parent / "policy.json").touch()
+    path.write_text("policy = 'policy.json'\nmodel = 'mini'\ntokenizer = './t.json'\nsplitter = 'spacy:./pipeline'\n")
     found = in_force(home)
-    assert found["policy"][0] == str(home / "project" / "policy.json")
+    assert found["policy"][0] == str(path.parent / "policy.json")
     assert (found["model"][0], found["tokenizer"][0]) == ("mini", "./t.json")  # a name, and a file that is not there
+    assert found["splitter"][0] == "spacy:./pipeline"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("policy", "policy.json"),
+        ("policy", "elsewhere"),
+        ("model", "./evil"),
+        ("model", "evil"),
+        ("model", "../elsewhere"),
+        ("model", "~/evil"),
+        ("model", "evil/model.onnx"),
+        ("tokenizer", "tokenizer.json"),
+        ("tokenizer", "/somewhere/tokenizer.json"),
+        ("splitter", "spacy:./evil"),
+        ("splitter", "spacy:evil"),
+        ("splitter", "spacy:/evil"),
+        ("eval.model", "evil"),
+        ("score.model", "./evil"),
+    ],
+)
+@pytest.mark.parametrize("name", ["ctxzip.toml", "pyproject.toml"])
+def test_a_project_file_may_name_no_path_of_code_or_weights(home, monkeypatch, key, value, name):
+    """A stranger may have written it. The message names the file, the key and the places that may name a path."""
+    folder = home / "project"
+    (folder / "evil").mkdir()
+    (folder / "tokenizer.json").touch()
+    table, _, option = key.rpartition(".")
+    within = ".".join(part for part in ("tool.ctxzip" if name == "pyproject.toml" else "", table) if part)
+    head = f"[{within}]\n" if within else ""
+    (folder / name).write_text(f"{head}{option} = {value!r}\n")
+    monkeypatch.chdir(folder)
+    with pytest.raises(UsageError) as error:
+        check_files()
+    assert str(error.value).startswith(f"{folder / name}: {key}: {value!r} is a path, and a project file may name only")
+    assert f"give it as --{option}, or set it in {home}" in str(error.value)
+
+
+def test_one_path_of_a_list_is_enough_to_refuse_a_project_file(home):
+    """`ctxzip eval` compares several models. It is refused whatever command runs, in one line."""
+    path = home / "project" / "ctxzip.toml"
+    path.write_text("[eval]\nmodel = ['mini', './evil']\n")
+    run = compress(stdin=LINE, cwd=path.parent)
+    assert (run.code, run.out) == (2, b"")
+    assert run.err.startswith(f"ctxzip: {path}: eval.model: './evil' is a path, and a project file may name only")
+    assert "CTXZIP_CONFIG" in run.err
+    assert run.err.count("\n") == 1
+
+
+def test_a_project_file_may_name_what_is_installed(home, monkeypatch):
+    """Also where a folder has the name of a model: the name goes before it."""
+    folder = home / "project"
+    imported = home / "models" / "mine"
+    imported.mkdir(parents=True)
+    (imported / "model.json").write_text("{}")
+    monkeypatch.setenv("CTXZIP_MODELS", str(imported.parent))
+    for name in ("nano", "words", "mine"):
+        (folder / "below" / name).mkdir()
+    for lines in (
+        ["model = 'nano'", "tokenizer = 'words'", "splitter = 'spacy:de'"],
+        ["model = 'ctxzip-mini'", "tokenizer = 'tiktoken:cl100k_base'", "splitter = 'auto'"],
+        ["model = 'mine'", "tokenizer = 'model'", "splitter = 'spacy:en_core_web_sm'"],
+    ):
+        (folder / "ctxzip.toml").write_text("\n".join(lines) + "\n")
+        found = in_force(home)
+        assert [f"{key} = {found[key][0]!r}" for key in ("model", "tokenizer", "splitter")] == lines
+    (folder / "ctxzip.toml").write_text("model = 'minni'\n")
+    assert "no model 'minni'" in compress(stdin=LINE, cwd=folder).err
 
 
 @pytest.mark.parametrize(
@@ -115,13 +203,10 @@ def test_a_path_starts_at_the_file_that_it_stands_in(home):
         ("ratio = true", "ratio: expected a string or a number"),
         ("quiet = 1", "quiet: expected true or false"),
         ("compress = 1", "compress: expected a table of options"),
-        (
-            "output = 'x'",
-            "output: not allowed in a file: it names a file, folder or URL of one call: give it as --output",
-        ),
+        ("output = 'x'", "output: names a file, folder or address of one call: give it as --output"),
         (
             "[eval]\nreader = 'http://x'",
-            "eval.reader: not allowed in a file: it names a file, folder or URL of one call: give it as --reader",
+            "eval.reader: names a file, folder or address of one call: give it as --reader",
         ),
         ("ratio = 0.1.2", "not TOML: "),
         ("ratio = 7", "--ratio 7.0: expected a number from 0 to 1 (--ratio is from "),
@@ -129,8 +214,8 @@ def test_a_path_starts_at_the_file_that_it_stands_in(home):
         ("scorer = 'bm52'", "'hybrid' (from "),
     ],
 )
-def test_what_a_file_may_not_hold_is_said_with_the_file(home, content, message):
-    """Before any input is read; the name that was probably meant with it."""
+def test_an_error_in_a_config_file_names_the_file(home, content, message):
+    """Before any input is read; the message suggests the likely name."""
     path = home / "project" / "ctxzip.toml"
     path.write_text(content + "\n")
     run = compress(stdin=LINE, cwd=path.parent)
@@ -141,7 +226,7 @@ def test_what_a_file_may_not_hold_is_said_with_the_file(home, content, message):
 
 
 @pytest.mark.parametrize("content", ["tool = 1", "[tool]\nctxzip = 1"])
-def test_a_pyproject_whose_table_is_none_is_said(home, content):
+def test_a_pyproject_with_something_else_in_place_of_the_table_is_an_error(home, content):
     """In one line, as everything."""
     (home / "project" / "pyproject.toml").write_text(f"# ctxzip\n{content}\n")
     run = compress(stdin=LINE, cwd=home / "project")

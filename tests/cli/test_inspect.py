@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ctxzip._internal.terminal_text import visible
-from tests.conftest import FIXTURES, ctxzip, jsonl
+from tests.conftest import FIXTURES, ctxzip, jsonl, process
 
 FERRY = {
     "query": "When does the ferry leave?",
@@ -87,7 +87,7 @@ def test_every_character_that_acts_or_hides_has_a_sign():
     assert visible("é ا 漢字\u3000👍🏽") == "é ا 漢字\u3000👍🏽"
 
 
-def test_plain_text_marks_what_is_kept_and_says_why():
+def test_plain_text_marks_what_is_kept_and_the_reasons():
     """One unit a line, `+` kept and `-` dropped, no escape."""
     run = ctxzip("inspect", "--scorer", "bm25", "--max-sentences", "1", stdin=jsonl(FERRY))
     assert run.code == 0
@@ -113,9 +113,9 @@ def test_several_records_end_with_the_total_and_a_bad_one_keeps_its_place():
 
 
 def test_scores_that_were_written_are_shown_without_the_model():
-    """By their scorer, whatever the options say."""
+    """With the name of their scorer, whatever the options are."""
     scored = ctxzip("score", "--scorer", "bm25", stdin=jsonl(FERRY)).out
-    assert b"bm25 on cpu" in ctxzip("inspect", stdin=b"{\n" + scored).out  # a bad record at the head says nothing of it
+    assert b"bm25 on cpu" in ctxzip("inspect", stdin=b"{\n" + scored).out  # although a bad record comes first
     shown, anew = (
         ctxzip("inspect", "--threshold", "0.1", *arguments, stdin=stdin)
         for arguments, stdin in (((), scored), (("--scorer", "bm25"), jsonl(FERRY)))
@@ -158,7 +158,7 @@ def test_without_colour_bright_and_dim_still_tell():
 
 
 def test_a_pager_that_is_left_early_is_no_error():
-    """What it did not read is not written, and what was to be said is said when it is gone."""
+    """The rest is not written, and the messages appear when the pager has ended."""
     records = [FERRY | {"id": str(i)} for i in range(300)]
     terminal, theirs = pty.openpty()
     try:
@@ -215,7 +215,7 @@ def test_the_page_has_scores_and_reasons_of_every_unit(tmp_path):
 
 
 @pytest.mark.parametrize("record", [{"query": "Why?", "docs": []}, {"query": "Why?", "docs": [{"text": ""}] * 100}])
-def test_nothing_to_show_is_said(tmp_path, record):
+def test_a_record_without_documents_or_text_shows_a_note(tmp_path, record):
     """No documents, or a hundred without a text."""
     assert re.search(r"\(no documents\)|\(no text\)", page_of(tmp_path, records=[record]))
     assert ctxzip("inspect", "--scorer", "bm25", stdin=jsonl(record)).code == 0
@@ -228,15 +228,15 @@ def test_a_wrong_limit_is_refused_before_anything_is_read():
     assert run.err == "ctxzip: --ratio 5.0: expected a number from 0 to 1\n"
 
 
-def test_plain_text_is_utf_8_whatever_the_locale(monkeypatch):
-    """As all other output."""
-    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    run = ctxzip("inspect", "--scorer", "bm25", stdin=jsonl({"query": "Wo?", "docs": [{"text": "Ein Haus für 漢字."}]}))
+def test_plain_text_is_utf_8_whatever_the_locale():
+    """As all other output. The interpreter reads the variable when it starts, so this needs a process."""
+    record = jsonl({"query": "Wo?", "docs": [{"text": "Ein Haus für 漢字."}]})
+    run = process("inspect", "--scorer", "bm25", stdin=record, env={"PYTHONIOENCODING": "ascii"})
     assert run.code == 0
     assert "Ein Haus für 漢字." in run.out.decode()
 
 
-def test_what_a_record_says_of_itself_does_nothing_to_the_terminal():
+def test_escape_sequences_in_a_record_do_not_reach_the_terminal():
     """Warnings and the name of the scorer come from whoever wrote the file."""
     scored = ctxzip("score", "--scorer", "bm25", stdin=jsonl({"query": "When?", "docs": ["At ten."]})).records[0]
     scored["ctxzip"]["scored"] |= {"warnings": [{"code": "no_match", "text": "\x1b[2J gone"}], "scorer": "bm\x1b[31m25"}

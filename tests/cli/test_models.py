@@ -1,4 +1,4 @@
-"""Where models are found, and what `ctxzip models` says of them."""
+"""Where models are found, and the commands of `ctxzip models`."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def test_a_model_of_the_user_goes_by_its_name(mine):
     assert [path.name for path in installed_folders()][-1] == "mine"
 
 
-def test_a_graph_is_asked_for_by_its_file(mine):
-    """The card beside it says the rest; a file that is not on the card cannot be verified."""
+def test_a_graph_is_chosen_by_its_file(mine):
+    """The model card beside it has the rest; a file that is not on the model card cannot be verified."""
     model = open_model(str(mine / "model.int8.onnx"))
     assert (model.path, model.graph) == (mine, "model.int8.onnx")
     shutil.copy(mine / "model.int8.onnx", mine / "other.onnx")
@@ -115,8 +115,8 @@ def test_a_name_that_a_model_may_have(name, user_models):
         ),
     ],
 )
-def test_a_card_that_is_none_is_an_error(tmp_path, card, message):
-    """With the path of the card in front."""
+def test_a_file_that_is_not_a_model_card_is_an_error(tmp_path, card, message):
+    """The message begins with its path."""
     (tmp_path / "model.json").write_text(card)
     with pytest.raises(ModelError, match=message) as caught:
         open_model(str(tmp_path))
@@ -208,7 +208,7 @@ def test_show_of_no_model_exits_2():
     assert "`ctxzip models list`" in run.err
 
 
-def test_verify_says_ok_damaged_or_missing(mine):
+def test_verify_reports_ok_damaged_or_missing(mine):
     """One line a file, exit 3 and one line on stderr where one is not ok."""
     with (mine / "tokenizer.json").open("ab") as file:
         file.write(b" ")
@@ -223,7 +223,7 @@ def test_verify_says_ok_damaged_or_missing(mine):
 
 
 def test_verify_of_some_models(mine):
-    """By name or folder; the others are not looked at."""
+    """By name or folder; the others are not checked."""
     (mine / "tokenizer.json").unlink()
     run = ctxzip("models", "verify", "mini", SHIPPED)
     assert (run.code, run.err) == (0, "")
@@ -243,7 +243,7 @@ def test_verify_takes_a_card_that_cannot_be_read_for_damaged(mine):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nope", "--as", "mine"], "mine: a model of this name exists: choose another one, or say --force"),
+        (["nope", "--as", "mine"], "mine: a model of this name exists: choose another name, or pass --force"),
         (["nope", "--as", "mini"], "mini: this is the name of a model that ships"),
         (["nope", "--as", "../x"], "no name for a model: '../x'"),
         (["nope", "--as", "new"], "nope: no such folder: name one, or owner/name of the Hugging Face Hub"),

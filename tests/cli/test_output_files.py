@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import subprocess
+import sys
 import time
 
 import pytest
@@ -57,14 +58,14 @@ def test_a_file_may_be_its_own_input(tmp_path):
 
 
 def test_a_device_is_written_to_and_not_replaced():
-    """Renaming over /dev/null would be the last thing that machine forgives."""
+    """Replacing /dev/null by a file would break the machine."""
     assert compress("-o", os.devnull, stdin=LINE).code == 0
     assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_full_disk_is_said():
-    """And is no success."""
+def test_a_full_disk_is_an_error():
+    """With exit code 1."""
     run = compress("-o", "/dev/full", stdin=LINE)
     assert run.code == 1
     assert run.err == "ctxzip: /dev/full: cannot write: No space left on device\n"
@@ -111,7 +112,7 @@ def test_an_empty_name_is_refused_at_once(tmp_path):
     assert "empty name" in run.err
 
 
-def test_a_damaged_gzip_is_said_in_one_line(tmp_path):
+def test_a_damaged_gzip_is_reported_in_one_line(tmp_path):
     """What was read before the damage is written."""
     path = tmp_path / "records.jsonl.gz"
     path.write_bytes(gzip.compress(LINE.encode())[:-10])
@@ -143,3 +144,66 @@ def test_statistics_are_written_when_a_record_stops_the_run(tmp_path):
     assert run.code == 1
     assert (json.loads(path.read_text())["records"], json.loads(path.read_text())["failed"]) == (1, 1)
     assert ", 1 failed" in run.err
+
+
+# Runs the command line with another `os.replace`, or one that tells the order of calls.
+_MAIN = "\nfrom ctxzip.cli import main\nmain()"
+_SIGNAL_AFTER_REPLACE = """
+import os, signal
+replace = os.replace
+def replaced(*names):
+    replace(*names)
+    os.kill(os.getpid(), signal.SIGINT)
+os.replace = replaced"""
+_ORDER = """
+import os, stat, sys
+replace, fsync = os.replace, os.fsync
+def replaced(*names):
+    print("replace", file=sys.stderr)
+    replace(*names)
+def synced(descriptor):
+    about = os.fstat(descriptor)
+    print("fsync", "folder" if stat.S_ISDIR(about.st_mode) else f"file of {about.st_size} bytes", file=sys.stderr)
+    fsync(descriptor)
+os.replace, os.fsync = replaced, synced"""
+_NO_FSYNC = """
+import errno, os
+def refused(descriptor):
+    raise OSError(errno.{name}, os.strerror(errno.{name}))
+os.fsync = refused"""
+
+
+def run_with(code, folder):
+    call = [sys.executable, "-c", code + _MAIN, "compress", "--quiet", "--scorer", "bm25", "-o", "out.jsonl"]
+    return subprocess.run(call, input=LINE, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_signal_right_after_the_rename_exits_130(tmp_path):
+    """The file is whole, and there is no temporary one to remove any more."""
+    done = run_with(_SIGNAL_AFTER_REPLACE, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
+    assert json.loads((tmp_path / "out.jsonl").read_text())["id"] == 1
+
+
+def test_a_file_is_on_the_disk_before_it_is_renamed_and_the_rename_after_it(tmp_path):
+    """A power cut leaves the old file or the new one."""
+    done = run_with(_ORDER, tmp_path)
+    size = (tmp_path / "out.jsonl").stat().st_size
+    assert done.stderr.splitlines() == [f"fsync file of {size} bytes", "replace", "fsync folder"]
+
+
+@pytest.mark.parametrize(("name", "code"), [("EINVAL", 0), ("EIO", 1)])
+def test_a_file_system_without_fsync_is_no_error_and_a_broken_disk_is_one(tmp_path, name, code):
+    """What could not be written leaves nothing."""
+    done = run_with(_NO_FSYNC.format(name=name), tmp_path)
+    assert done.returncode == code
+    assert done.stderr == ("ctxzip: out.jsonl: cannot write: Input/output error\n" if code else "")
+    assert [path.name for path in tmp_path.iterdir()] == ([] if code else ["out.jsonl"])
+
+
+def test_a_folder_that_is_none_is_said_as_such(tmp_path):
+    """And not that there is no temporary file in it."""
+    (tmp_path / "file").touch()
+    run = compress("-o", "file/out.jsonl", stdin=LINE, cwd=tmp_path)
+    assert (run.code, run.err) == (2, "ctxzip: file/out.jsonl: cannot write: Not a directory\n")

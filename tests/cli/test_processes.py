@@ -1,4 +1,4 @@
-"""Pipes, terminals and signals: what a filter does when its neighbours come slowly, stop, or are not there."""
+"""Pipes, terminals and signals: slow producers, closed readers, closed streams. Each test starts real processes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def in_shell(line):
         ("<&-", 2, 0, "ctxzip: stdin is closed: name a file\n"),
     ],
 )
-def test_a_closed_stream_is_said_and_nothing_goes_where_it_does_not_belong(redirection, code, out, err):
+def test_a_closed_stream_is_an_error_and_nothing_goes_to_another_stream(redirection, code, out, err):
     """Python prints to stdout where stderr is closed."""
     done = in_shell(f"{' '.join(COMMAND)} {redirection}")
     assert done.returncode == code
@@ -67,7 +67,7 @@ def test_a_terminal_on_stdin_shows_five_lines_and_exits_2():
 
 
 def test_head_ends_it_at_once_without_noise():
-    """141, as for any filter whose reader went away."""
+    """The exit code is 141, as for any filter whose reader has closed the pipe."""
     done = in_shell(f"yes '{LINE.strip()}' | ({' '.join(COMMAND)}; echo $? >&2) | head -1")
     assert json.loads(done.stdout)["id"] == 1
     assert done.stderr == "141\n"

@@ -49,7 +49,7 @@ def test_score_and_select_do_what_compress_does(scored, requests, budget):
     assert ctxzip("select", *budget, path).out == compress("--scorer", scorer, *budget, requests).out
 
 
-def test_what_counts_tokens_does_not_change_what_a_second_look_reads(labelled, tmp_path):
+def test_the_tokenizer_does_not_change_the_input_of_the_second_pass(labelled, tmp_path):
     """Scored with one tokenizer and selected with another, as `compress` does with the other."""
     path = tmp_path / "long.jsonl"
     (hops,) = (one for one in labelled if one["id"] == "two-hops-library-architect")
@@ -95,7 +95,7 @@ def test_another_tokenizer_of_the_same_name_counts_anew(tmp_path):
 
 
 def test_a_pipe_of_both_keeps_bad_records_in_their_place():
-    """Each is said once, where it stands."""
+    """Each is reported once."""
     good = {"query": "When does the ferry leave?", "docs": ["The ferry leaves at seven. It is red."]}
     piped = ctxzip("score", "--scorer", "bm25", stdin=jsonl(good) + "{\n" + jsonl(good))
     run = ctxzip("select", "--max-sentences", "1", stdin=piped.out)
@@ -138,7 +138,7 @@ SCORED: dict[str, Any] = {
     ids=str,
 )
 def test_scores_of_other_documents_are_a_bad_record(changed):
-    """It says where and what to do, and the rest goes through."""
+    """The message has the line and the remedy; the other records are selected."""
     bad = {**SCORED, "ctxzip": {"scored": SCORED["ctxzip"]["scored"] | changed}}
     run = ctxzip("select", stdin=jsonl(bad, SCORED))
     first, second = (json.loads(line) for line in run.out.splitlines())
@@ -147,7 +147,7 @@ def test_scores_of_other_documents_are_a_bad_record(changed):
     assert run.code == 1
 
 
-def test_a_record_without_scores_says_how_they_are_made():
+def test_a_record_without_scores_is_an_error_that_names_the_command():
     """Whether there is another key of ours or none."""
     plain = {key: value for key, value in SCORED.items() if key != "ctxzip"}
     for record in (plain, plain | {"ctxzip": {"version": "0"}}, plain | {"ctxzip": 7}):
@@ -156,8 +156,8 @@ def test_a_record_without_scores_says_how_they_are_made():
         assert "line 1: no scores @ $.ctxzip.scored: make them with `ctxzip score`" in run.err
 
 
-def test_a_recall_needs_a_policy_of_what_scored():
-    """Which stands in the record: one that words scored costs itself alone."""
+def test_a_recall_needs_a_policy_of_the_scorer():
+    """The record names its scorer: only one scored by BM25 becomes an error record."""
     plain = {key: value for key, value in SCORED.items() if key != "ctxzip"}
     by_model = ctxzip("score", stdin=jsonl(plain)).records[0]
     run = ctxzip("select", "--recall", "0.9", stdin=jsonl(SCORED, by_model))

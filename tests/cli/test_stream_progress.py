@@ -1,4 +1,4 @@
-"""What a person sees while a filter runs, and in which colors."""
+"""The progress line, and its colors."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def on_terminal(*arguments, stdout=subprocess.DEVNULL, environment=None, lines=(
         while True:
             try:
                 data = os.read(controller, 65536)
-            except OSError:  # Linux says so when the last writer is gone
+            except OSError:  # Linux raises it when the last writer is gone
                 break
             if not data:
                 break
@@ -93,7 +93,7 @@ def test_a_terminal_shows_how_far_it_is_in_one_line(monkeypatch):
 
 
 def test_at_the_end_the_summary_stands_alone():
-    """The line is wiped; what came through a pipe has no time left to tell."""
+    """The line is erased; for a pipe there is no time left to estimate."""
     seen = on_terminal(stdout=subprocess.PIPE, lines=[LINE, LINE])
     shown, _, rest = seen.rpartition("\r\x1b[K")
     assert re.fullmatch(r"\r\x1b\[Kctxzip: 2 records, 16 tokens saved, \d\.\d records/s", shown)
@@ -169,7 +169,7 @@ def test_the_meter_knows_where_the_record_stood_that_came_out(tmp_path):
 
 
 def test_the_size_of_a_pipe_is_not_known(tmp_path):
-    """So nothing is said about time left."""
+    """So no time left is shown."""
     os.mkfifo(tmp_path / "pipe")
     meter = Meter([str(tmp_path / "pipe"), str(FIXTURES / "requests.jsonl")])
     assert list(meter.counted("ab")) == ["a", "b"]

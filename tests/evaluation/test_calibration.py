@@ -14,7 +14,7 @@ from ctxzip.evaluation.calibration import held_out
 from ctxzip.evaluation.labelled import Labelled
 from ctxzip.evaluation.methods import LeadScorer
 from ctxzip.evaluation.questions import read_questions
-from ctxzip.evaluation.ranking import Ranked, need, ranked
+from ctxzip.evaluation.ranking import Ranked, needed_depth, rank_question
 from ctxzip.reading.origin import Origin
 from ctxzip.scoring.pipeline import ScoringPipeline
 from ctxzip.selection.adaptive.depth import depths
@@ -27,14 +27,14 @@ from tests.strategies import profile, stump
 REQUESTS = FIXTURES / "requests.jsonl"
 
 
-def read_by_lead(text, evidence, need_):
-    """Rank one passage from top to bottom."""
+def ranked_by_lead(text, evidence, need):
+    """Return the ranking of one passage from top to bottom."""
     request = Request(query="Which?", passages=(Passage(text),), origin=Origin(place="here"))
     labelled = Labelled(
-        request, tuple((0, text.index(words), text.index(words) + len(words)) for words in evidence), need_
+        request, tuple((0, text.index(words), text.index(words) + len(words)) for words in evidence), need
     )
     scored = ScoringPipeline(Settings(tokenizer="words"), scorer=LeadScorer()).score_one(request)
-    found = ranked("set", labelled, scored)
+    found = rank_question("set", labelled, scored)
     assert found is not None
     return found
 
@@ -43,7 +43,7 @@ TEXT = "# Hut\n\nThe hut opened. It has beds.\n\n# Bridge\n\nThe bridge closed."
 
 
 @pytest.mark.parametrize(
-    ("evidence", "need_", "last"),
+    ("evidence", "need", "last"),
     [
         (["opened"], "any", 0),
         (["beds"], "any", 1),
@@ -55,33 +55,33 @@ TEXT = "# Hut\n\nThe hut opened. It has beds.\n\n# Bridge\n\nThe bridge closed."
         (["Hut"], "any", 0),
     ],
 )
-def test_how_far_down_the_evidence_stands(evidence, need_, last):
-    """Any span or all of them, and of a span any unit; a heading comes with the first unit under it."""
-    assert read_by_lead(TEXT, evidence, need_).last_needed == last
+def test_the_rank_of_the_evidence(evidence, need, last):
+    """Any span or all of them, and any unit of a span; a heading has the rank of the first unit under it."""
+    assert ranked_by_lead(TEXT, evidence, need).last_needed == last
 
 
 def test_evidence_between_units_is_never_kept():
-    """Such a question can be covered by nothing."""
-    found = read_by_lead("One is here.  \n\n  Two is there.", ["\n\n"], "any")
+    """No depth covers such a question."""
+    found = ranked_by_lead("One is here.  \n\n  Two is there.", ["\n\n"], "any")
     assert found.last_needed is None
-    assert need(found, np.array([0.0, 0.5])) == np.inf
+    assert needed_depth(found, np.array([0.0, 0.5])) == np.inf
 
 
 def test_words_kept_are_counted_with_their_headings():
-    """Of 13 words: the first sentence with its heading, the second alone, the third with its own."""
-    found = read_by_lead(TEXT, ["opened"], "any")
+    """Of 13 words: the first sentence with its heading, the second alone, the third with its heading."""
+    found = ranked_by_lead(TEXT, ["opened"], "any")
     assert found.kept_fraction * 13 == pytest.approx([5, 8, 13])
 
 
-def test_the_best_unit_costs_nothing():
-    """It is kept at every depth, whatever a definition gives it."""
+def test_the_best_unit_needs_no_depth():
+    """It is kept at every depth, whatever its depth is by a definition."""
     one = Ranked("set", profile([0.6, 0.4]), np.array([0.3, 1.0]), 0)
-    assert need(one, np.array([0.4, 0.6])) == 0
-    assert need(Ranked("set", one.ranking, one.kept_fraction, 1), np.array([0.4, 0.6])) == 0.6
+    assert needed_depth(one, np.array([0.4, 0.6])) == 0
+    assert needed_depth(Ranked("set", one.ranking, one.kept_fraction, 1), np.array([0.4, 0.6])) == 0.6
 
 
-def made_up(n_questions, rng):
-    """Draw questions whose evidence stands where the probability says, two kinds of them."""
+def simulated(n_questions, rng):
+    """Return questions of two kinds, whose last needed rank is drawn from the probabilities."""
     questions = []
     for i in range(n_questions):
         probability = np.sort(rng.beta(0.3, 2.0, 12).astype(np.float32))[::-1]
@@ -91,15 +91,15 @@ def made_up(n_questions, rng):
     return questions
 
 
-def test_unseen_halves_are_covered_as_promised():
-    """In all and for each kind, and more words go for more recall."""
-    questions = made_up(600, np.random.default_rng(3))
+def test_held_out_halves_are_covered_as_guaranteed():
+    """Over all questions and for each kind; a higher recall keeps more words."""
+    questions = simulated(600, np.random.default_rng(3))
     kept = []
     for recall in (0.8, 0.9):
         found = held_out(questions, "mass", recall)
         assert found is not None
         assert {kind: one.n for kind, one in found.items()} == {"all": 600, "fact": 400, "list": 200}
-        # The halves are of the same questions, which are exchangeable: no error but that of chance.
+        # The halves are exchangeable: only sampling error remains.
         assert all(recall - 0.01 <= one.coverage <= recall + 0.02 for one in found.values())
         kept.append(found["all"].kept_fraction)
     assert kept[0] < kept[1] < 1
@@ -107,7 +107,7 @@ def test_unseen_halves_are_covered_as_promised():
 
 
 def test_a_comparison_by_hand():
-    """Two questions, evidence at the second and at the first of three units."""
+    """Two questions: evidence in the second and in the first of three units."""
     one = profile([0.5, 0.3, 0.2])
     questions = [Ranked("a", one, np.array([0.1, 0.4, 1.0]), 1), Ranked("b", one, np.array([0.3, 0.5, 1.0]), 0)]
     found, savings = compare(questions, (0.5, 0.9))
@@ -122,8 +122,8 @@ def test_a_comparison_by_hand():
 
 
 def test_a_saving_has_an_interval_around_it():
-    """A forest that sees nothing goes by the mass of the scores, and is compared at the same recall."""
-    questions = made_up(200, np.random.default_rng(5))
+    """A forest without information cuts by the mass of the scores; both are compared at the same recall."""
+    questions = simulated(200, np.random.default_rng(5))
     costs, savings = compare(questions, (0.8,), stump(RANK_FEATURES))
     kept = {cost.name: cost.kept_fraction[0] or 0.0 for cost in costs}
     assert [saving.than for saving in savings] == ["fixed ratio", "fixed number", "fixed threshold"]
@@ -134,13 +134,13 @@ def test_a_saving_has_an_interval_around_it():
 
 @pytest.fixture(scope="module")
 def calibrated(tmp_path_factory):
-    """A policy from the fixtures, and the run that made it."""
+    """A policy from the fixtures, and the run that wrote it."""
     path = tmp_path_factory.mktemp("policy") / "policy.json"
     return path, ctxzip("calibrate", REQUESTS, "--scorer", "bm25", "--recall", "0.8", "--recall", "0.9", "-o", path)
 
 
 def test_calibrate_writes_a_policy_and_prints_a_table(calibrated):
-    """A line a kind and one for all; the file says what it was made from."""
+    """A line for each kind and one for all; the file records its data."""
     path, run = calibrated
     assert (run.code, run.err) == (0, "")
     lines = run.out.decode().splitlines()
@@ -155,12 +155,12 @@ def test_calibrate_writes_a_policy_and_prints_a_table(calibrated):
 
 
 def test_a_calibrated_recall_covers_its_own_questions(calibrated):
-    """Needs are rounded up, and the evidence is in the units that the command line keeps."""
+    """Needed depths are rounded up, so the command line keeps the evidence."""
     path, _ = calibrated
     run = compress("--scorer", "bm25", "--recall", "0.9", "--policy", path, REQUESTS)
     assert run.code == 0, run.err
     (labelled,), _ = read_questions([REQUESTS])
-    held = []
+    covered = []
     for question, record in zip(labelled.questions, run.records, strict=True):
         assert record["ctxzip"]["budget"]["guarantee"] == {
             "recall": 0.9,
@@ -171,24 +171,24 @@ def test_a_calibrated_recall_covers_its_own_questions(calibrated):
             "model_sha256": None,
         }
         spans = [[(start, end) for start, end, _ in doc["kept"]] for doc in record["ctxzip"]["docs"]]
-        held += [
+        covered += [
             (all if question.need == "all" else any)(
                 any(start < b and a < end for start, end in spans[passage]) for passage, a, b in question.evidence
             )
         ] * (question.need != "none")
-    assert np.mean(held) >= 0.9
+    assert np.mean(covered) >= 0.9
 
 
 def test_too_few_questions_are_refused_before_any_is_scored(tmp_path):
-    """With the number that it takes; nothing is written."""
+    """The message has the number that is needed; nothing is written."""
     run = ctxzip("calibrate", REQUESTS, "--scorer", "bm25", "--recall", "0.99", "-o", tmp_path / "p.json")
     assert run.code == 2
     assert "--recall 0.99: needs at least 99 answerable questions, and there are 19" in run.err
     assert not (tmp_path / "p.json").exists()
 
 
-def test_what_cannot_be_promised_is_refused_and_not_written(tmp_path):
-    """Evidence that stands in no unit is kept by no depth."""
+def test_a_recall_that_cannot_be_guaranteed_is_refused_and_not_written(tmp_path):
+    """No depth keeps evidence that no unit overlaps."""
     good = {
         "query": "When does it leave?",
         "kind": "fact",
@@ -202,13 +202,13 @@ def test_what_cannot_be_promised_is_refused_and_not_written(tmp_path):
     assert "of 1 of the 20 questions in the policy the evidence is in no unit" in run.err
     assert not (tmp_path / "p.json").exists()
     assert ctxzip(*call, "--recall", "0.9", "--splitter", "spacy:en", cwd=tmp_path).code == 0
-    promised = ("compress", "--scorer", "bm25", "--recall", "0.9", "--policy", "p.json", "--splitter", "spacy:en")
-    (record,) = ctxzip(*promised, stdin=jsonl(good), cwd=tmp_path).records
+    guaranteed = ("compress", "--scorer", "bm25", "--recall", "0.9", "--policy", "p.json", "--splitter", "spacy:en")
+    (record,) = ctxzip(*guaranteed, stdin=jsonl(good), cwd=tmp_path).records
     assert record["ctxzip"]["budget"]["guarantee"]["n"] == 20
 
 
-def test_documents_of_white_space_are_nothing_to_calibrate_on(tmp_path):
-    """One line says so."""
+def test_documents_of_white_space_cannot_be_calibrated_on(tmp_path):
+    """The error is one line."""
     blank = {"query": "When does it leave?", "docs": [{"text": "   ", "evidence": [[0, 2]]}]}
     (tmp_path / "blank.jsonl").write_text(jsonl(*[blank] * 30))
     for call in (("calibrate", "-o", "p.json"), ("eval", "--compare-budgets")):
@@ -217,8 +217,8 @@ def test_documents_of_white_space_are_nothing_to_calibrate_on(tmp_path):
         assert "no text in any document in blank.jsonl" in run.err
 
 
-def test_a_policy_that_decides_nothing_is_a_wrong_call(calibrated):
-    """It would not be looked at."""
+def test_a_policy_beside_a_fixed_limit_is_a_usage_error(calibrated):
+    """It would have no effect."""
     path, _ = calibrated
     run = compress("--scorer", "bm25", "--ratio", "0.3", "--policy", path, REQUESTS)
     assert run.code == 2
@@ -226,7 +226,7 @@ def test_a_policy_that_decides_nothing_is_a_wrong_call(calibrated):
 
 
 def test_a_policy_of_another_scorer_is_an_error(calibrated):
-    """And so is one that cannot promise as much."""
+    """And so is one that cannot guarantee the recall."""
     path, _ = calibrated
     run = compress("--recall", "0.9", "--policy", path, "--threads", "1", REQUESTS)
     assert run.code == 2
@@ -237,14 +237,15 @@ def test_a_policy_of_another_scorer_is_an_error(calibrated):
     assert run.out == b""
 
 
-def test_a_comparison_of_budgets_is_printed():
+@pytest.mark.slow
+def test_a_comparison_of_budgets_is_printed(tmp_path):
     """A line for fixed limits and one for every definition of depth, and the same as numbers."""
-    run = ctxzip("eval", "--compare-budgets", "--json", "/dev/stderr", REQUESTS)
+    run = ctxzip("eval", "--compare-budgets", "--json", tmp_path / "numbers.json", REQUESTS)
     assert run.code == 0
     names = [line[:16].strip() for line in run.out.decode().splitlines()]
     assert names[2:5] == ["fixed ratio", "fixed number", "fixed threshold"]
     assert "mass" in names
-    numbers = json.loads(run.err)["budgets"]
+    numbers = json.loads((tmp_path / "numbers.json").read_text())["budgets"]
     assert numbers["questions"] == 19
     assert set(numbers["by_set"]["fixed ratio"][0]) == {"requests"}
 
@@ -259,7 +260,7 @@ def test_a_comparison_of_budgets_is_printed():
     ],
 )
 def test_a_wrong_call_is_refused(arguments, message, tmp_path):
-    """At once."""
+    """Before any work; no file is written."""
     run = ctxzip("calibrate", REQUESTS, "--scorer", "bm25", *arguments, cwd=tmp_path)
     assert run.code == 2
     assert message in run.err
@@ -267,16 +268,16 @@ def test_a_wrong_call_is_refused(arguments, message, tmp_path):
 
 
 def test_depths_are_those_that_the_policy_uses(calibrated):
-    """The needs in the file are depths of units of the questions, rounded up."""
+    """The depths in the file are those of the units of the questions, rounded up."""
     path, _ = calibrated
     some = load_policy(path)
     (labelled,), _ = read_questions([REQUESTS])
     scoring = ScoringPipeline(Settings(scorer="bm25"))
     needs = []
     for question in labelled.answerable:
-        one = ranked("requests", question, scoring.score_one(question.request))
+        one = rank_question("requests", question, scoring.score_one(question.request))
         assert one is not None
-        needs.append(need(one, depths(one.ranking.probability, some.definition)))
+        needs.append(needed_depth(one, depths(one.ranking.probability, some.definition)))
     in_file = np.sort(np.concatenate([found.scores for found in some.kinds.values()]))
     assert (in_file >= np.sort(needs)).all()
     assert in_file == pytest.approx(np.sort(needs), abs=1.01e-4)

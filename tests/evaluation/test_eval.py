@@ -1,4 +1,4 @@
-"""Measuring on labelled questions: the formulas, the baselines, and `ctxzip eval`."""
+"""Evaluation on labelled questions: metrics, baselines, and `ctxzip eval`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from ctxzip.compressor import Compressor
 from ctxzip.datamodels import Scored
+from ctxzip.cli.option_names import error_text
 from ctxzip.errors import InputError, UsageError
 from ctxzip.evaluation.fixed_ratio import RATIOS, found_at_ratios
 from ctxzip.evaluation.labelled import Labelled, read_labelled
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 REQUESTS = FIXTURES / "requests.jsonl"
 
-# Few values, so that many are equal.
+# Few values, so that there are ties.
 ranked = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]), st.booleans()), min_size=1, max_size=20)
 
 
@@ -54,7 +55,7 @@ def arrays(pairs):
 
 
 def answerable() -> list[Labelled]:
-    """The requests with evidence and English documents of usual length."""
+    """Return the fixtures with evidence and English documents of usual length."""
     others = ("japanese", "chinese", "german", "french", "spanish", "very-long")
     return [
         question
@@ -65,7 +66,7 @@ def answerable() -> list[Labelled]:
 
 @given(ranked)
 def test_auc_is_the_share_of_pairs_in_the_right_order(pairs):
-    """Equal scores count half; without a pair there is none."""
+    """Ties count half; without a pair there is no AUC."""
     scores, labels = arrays(pairs)
     comparisons = [
         1.0 if positive > negative else 0.5 if positive == negative else 0.0
@@ -78,7 +79,7 @@ def test_auc_is_the_share_of_pairs_in_the_right_order(pairs):
 
 @given(ranked)
 def test_average_precision_is_precision_at_each_threshold_weighted_by_gained_recall(pairs):
-    """The definition, one threshold after the other."""
+    """Computed by the definition, threshold by threshold."""
     scores, labels = arrays(pairs)
     total, recall = 0.0, 0.0
     for threshold in sorted(set(scores.tolist()), reverse=True):
@@ -91,22 +92,22 @@ def test_average_precision_is_precision_at_each_threshold_weighted_by_gained_rec
 
 @given(st.integers(1, 10), st.integers(0, 10), st.randoms())
 def test_average_precision_of_a_perfect_ranking_is_1(n_evidence, n_others, random):
-    """Wherever the units stand."""
+    """In any order of the units."""
     pairs = [(0.5 + i / 100, True) for i in range(n_evidence)] + [(i / 100, False) for i in range(n_others)]
     random.shuffle(pairs)
     assert average_precision(*arrays(pairs)) == pytest.approx(1)
 
 
 def test_calibration_error_by_hand():
-    """0.85 came true once in two, 0.1 never: gaps of 0.35 for two and 0.1 for one; 1.0 is in the last bin."""
+    """0.85 is right once in two, 0.1 never: gaps of 0.35 for two and 0.1 for one; 1.0 is in the last bin."""
     probability, labels = np.array([0.85, 0.85, 0.1]), np.array([True, False, False])
     assert expected_calibration_error(probability, labels, np.ones(3)) == pytest.approx((2 * 0.35 + 0.1) / 3)
     assert expected_calibration_error(probability, labels, np.array([1, 1, 2])) == pytest.approx((2 * 0.35 + 0.2) / 4)
     assert expected_calibration_error(np.array([1.0, 0.95]), np.array([1, 1]), np.ones(2)) == pytest.approx(0.025)
 
 
-def test_the_ratio_for_a_recall_lies_on_the_line_between_two_that_are_known():
-    """And on the first that reaches it, also where recall falls again behind it."""
+def test_the_ratio_for_a_recall_is_interpolated():
+    """At the first crossing, also where recall falls again after it."""
     ratios = np.array([0.0, 0.1, 0.2, 0.3])
     assert ratio_for_recall(ratios, np.array([0.2, 0.8, 1.0, 0.7]), 0.9) == pytest.approx(0.15)
     assert ratio_for_recall(ratios, np.array([0.2, 0.9, 0.9, 1.0]), 0.9) == pytest.approx(0.1)
@@ -116,7 +117,7 @@ def test_the_ratio_for_a_recall_lies_on_the_line_between_two_that_are_known():
 
 @given(st.lists(ranked, min_size=1, max_size=4))
 def test_no_threshold_beats_the_best(questions):
-    """Every score that occurs is tried, and one above all."""
+    """Compared with every score that occurs, and one above all."""
     pairs = [arrays(question) for question in questions]
 
     def mean_f1(threshold):
@@ -127,8 +128,8 @@ def test_no_threshold_beats_the_best(questions):
 
 
 @pytest.mark.parametrize("scorer", [Bm25Scorer(), LeadScorer(), RandomScorer()], ids=lambda scorer: scorer.name)
-def test_what_is_found_at_a_ratio_is_what_the_compressor_finds_there(scorer):
-    """With headings, tables and units that are passed over."""
+def test_the_scan_over_ratios_agrees_with_the_compressor(scorer):
+    """With headings, tables and units that do not fit."""
     for question in answerable():
         result = Compressor(Settings(tokenizer="words"), scorer).compress(question.request)
         found = found_at_ratios(question, result.scored)
@@ -138,14 +139,14 @@ def test_what_is_found_at_a_ratio_is_what_the_compressor_finds_there(scorer):
     assert RATIOS[57] == 0.57
 
 
-def test_the_oracle_finds_everything_at_a_ratio_that_admits_the_evidence():
-    """The words of the evidence and of the headings above it, and not one more."""
+def test_the_oracle_keeps_all_evidence_at_a_ratio_with_room_for_it():
+    """Room for the words of the evidence and of the headings above it, and no more."""
     questions = answerable()
     oracle = OracleScorer(questions)
     for question in questions:
         result = Compressor(Settings(ratio=1.0, tokenizer="words"), oracle).compress(question.request)
         needed: set[int | None] = set(np.flatnonzero(question.are_evidence(result.scored.units)).tolist())
-        for i in reversed(range(len(result.scored.units))):  # a heading stands before what is under it
+        for i in reversed(range(len(result.scored.units))):  # a heading comes before the units under it
             if i in needed:
                 needed.add(result.scored.units[i].parent)
         ratio = (
@@ -158,7 +159,7 @@ def test_the_oracle_finds_everything_at_a_ratio_that_admits_the_evidence():
 
 
 def test_the_oracle_keeps_a_heading_that_is_evidence():
-    """Headings are kept with what stands under them only."""
+    """A heading is kept only with a unit under it."""
     (question,) = answerable()[:1]
     text = "Intro.\n\n# Opening hours\n\nSee the door.\n\n# Other\n\nNothing."
     passages = [type(question.request.passages[0])(text)]
@@ -169,8 +170,8 @@ def test_the_oracle_keeps_a_heading_that_is_evidence():
     assert "See the door." in result.texts[0]
 
 
-def test_chance_is_the_same_at_every_run():
-    """And for every company."""
+def test_random_scores_are_the_same_in_every_run():
+    """The seed is the text of the question."""
     question = answerable()[0]
     once, twice = (
         Compressor(Settings(), RandomScorer()).compress(question.request).scored.scores.probability.tolist()
@@ -180,7 +181,7 @@ def test_chance_is_the_same_at_every_run():
     assert len(set(once)) > 1
 
 
-# Lead reads A1, B1, A2, B2, A3; every sentence has three words.
+# Lead ranks A1, B1, A2, B2, A3; every sentence has three words.
 SMALL = {
     "query": "Which?",
     "docs": [
@@ -191,7 +192,7 @@ SMALL = {
 
 
 def evaluated(json_file: Path, *arguments: str | Path) -> Any:
-    """Run the command line; return what --json wrote."""
+    """Return the JSON of a run of `ctxzip eval`."""
     run = ctxzip("eval", "--json", json_file, *arguments)
     assert run.code == 0, run.err
     assert run.err == ""
@@ -199,7 +200,7 @@ def evaluated(json_file: Path, *arguments: str | Path) -> Any:
 
 
 def test_the_numbers_of_lead_by_hand(tmp_path):
-    """Evidence is the fourth sentence of five: found at 12 of 15 words."""
+    """Evidence is the fourth sentence of five: kept with 12 of 15 words."""
     (tmp_path / "small.jsonl").write_text(jsonl(SMALL))
     found = evaluated(tmp_path / "out.json", "--method", "lead", "--data", tmp_path / "small.jsonl")
     small = found["methods"]["lead"]["sets"]["small"]
@@ -214,7 +215,7 @@ def test_the_numbers_of_lead_by_hand(tmp_path):
 
 
 def test_supporting_facts_by_hand(tmp_path):
-    """Lead gives 1, 2/3, 1/3; the first and the last sentence of three are needed."""
+    """Lead scores 1, 2/3, 1/3; the first and the last sentence of three are needed."""
     record = {
         "query": "Which?",
         "need": "all",
@@ -232,7 +233,7 @@ def test_supporting_facts_by_hand(tmp_path):
 
 
 def test_the_table_has_a_block_a_method_a_line_a_set_and_the_mean_last(tmp_path):
-    """Every line of a block is as wide as its head."""
+    """All lines of a block have the same width."""
     (tmp_path / "small.jsonl").write_text(jsonl(SMALL))
     run = ctxzip("eval", "--limit", "3", "--data", REQUESTS, tmp_path, "--method", "bm25", "--method", "oracle")
     assert run.code == 0
@@ -249,7 +250,7 @@ def test_the_table_has_a_block_a_method_a_line_a_set_and_the_mean_last(tmp_path)
     assert run.err == ""
 
 
-def test_the_json_holds_what_was_asked_for_and_its_keys_are_sorted(tmp_path):
+def test_the_json_holds_the_arguments_and_its_keys_are_sorted(tmp_path):
     """The same call gives the same bytes."""
     found, again = (
         evaluated(tmp_path / name, "--limit", "5", "--method", "bm25", REQUESTS) for name in ("out.json", "again.json")
@@ -264,39 +265,39 @@ def test_the_json_holds_what_was_asked_for_and_its_keys_are_sorted(tmp_path):
     assert again == found
 
 
-def test_bm25_and_auto_are_measured_where_no_method_is_named():
-    """With the model that ships."""
+def test_the_default_methods_are_bm25_and_auto():
+    """With the default model."""
     run = ctxzip("eval", "--limit", "1", "--threads", "1", REQUESTS)
     assert run.code == 0
     heads = [line for line in run.out.decode().splitlines() if line.startswith("method: ")]
     assert heads == ["method: bm25", f"method: auto {DEFAULT_MODEL}"]
 
 
-def test_blank_lines_are_no_records(tmp_path):
-    """At the end of a file, most often."""
+def test_blank_lines_are_skipped(tmp_path):
+    """They are common at the end of a file."""
     (tmp_path / "small.jsonl").write_text(jsonl(SMALL) + "\n")
     assert len(list(read_labelled(tmp_path / "small.jsonl"))) == 1
 
 
 def test_methods_with_a_model_run_once_for_each_model():
-    """The others once; twice named is once."""
+    """Methods without a model run once; duplicates are dropped."""
     methods = load_methods(["model", "bm25", "model"], ["ctxzip-mini", "ctxzip-mini"])
     assert [method.label for method in methods] == ["model ctxzip-mini", "bm25"]
 
 
 def test_a_method_compresses_as_compress_does_with_its_model():
-    """By the policy of that model, and by words what is not in its language."""
-    mini, nano, words, lead = load_methods(["auto", "bm25", "lead"], ["mini", "nano"])
+    """With the policy of that model, and BM25 for a language that the model does not support."""
+    mini, nano, bm25, lead = load_methods(["auto", "bm25", "lead"], ["mini", "nano"])
     assert [method.compressor().settings.model for method in (mini, nano)] == ["mini", "nano"]
     assert mini.compressor().policy is not None
     assert mini.compressor().policy != nano.compressor().policy
-    foreign = to_request({"query": "Wann wurde die Brücke gesperrt?", "docs": ["Die Brücke ist gesperrt."]}, SHAPES)
-    scored = [next(method.compressor().scoring.score([foreign])) for method in (mini, words, lead)]
+    german = to_request({"query": "Wann wurde die Brücke gesperrt?", "docs": ["Die Brücke ist gesperrt."]}, SHAPES)
+    scored = [next(method.compressor().scoring.score([german])) for method in (mini, bm25, lead)]
     assert [one.scorer for one in scored if isinstance(one, Scored)] == ["bm25", "bm25", "lead"]
 
 
-def test_a_set_without_an_answerable_question_is_left_out_and_said(tmp_path):
-    """An error only where nothing is left."""
+def test_a_set_without_an_answerable_question_is_left_out_with_a_warning(tmp_path):
+    """An error only where no set is left."""
     unanswerable = {"query": "Which?", "docs": [{"text": "The hut opened.", "evidence": []}]}
     (tmp_path / "none.jsonl").write_text(jsonl(unanswerable))
     run = ctxzip("eval", "--method", "lead", "--limit", "2", REQUESTS, tmp_path / "none.jsonl")
@@ -331,8 +332,8 @@ DOC = {"text": "The hut opened.", "evidence": [[0, 15]]}
         (jsonl({"query": "?", "docs": [DOC], "need": "some"}).encode(), "expected one of all, any, none @ $.need"),
     ],
 )
-def test_a_record_in_another_form_is_one_line_that_says_where(tmp_path, content, message):
-    """No traceback, exit 1."""
+def test_a_record_in_another_form_is_an_error_with_its_place(tmp_path, content, message):
+    """One line, no traceback, exit 1."""
     (tmp_path / "bad.jsonl").write_bytes(content)
     with pytest.raises(InputError) as error:
         list(read_labelled(tmp_path / "bad.jsonl"))
@@ -340,11 +341,11 @@ def test_a_record_in_another_form_is_one_line_that_says_where(tmp_path, content,
     assert message in str(error.value)
     run = ctxzip("eval", "--method", "lead", tmp_path)
     assert run.code == 1
-    assert run.err == f"ctxzip: {error.value}\n"
+    assert run.err == f"ctxzip: {error_text(error.value)}\n"
 
 
-def test_a_gzip_file_that_is_cut_off_is_an_error(tmp_path):
-    """What came before the cut is not all there was."""
+def test_a_truncated_gzip_file_is_an_error(tmp_path):
+    """Its records are not all there."""
     (tmp_path / "bad.jsonl.gz").write_bytes(gzip.compress(jsonl(SMALL).encode())[:-9])
     with pytest.raises(InputError, match=r"bad\.jsonl\.gz: cannot read: "):
         list(read_labelled(tmp_path / "bad.jsonl.gz"))
@@ -353,7 +354,7 @@ def test_a_gzip_file_that_is_cut_off_is_an_error(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no data: name labelled files or folders of them with --data"),
+        ([], "no data: name labelled files or folders of them (--data)"),
         (["--data", "nowhere.jsonl"], "nowhere.jsonl: no such file or folder (--data)"),
         (["--data", "README.md"], "README.md: expected a .jsonl or .jsonl.gz file in the common form (--data)"),
         (["--data", "empty"], "empty: no .jsonl or .jsonl.gz file in this folder (--data)"),
@@ -363,7 +364,7 @@ def test_a_gzip_file_that_is_cut_off_is_an_error(tmp_path):
         (["--threshold-data", "nowhere", "small.jsonl"], "--threshold-data nowhere: expected a folder"),
     ],
 )
-def test_a_wrong_call_exits_2_and_says_the_remedy(tmp_path, arguments, message):
+def test_a_wrong_call_exits_2_and_names_the_remedy(tmp_path, arguments, message):
     """Before anything is measured."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "README.md").write_text("x")
@@ -375,8 +376,8 @@ def test_a_wrong_call_exits_2_and_says_the_remedy(tmp_path, arguments, message):
     assert run.err.count("\n") == 1
 
 
-def test_files_that_share_a_name_are_told_by_their_folders(tmp_path):
-    """And a file that is named twice is one set."""
+def test_sets_of_files_with_the_same_name_have_the_folder_in_theirs(tmp_path):
+    """And a file that is given twice is one set."""
     for folder in ("dev", "train"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "small.jsonl").write_text(jsonl(SMALL))
@@ -392,15 +393,15 @@ def test_files_that_share_a_name_are_told_by_their_folders(tmp_path):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("sentence_transformers") is not None, reason="training is installed")
-def test_the_bi_encoder_says_how_it_is_installed():
-    """An optional package that is missing exits 3."""
+def test_a_missing_bi_encoder_names_the_extra_to_install():
+    """Exit 3."""
     run = ctxzip("eval", "--method", "biencoder", REQUESTS)
     assert run.code == 3
-    assert run.err.strip().endswith("is not installed: pip install 'ctxzip[train]' (--method biencoder)")
+    assert run.err.strip().endswith("is not installed: pip install 'ctxzip[train]'")
 
 
-def test_progress_is_for_terminals():
-    """One line that is written over, and gone at the end."""
+def test_progress_is_shown_on_a_terminal_only():
+    """One line that is overwritten, and cleared at the end."""
     terminal, stderr = pty.openpty()
     try:
         done = subprocess.run(
@@ -417,12 +418,12 @@ def test_progress_is_for_terminals():
 
 
 def test_every_method_is_named_in_the_help():
-    """They are no choices of the option, so that one list in the code says them."""
+    """The option has no list of choices, so the help text must have them all."""
     assert set(METHODS) <= set(ctxzip("eval", "--help").out.decode().replace(",", " ").split())
 
 
 def test_lone_surrogates_are_measured_like_any_text(tmp_path):
-    """They come from JSON escapes, and no tokenizer takes them."""
+    """They come from JSON escapes, and tokenizers reject them."""
     doc = {"text": "The ferry \ud800 leaves at seven. Bread is baked.", "evidence": [[0, 20]]}
     (tmp_path / "set.jsonl").write_text(json.dumps({"query": "When does the ferry leave?", "docs": [doc]}) + "\n")
     found = evaluated(tmp_path / "out.json", "--method", "bm25", tmp_path / "set.jsonl")

@@ -1,4 +1,4 @@
-"""`ctxzip eval --report` and `--baseline`: one number a question, averaged, resampled, compared in pairs."""
+"""`ctxzip eval --report` and `--baseline`: metrics of each question, averaged, bootstrapped, compared in pairs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ctxzip.evaluation.answers import normalize_answer
 from ctxzip.evaluation.baseline import changes, paired_p
 from ctxzip.evaluation.metrics import ndcg, reliability
-from ctxzip.evaluation.outcomes import METRICS, estimate, normalised
+from ctxzip.evaluation.outcomes import METRICS, estimate
 from tests.conftest import FIXTURES, ctxzip, jsonl
 
-# Lead reads A1, B1, A2, B2; every sentence has three words, and auto keeps the first of them.
+# Lead ranks A1, B1, A2, B2; every sentence has three words, and auto keeps the first of them.
 LABELLED = {
     "query": "Which <script>alert(1)</script>?",
     "answers": ["The hut!", "yes"],
@@ -36,7 +37,7 @@ UNANSWERABLE = {
 
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory):
-    """The folder of a report about lead, with the data beside it."""
+    """A folder with labelled data and the report of lead on it."""
     folder = tmp_path_factory.mktemp("reported")
     (folder / "small.jsonl").write_text(jsonl(LABELLED, UNANSWERABLE))
     run = ctxzip("eval", "--method", "lead", "--report", folder / "report", folder / "small.jsonl")
@@ -61,8 +62,8 @@ def test_every_metric_by_hand(reported):
     assert words > kept
 
 
-def test_the_report_shows_plot_and_misses_and_runs_nothing(reported):
-    """One line a method, the text that was lost, no script of anyone."""
+def test_the_report_shows_plot_and_misses_and_runs_no_script(reported):
+    """One line a method, and the text that was lost."""
     page = (reported / "report" / "index.html").read_text("utf-8")
     assert page.count("<polyline") == 1
     assert '<blockquote dir="auto">The tower stands.</blockquote>' in page
@@ -73,7 +74,7 @@ def test_the_report_shows_plot_and_misses_and_runs_nothing(reported):
 
 
 def test_a_run_is_compared_with_an_earlier_one(reported, tmp_path):
-    """The same run passes; one that was better before is a regression beyond the tolerance."""
+    """The same run passes; a metric that was better by more than the tolerance before does not."""
     call = ("eval", "--method", "lead", reported / "small.jsonl", "--baseline")
     numbers = reported / "report" / "numbers.json"
     same = ctxzip(*call, numbers)
@@ -89,8 +90,8 @@ def test_a_run_is_compared_with_an_earlier_one(reported, tmp_path):
     assert ctxzip(*call, tmp_path / "before.json", "--tolerance", "1").code == 0
 
 
-def test_what_was_not_run_again_does_not_pass(reported, tmp_path):
-    """A smaller run would hide what got worse."""
+def test_a_run_without_a_method_or_set_of_the_baseline_does_not_pass(reported, tmp_path):
+    """It would hide what got worse."""
     before = json.loads((reported / "report" / "numbers.json").read_text())
     lead = before["methods"]["lead"]
     lead["sets"]["other"] = lead["sets"]["small"]
@@ -110,7 +111,7 @@ def test_what_was_not_run_again_does_not_pass(reported, tmp_path):
         ('{"methods": {"bm25": {"sets": {}}}}', 1, "no method and question in common with this run"),
     ],
 )
-def test_a_baseline_of_another_kind_is_one_line(reported, tmp_path, content, code, message):
+def test_a_file_that_is_not_a_baseline_is_an_error_of_one_line(reported, tmp_path, content, code, message):
     """No traceback."""
     if content is not None:
         (tmp_path / "old.json").write_text(content)
@@ -120,8 +121,8 @@ def test_a_baseline_of_another_kind_is_one_line(reported, tmp_path, content, cod
     assert run.err.count("\n") == 1
 
 
-def test_keeping_more_words_is_worse_and_sets_weigh_the_same():
-    """A set of one question counts as much as a set of two; what only one run has is left out."""
+def test_keeping_more_words_is_worse_and_every_set_has_the_same_weight():
+    """A set of one question counts as much as a set of two; questions that only one run has are left out."""
 
     def run(**sets):
         questions = {
@@ -138,8 +139,8 @@ def test_keeping_more_words_is_worse_and_sets_weigh_the_same():
     assert (change.n, change.worse) == (3, True)
 
 
-def test_the_randomisation_test_draws_what_all_sign_flips_give():
-    """Beside all 2^8 flips of eight differences."""
+def test_the_randomisation_test_agrees_with_all_sign_flips():
+    """All 2^8 sign flips of eight differences."""
     differences = np.array([0.5, -0.2, 0.4, 0.1, 0.0, 0.3, -0.1, 0.2])
     flips = np.array(list(itertools.product((-1, 1), repeat=8)))
     exact = (np.abs(flips @ differences) >= abs(differences.sum()) - 1e-12).mean()
@@ -147,7 +148,7 @@ def test_the_randomisation_test_draws_what_all_sign_flips_give():
 
 
 def test_an_interval_of_a_proportion_is_about_two_standard_errors_wide():
-    """And the same at every run."""
+    """And the same in every run."""
     values = [[1.0] * 60 + [0.0] * 40]
     found = estimate(values)
     assert found == estimate(values)
@@ -157,7 +158,7 @@ def test_an_interval_of_a_proportion_is_about_two_standard_errors_wide():
 
 
 def test_ndcg_counts_the_best_ten_only():
-    """Two of three in the first two ranks, the third behind the tenth."""
+    """Two of three positives have the first two ranks, the third a rank after the tenth."""
     scores = np.arange(12, 0, -1) / 12
     labels = np.zeros(12, dtype=bool)
     labels[[0, 1, 11]] = True
@@ -174,11 +175,11 @@ def test_reliability_leaves_empty_bins_out():
 @pytest.mark.parametrize(("text", "same"), [("The U.S.", "us"), ("an apple, a day", "apple day"), ("Ana", "ana")])
 def test_answers_are_compared_as_squad_does(text, same):
     """Articles are words, not letters."""
-    assert normalised(text) == same
+    assert normalize_answer(text) == same
 
 
-def test_every_metric_of_the_fixtures_is_a_share(tmp_path):
-    """On real questions, by words, for each metric there is."""
+def test_every_metric_of_the_fixtures_is_between_0_and_1(tmp_path):
+    """On the questions of the fixtures, under BM25, for every metric."""
     assert set(METRICS) >= {"auto_recall", "false_keep"}
     ctxzip("eval", "--method", "bm25", "--json", tmp_path / "out.json", FIXTURES / "requests.jsonl")
     found = json.loads((tmp_path / "out.json").read_text())["methods"]["bm25"]["metrics"]
@@ -188,21 +189,21 @@ def test_every_metric_of_the_fixtures_is_a_share(tmp_path):
 
 @pytest.fixture
 def endpoint():
-    """A chat endpoint that answers with the first words of the documents, and keeps what it was asked."""
+    """A chat endpoint that answers with the first words of the documents, and records the requests."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            server.asked.append((self.path, self.headers["Authorization"], asked))
-            context = asked["messages"][-1]["content"].removeprefix("Documents:\n")
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            server.requests.append((self.path, self.headers["Authorization"], body))
+            context = body["messages"][-1]["content"].removeprefix("Documents:\n")
             words = " ".join(context.split()[:2])
-            body = json.dumps(
+            response = json.dumps(
                 {"choices": [{"message": {"content": words}}]} if server.sane else {"error": "?"}
             ).encode()
             self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(response)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(response)
 
         def log_message(self, *_):
             pass
@@ -212,7 +213,7 @@ def endpoint():
 
         def __init__(self) -> None:
             super().__init__(("127.0.0.1", 0), Handler)
-            self.asked: list[tuple[str, str | None, Any]] = []
+            self.requests: list[tuple[str, str | None, Any]] = []
 
     with Server() as server:
         thread = Thread(target=server.serve_forever)
@@ -223,16 +224,16 @@ def endpoint():
 
 
 def test_a_reader_answers_from_full_and_from_compressed_context(reported, endpoint, tmp_path, monkeypatch):
-    """Asked for answerable questions only, for the full context once."""
+    """Only for answerable questions, and once for the full context."""
     monkeypatch.setenv("CTXZIP_READER_TOKEN", "secret")
     url = f"http://127.0.0.1:{endpoint.server_port}/v1/"
     call = ("eval", "--method", "lead", "--method", "oracle", "--reader", url, "--reader-model", "small")
     run = ctxzip(*call, "--json", tmp_path / "out.json", reported / "small.jsonl")
     assert run.code == 0, run.err
-    assert [path for path, _, _ in endpoint.asked] == ["/v1/chat/completions"] * 3
-    assert {token for _, token, _ in endpoint.asked} == {"Bearer secret"}
-    assert {asked["model"] for _, _, asked in endpoint.asked} == {"small"}
-    first, second, _ = (asked["messages"][-1]["content"] for _, _, asked in endpoint.asked)
+    assert [path for path, _, _ in endpoint.requests] == ["/v1/chat/completions"] * 3
+    assert {token for _, token, _ in endpoint.requests} == {"Bearer secret"}
+    assert {body["model"] for _, _, body in endpoint.requests} == {"small"}
+    first, second, _ = (body["messages"][-1]["content"] for _, _, body in endpoint.requests)
     assert first == (
         "Documents:\nThe hut opened. The bridge closed.\n\nThe mill burned. The tower stands.\n\n"
         f"Question: {LABELLED['query']}"
@@ -252,8 +253,8 @@ def test_a_reader_answers_from_full_and_from_compressed_context(reported, endpoi
     ("url", "code", "message"),
     [("ftp://localhost", 2, "expected a URL of http or https"), ("http://127.0.0.1:9/v1", 3, "Connection refused")],
 )
-def test_a_reader_that_cannot_be_asked_is_one_line(reported, url, code, message):
-    """With the address that was tried."""
+def test_a_reader_that_cannot_be_reached_is_an_error_of_one_line(reported, url, code, message):
+    """With the address."""
     run = ctxzip("eval", "--method", "lead", "--reader", url, reported / "small.jsonl")
     assert run.code == code
     assert run.err.startswith(f"ctxzip: --reader {url}")

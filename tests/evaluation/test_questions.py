@@ -1,4 +1,4 @@
-"""Labelled questions in the shapes that records come in."""
+"""Labelled questions in several record shapes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ ANSWERED = {
 }
 
 
-def test_records_with_answers_are_labelled_by_where_they_stand(tmp_path):
-    """Whatever their case, as whole words, in any record shape; without one nothing answers."""
+def test_every_occurrence_of_an_answer_is_evidence(tmp_path):
+    """As whole words in any case; a question without one is unanswerable."""
     path = tmp_path / "mine.jsonl"
     path.write_text(jsonl(ANSWERED, ANSWERED | {"answers": ["nine"]}, ANSWERED | {"answers": []}))
     (labelled,), n_weak = read_questions([path])
@@ -29,8 +29,8 @@ def test_records_with_answers_are_labelled_by_where_they_stand(tmp_path):
     assert (first.need, second.need, third.need) == ("any", "none", "none")
 
 
-def test_an_answer_stands_between_the_borders_of_words_in_any_alphabet(tmp_path):
-    """And is found once, however often it is given."""
+def test_an_answer_is_matched_at_word_boundaries_in_any_alphabet(tmp_path):
+    """And once, also where the record has it twice."""
     record = {"query": "Кто?", "answers": ["кот", "КОТ"], "docs": ["Собака, который лаял, и кот. Été, née."]}
     path = tmp_path / "mine.jsonl"
     path.write_text(jsonl(record, record | {"answers": ["n\u00e9"]}))
@@ -39,9 +39,9 @@ def test_an_answer_stands_between_the_borders_of_words_in_any_alphabet(tmp_path)
 
 
 def test_an_answer_in_a_script_without_spaces_is_found(tmp_path):
-    """It has no borders of words; one answer may stand alone, and the file may be gzipped."""
+    """It has no word boundaries; `answer` may be one text, and the file may be gzipped."""
     record = {"query": "橋はいつ?", "answer": "一九六八年", "docs": ["橋は一九六八年に建てられた。"]}
-    path = tmp_path / "mine.jsonl"  # what is gzipped says so itself
+    path = tmp_path / "mine.jsonl"  # gzip is detected by content
     path.write_bytes(gzip.compress(jsonl(record).encode()))
     (labelled,), _ = read_questions([path])
     assert labelled.questions[0].evidence == ((0, 2, 7),)
@@ -56,8 +56,8 @@ def test_an_answer_in_a_script_without_spaces_is_found(tmp_path):
         ('{"query": "Who?", "answers": []}\n', "line 1: .*docs"),
     ],
 )
-def test_what_has_no_labels_is_refused(tmp_path, content, message):
-    """Where, what, and what to do."""
+def test_a_record_without_labels_is_refused(tmp_path, content, message):
+    """With place, problem and remedy."""
     path = tmp_path / "mine.jsonl"
     path.write_text(content)
     with pytest.raises(InputError, match=message):
@@ -68,7 +68,7 @@ def test_what_has_no_labels_is_refused(tmp_path, content, message):
 
 @pytest.mark.parametrize("name", ["hotpotqa.json", "hotpotqa-hf.jsonl"])
 def test_supporting_facts_of_hotpotqa_are_the_evidence(name):
-    """As published, an array, and as Hugging Face has it; every fact is needed."""
+    """In the published array and in the form of Hugging Face; every fact is needed."""
     (labelled,), n_weak = read_questions([FIXTURES / "shapes" / name])
     assert n_weak == 0
     first, second = labelled.questions[:2]
@@ -81,8 +81,8 @@ def test_supporting_facts_of_hotpotqa_are_the_evidence(name):
     assert {question.need for question in labelled.questions} <= {"all", "none"}
 
 
-def test_sentences_that_are_empty_count_in_supporting_facts(tmp_path):
-    """The third is the third, whatever stands in the second; facts of documents that are not there are none."""
+def test_empty_sentences_count_in_supporting_facts(tmp_path):
+    """They keep their index; facts of documents that were not retrieved are skipped."""
     record = {
         "question": "When was the footbridge painted?",
         "context": [["Footbridge", ["It is of larch.", "", "It was painted in 1998."]]],
@@ -96,15 +96,15 @@ def test_sentences_that_are_empty_count_in_supporting_facts(tmp_path):
 
 
 def test_supporting_facts_in_another_form_are_refused(tmp_path):
-    """Where, what and what to do."""
+    """With place and expected form."""
     path = tmp_path / "mine.jsonl"
     path.write_text(jsonl({"question": "When?", "context": [["A", ["One."]]], "supporting_facts": ["A"]}))
     with pytest.raises(InputError, match=r"line 1: expected \[\[title, number of the sentence\], \.\.\.\] @"):
         read_questions([path])
 
 
-def test_eval_reads_records_with_answers_and_says_so(tmp_path):
-    """An array, in the shape of another library."""
+def test_eval_takes_records_with_answers_and_warns(tmp_path):
+    """An array in the record shape of another library."""
     records = [
         {"question": "When does the ferry leave?", "answers": ["seven"], "ctxs": [{"title": "", "text": text}]}
         for text in ("Bread is baked. The ferry leaves at seven.", "The ferry leaves at seven. It is red.")

@@ -1,4 +1,4 @@
-"""What the tests of the integrations share: a question and documents, and no telemetry."""
+"""Shared by the tests of the adapters: a question and documents; telemetry is off."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ def pipeline():
 INPUT = {"retriever": {"query": QUERY}, "compressor": {"query": QUERY}}
 
 
-def test_documents_come_out_shorter_with_what_was_kept():
-    """Exact slices, with their offsets and probabilities; what came in is as it was."""
+def test_documents_are_shortened_and_described():
+    """Exact slices, with their offsets and probabilities; the given ones are not changed."""
     given = documents()
     (found,) = CtxzipCompressor(**SETTINGS).run(query=QUERY, documents=given)["documents"]
     assert (found.content, found.id, found.meta["title"]) == ("The ferry leaves at seven.", "2", "Ferry")
@@ -43,13 +43,13 @@ def test_documents_come_out_shorter_with_what_was_kept():
     assert given == documents()
 
 
-def test_it_works_in_a_pipeline_at_once_and_later():
+def test_it_works_in_a_pipeline():
     """Sync and async."""
     assert pipeline().run(INPUT) == {"prompt": {"prompt": "[The ferry leaves at seven.]"}}
     assert asyncio.run(pipeline().run_async(INPUT)) == {"prompt": {"prompt": "[The ferry leaves at seven.]"}}
 
 
-def test_a_pipeline_survives_being_written_to_a_file():
+def test_a_pipeline_can_be_saved_and_loaded():
     """With the settings of the component."""
     dumped = pipeline().to_dict()["components"]["compressor"]
     assert dumped["init_parameters"] == SETTINGS
@@ -57,7 +57,7 @@ def test_a_pipeline_survives_being_written_to_a_file():
     assert loaded.run(INPUT) == pipeline().run(INPUT)
 
 
-def test_nothing_to_read_is_no_error():
+def test_no_text_is_no_error():
     """No documents, and documents without content."""
     component = CtxzipCompressor(**SETTINGS)
     assert component.run(query=QUERY, documents=[]) == {"documents": []}

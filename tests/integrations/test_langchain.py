@@ -16,7 +16,7 @@ from tests.integrations.conftest import BREAD, FERRY, QUERY, SETTINGS
 
 
 class Fixed(BaseRetriever):
-    """Finds the same documents for every question."""
+    """Returns the same documents for every question."""
 
     documents: list[Document]
 
@@ -28,8 +28,8 @@ def documents():
     return [Document(BREAD, id="1", metadata={"n": 1}), Document(FERRY, id="2", metadata={"title": "Ferry"})]
 
 
-def test_documents_come_out_shorter_with_what_was_kept():
-    """Exact slices, with their offsets and probabilities; what came in is as it was."""
+def test_documents_are_shortened_and_described():
+    """Exact slices, with their offsets and probabilities; the given ones are not changed."""
     given = documents()
     compressor = CtxzipCompressor(**SETTINGS)
     assert isinstance(compressor, BaseDocumentCompressor)
@@ -49,8 +49,8 @@ def test_it_keeps_what_compress_keeps():
     assert tuple(one.page_content for one in found) == ctxzip.compress(QUERY, passages, ratio=0.5).texts
 
 
-def test_it_works_behind_a_retriever_at_once_and_later():
-    """Sync and async find the same."""
+def test_it_works_behind_a_retriever():
+    """Sync and async give the same."""
     retriever = ContextualCompressionRetriever(
         base_compressor=CtxzipCompressor(**SETTINGS), base_retriever=Fixed(documents=documents())
     )
@@ -59,7 +59,7 @@ def test_it_works_behind_a_retriever_at_once_and_later():
     assert asyncio.run(retriever.ainvoke(QUERY)) == found
 
 
-def test_many_at_a_time_are_as_one_after_the_other():
+def test_concurrent_calls_give_the_same_as_sequential_ones():
     """Threads share one compressor."""
     compressor = CtxzipCompressor(ratio=0.5)
     questions = [QUERY, "Where is bread baked?", "What is wet?"] * 4
@@ -70,7 +70,7 @@ def test_many_at_a_time_are_as_one_after_the_other():
     assert asyncio.run(together()) == [compressor.compress_documents(documents(), query) for query in questions]
 
 
-def test_nothing_to_read_is_no_error():
+def test_no_text_is_no_error():
     """No documents, and documents without text."""
     compressor = CtxzipCompressor(**SETTINGS)
     assert compressor.compress_documents([], QUERY) == []
@@ -78,7 +78,7 @@ def test_nothing_to_read_is_no_error():
 
 
 def test_settings_are_dumped_and_checked():
-    """As pydantic does it, and as ctxzip says it."""
+    """By pydantic, and with the errors of ctxzip."""
     assert CtxzipCompressor(**SETTINGS).model_dump() == SETTINGS
     with pytest.raises(UsageError, match="ratio=2"):
         CtxzipCompressor(ratio=2)

@@ -26,7 +26,7 @@ from tests.integrations.conftest import BREAD, FERRY, QUERY, SETTINGS
 
 
 class Fixed(BaseRetriever):
-    """Finds the same nodes for every question."""
+    """Returns the same nodes for every question."""
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:  # noqa: ARG002
         return nodes()
@@ -39,8 +39,8 @@ def nodes():
     ]
 
 
-def test_nodes_come_out_shorter_with_what_was_kept():
-    """Exact slices, with their offsets and probabilities; what came in is as it was."""
+def test_nodes_are_shortened_and_described():
+    """Exact slices, with their offsets and probabilities; the given ones are not changed."""
     given = nodes()
     postprocessor = CtxzipPostprocessor(**SETTINGS)
     assert isinstance(postprocessor, BaseNodePostprocessor)
@@ -52,8 +52,8 @@ def test_nodes_come_out_shorter_with_what_was_kept():
     assert [node.node.model_dump() for node in given] == [node.node.model_dump() for node in nodes()]
 
 
-def test_a_prompt_shows_no_offsets():
-    """LlamaIndex puts metadata into prompts and embeddings."""
+def test_the_added_metadata_is_in_no_prompt_and_no_embedding():
+    """LlamaIndex adds other metadata to both."""
     (found,) = CtxzipPostprocessor(**SETTINGS).postprocess_nodes(nodes(), query_str=QUERY)
     for mode in (MetadataMode.LLM, MetadataMode.EMBED):
         assert found.get_content(mode) == "title: Ferry\n\nThe ferry leaves at seven."
@@ -62,14 +62,14 @@ def test_a_prompt_shows_no_offsets():
 @pytest.mark.parametrize(
     "node", [TextNode(text=FERRY), Document(text=FERRY), Node(text_resource=MediaResource(text=FERRY))]
 )
-def test_every_kind_of_node_with_text_is_read(node):
-    """Their text stands in different places."""
+def test_every_kind_of_node_with_text_is_shortened(node):
+    """Their texts are in different fields."""
     (found,) = CtxzipPostprocessor(**SETTINGS).postprocess_nodes([NodeWithScore(node=node)], query_str=QUERY)
     assert type(found.node) is type(node)
     assert found.get_content() == "The ferry leaves at seven."
 
 
-def test_a_query_engine_reads_what_is_left():
+def test_a_query_engine_gets_the_shortened_nodes():
     """Sync and async."""
     engine = RetrieverQueryEngine.from_args(
         Fixed(), llm=MockLLM(), node_postprocessors=[CtxzipPostprocessor(**SETTINGS)]
@@ -80,7 +80,7 @@ def test_a_query_engine_reads_what_is_left():
         assert "Bread" not in str(response)
 
 
-def test_nothing_to_read_is_no_error():
+def test_no_text_is_no_error():
     """No nodes, and pictures."""
     postprocessor = CtxzipPostprocessor(**SETTINGS)
     assert postprocessor.postprocess_nodes([], query_str=QUERY) == []
@@ -89,13 +89,13 @@ def test_nothing_to_read_is_no_error():
 
 
 def test_a_question_is_needed():
-    """It comes as a bundle or as a string."""
+    """As a bundle or as a string."""
     with pytest.raises(InputError, match="no question"):
         CtxzipPostprocessor(**SETTINGS).postprocess_nodes(nodes())
 
 
-def test_settings_survive_being_dumped():
-    """As components are kept in files."""
+def test_settings_are_dumped_and_loaded():
+    """As LlamaIndex stores components in files."""
     dumped = CtxzipPostprocessor(**SETTINGS).to_dict()
     again = CtxzipPostprocessor.from_dict(dumped)
     assert [node.text for node in again.postprocess_nodes(nodes(), query_str=QUERY)] == ["The ferry leaves at seven."]

@@ -1,4 +1,4 @@
-"""What is installed."""
+"""The wheel, its public names, and its errors."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def test_the_public_names_are_these():
         "__version__",
         "compress",
     ]
-    assert all(hasattr(ctxzip, name) for name in ctxzip.__all__)
+    assert [name for name in ctxzip.__all__ if not hasattr(ctxzip, name)] == []
     assert dir(ctxzip) == sorted(ctxzip.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = ctxzip.nothing
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    """Names are loaded when they are asked for."""
+    """Names are loaded when they are used."""
     code = "import sys, ctxzip; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert not set(done.stdout.split()) & {"numpy", "msgspec", "tokenizers", "typer", "ctxzip.compressor"}
@@ -54,8 +54,8 @@ def test_documents_may_be_one_text_passages_or_objects():
     "setting", [{"to": "md"}, {"order": "foo"}, {"budget": "foo"}, {"ratio": "0.3"}, {"top_docs": 2.5}]
 )
 def test_a_setting_that_names_nothing_is_a_usage_error(setting):
-    """Whatever a type checker would have said."""
-    with pytest.raises(UsageError, match=f"--{next(iter(setting)).replace('_', '-')} "):
+    """A call without a type checker gets a clear error."""
+    with pytest.raises(UsageError, match=f"^{next(iter(setting))}="):
         ctxzip.compress("When?", ["At ten."], **setting)
 
 
@@ -86,7 +86,7 @@ def test_an_adapter_without_its_framework_names_the_extra(module, needs, extra):
 PAGES = ("page.css", "inspect.css", "inspect.js", "inspect.html.j2", "report.css", "report.html.j2")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """The wheel, built from the source archive as a release is."""
     folder = tmp_path_factory.mktemp("dist")
@@ -97,14 +97,16 @@ def wheel(tmp_path_factory):
     return next(folder.glob("*.whl"))
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_models_the_types_and_the_pages_and_nothing_of_the_tests(wheel):
     """What the tool needs at run time."""
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"ctxzip/py.typed", "ctxzip/models/ctxzip-mini/tokenizer.json", "ctxzip/__main__.py"} <= names
-    assert {f"ctxzip/pages/{name}" for name in PAGES} <= names
+    assert {f"ctxzip/reports/{name}" for name in PAGES} <= names
     assert not [name for name in names if name.startswith(("tests", "fixtures", "models"))]
 
 
+@pytest.mark.slow
 def test_the_wheel_brings_the_man_page_and_the_completions(wheel):
     """pip puts what is below data/ into the prefix, where man and the shells look."""
     names = {name.partition(".data/data/")[2] for name in zipfile.ZipFile(wheel).namelist()}
@@ -115,6 +117,7 @@ def test_the_wheel_brings_the_man_page_and_the_completions(wheel):
     assert shipped <= names
 
 
+@pytest.mark.slow
 def test_the_wheel_works_outside_of_the_checkout(wheel, tmp_path):
     """Installed into a folder of its own, run from another one."""
     target, elsewhere = tmp_path / "site", tmp_path / "elsewhere"

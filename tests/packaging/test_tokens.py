@@ -38,7 +38,7 @@ def test_the_shipped_tokenizer_is_the_wordpiece_of_the_base_encoder():
 
 
 def test_a_long_text_is_counted_to_its_end():
-    """The file of the base encoder said: truncate at 128."""
+    """The tokenizer.json of the base encoder truncates at 128."""
     assert load_tokenizer().count(["one " * 5_000]) == [5_000]
 
 
@@ -87,7 +87,7 @@ def test_a_long_text_counted_in_pieces_is_counted_as_the_library_counts_it_whole
 
 
 def test_a_file_that_truncates_and_pads_counts_the_whole_text(tmp_path):
-    """Whatever the file of a user says."""
+    """The settings of a user's file do not change the count."""
     tokenizer = Tokenizer.from_file(str(models_folder() / "ctxzip-mini" / "tokenizer.json"))
     tokenizer.enable_truncation(16)
     tokenizer.enable_padding(length=64)

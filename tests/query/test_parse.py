@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import sys
 import time
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxzip.query.complexity import linear
-from ctxzip.query.parse import features, kind_of, parse_query
+from ctxzip.query.parse import _parse, features, kind_of, parse_query
 from tests.conftest import ROOT
 
 KINDS = {
@@ -289,27 +290,21 @@ def test_at_most_a_thousand_code_points_are_read():
         "is " + "a and " * 150 + "same time",
     ],
 )
-def test_a_hostile_query_is_read_in_no_time(query):
-    """No pattern runs away: 5 ms at most where this was measured, and a bound of twenty times that here."""
-    started = time.process_time()
-    parse_query(query)
-    assert time.process_time() - started < 0.1
+def test_no_pattern_backtracks_without_end_on_a_hostile_query(query):
+    """It takes at most a hundred times as long as a plain text of the length that is read, measured beside it."""
+    plain = "In which year was the library on Velden Street in the old harbour of Askby opened to the public? " * 20
+    assert _seconds(query) < 100 * _seconds(plain)
 
 
-def test_a_query_of_two_hundred_characters_is_read_in_a_millisecond():
-    """Measured 0.5 ms on a busy machine of two cores; the best of many runs, so that other load does not count."""
-    question = (
-        "In which year was the architect of the library on Velden Street, who had earlier worked with Ines Holm on the "
-        "restoration of the old harbour office at Askby, elected to the council of the town?"
-    )
-    best = min(_seconds(question) for _ in range(50))
-    assert best < 0.001
-
-
-def _seconds(question: str) -> float:
-    started = time.perf_counter()
-    parse_query(question)
-    return time.perf_counter() - started
+def _seconds(query):
+    """Return the CPU time of the fastest of three runs, none of them from the cache."""
+    best = math.inf
+    for _ in range(3):
+        _parse.cache_clear()
+        started = time.thread_time()
+        parse_query(query)
+        best = min(best, time.thread_time() - started)
+    return best
 
 
 @given(st.text())

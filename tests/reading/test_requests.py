@@ -46,7 +46,7 @@ def file(name):
 
 
 def test_the_shapes_of_the_fixtures_hold_the_same_requests():
-    """What a record says does not depend on the names it uses."""
+    """The request does not depend on the names of the keys."""
     by_ctxs, by_page_content = file("question_ctxs.jsonl"), file("input_documents_page_content.jsonl")
     for one, other in zip(by_ctxs, by_page_content, strict=False):
         assert one.query == other.query
@@ -172,7 +172,7 @@ def test_the_whole_elements_of_a_cut_array_are_read():
 
 
 def test_a_cut_array_of_many_elements_is_read_to_its_cut():
-    """Each is looked at once."""
+    """Each is read once."""
     found = items("[" + ",".join([json.dumps(GOOD)] * 20_000) + ',{"query"')
     assert [isinstance(item, Request) for item in found] == [True] * 20_000 + [False]
 
@@ -313,7 +313,7 @@ def test_no_bytes_stop_the_reader(junk):
 
 
 def test_a_record_that_is_no_object_is_an_input_error():
-    """The library raises what the command line says."""
+    """The library raises the message of the command line."""
     with pytest.raises(InputError):
         to_request([], SHAPES)
 

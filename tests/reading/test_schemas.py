@@ -214,7 +214,7 @@ def test_a_record_of_another_format_than_was_named_says_which():
 
 
 def test_a_named_format_looks_for_its_own_names_only():
-    """Where a record has documents under several names, the name says which."""
+    """Where a record has documents under several names, --input-format selects one."""
     both = {"question": "When?", "docs": ["one"], "contexts": ["two"]}
     assert to_request(both, SHAPES).passages[0].text == "one"
     assert to_request(both, with_fields(None, None, None, None, "ragas")).passages[0].text == "two"
@@ -295,7 +295,7 @@ def test_documents_of_a_message_stand_between_tags(content, passages):
 
 
 def test_the_question_is_what_else_the_last_message_of_the_user_says():
-    """Whatever was said before, and wherever the documents stand."""
+    """Whatever the turns before it, and wherever the documents are."""
     request = chat("<document>One.</document>Hello.", [{"type": "text", "text": "When? "}], "<document>Two.</document>")
     assert request.query == "When?"
     assert len(request.passages) == 2

@@ -7,7 +7,7 @@ import datetime as dt
 import decimal
 import json
 import sys
-from io import StringIO
+from io import BytesIO, StringIO
 
 import pyarrow as pa
 import pytest
@@ -18,7 +18,7 @@ from pyarrow import parquet
 from ctxzip.datamodels import Request
 from ctxzip.errors import InputError, MissingDependencyError
 from ctxzip.reading.origin import BadRecord
-from ctxzip.reading.tables import cell
+from ctxzip.reading.tables import cell, csv_rows
 from tests.conftest import FIXTURES, compress, ctxzip, jsonl
 from tests.reading.test_requests import items
 
@@ -86,7 +86,7 @@ def test_any_list_that_python_writes_comes_back(texts):
 
 
 def test_semicolons_and_quotes_are_read():
-    """What stands most in the first line is the delimiter, and it is written again."""
+    """The most frequent candidate in the first line is the delimiter of input and output."""
     data = 'question;context;n\n"When; exactly?";"The ""ferry"" leaves at ten. Bread is baked.";1,0\n'
     (request,) = items(data, "x.csv")
     piped = compress(*BM25, "-n", "1", "--input-format", "csv", stdin=data)
@@ -95,7 +95,7 @@ def test_semicolons_and_quotes_are_read():
 
 
 def test_a_row_of_another_length_is_a_bad_record_in_its_place(tmp_path):
-    """It says how many cells there are; the rows around it are read."""
+    """The message has the number of cells; the rows around it are read."""
     file = tmp_path / "x.csv"
     file.write_text(
         f"question,context\n{ROW['question']},{ROW['context']}\na,b,c\n\n{ROW['question']},{ROW['context']}\n"
@@ -256,7 +256,7 @@ def test_parquet_becomes_json_lines_when_asked(parquet_file):
 
 
 def test_what_is_no_parquet_says_so(tmp_path):
-    """And Parquet under another name says what to do."""
+    """Parquet under another name is an error with the remedy."""
     (tmp_path / "x.parquet").write_bytes(b"PAR1 no")
     run = compress(tmp_path / "x.parquet")
     assert run.code == 1
@@ -270,3 +270,24 @@ def test_parquet_without_pyarrow_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'ctxzip\[parquet\]'"):
         items(b"PAR1", "x.parquet")
+
+
+def test_a_long_cell_is_read_where_a_c_long_has_32_bits(monkeypatch):
+    """As on Windows, whose csv refuses a larger limit; the limit of the caller is there again after each row."""
+    real, limits = csv.field_size_limit, []
+
+    def windows(*limit):
+        if any(one > 2**31 - 1 for one in limit):
+            raise OverflowError("Python int too large to convert to C long")
+        limits.append(limit)
+        return real(*limit)
+
+    monkeypatch.setattr(csv, "field_size_limit", windows)
+    before = real()
+    text = 300_000 * "x"
+    found = []
+    for _, _, values, wrong in csv_rows(BytesIO(f"query,text\nwhen,{text}\n\nwho,y\n".encode())):
+        found.append((values, wrong))
+        assert real() == before
+    assert found == [({"query": "when", "text": text}, None), ({"query": "who", "text": "y"}, None)]
+    assert limits

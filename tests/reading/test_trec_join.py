@@ -22,7 +22,7 @@ def joined(run=RUN, corpus=CORPUS, queries=QUERIES):
 
 
 def test_questions_get_the_documents_of_the_run_by_score():
-    """Whatever the order of its lines; a document that is nowhere is said."""
+    """Whatever the order of its lines; a missing document is a warning."""
     requests = joined(corpus=b"\xef\xbb\xbf" + CORPUS)
     assert [request.id for request in requests] == ["q1", "q2", "q3"]
     assert [[passage.id for passage in request.passages] for request in requests] == [
@@ -43,7 +43,7 @@ def test_questions_get_the_documents_of_the_run_by_score():
     ids=["beir", "trec", "no header"],
 )
 def test_judgements_are_a_run_of_what_is_relevant(run):
-    """The most relevant first; a question without any is left with no documents and says so."""
+    """The most relevant first; a question without any has no documents and a warning."""
     requests = joined(run)
     assert [[passage.id for passage in request.passages] for request in requests] == [["d101"], ["d201", "d203"], []]
     assert [warning.text for warning in requests[2].warnings] == ["no document of the run is for the question 'q3'"]

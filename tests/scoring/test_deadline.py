@@ -75,9 +75,6 @@ class Reader:
     def __init__(self):
         self.scored: list[list[str]] = []
 
-    def close(self):
-        pass
-
     def score(self, batch):
         self.scored += [
             [item.request.passages[unit.passage].text[unit.start : unit.end] for unit in item.units] for item in batch
@@ -90,6 +87,9 @@ class Reader:
             )
             for item in batch
         ]
+
+    def close(self):
+        """Nothing to free."""
 
 
 class Ticking:

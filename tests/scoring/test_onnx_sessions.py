@@ -22,7 +22,7 @@ from ctxzip.model_store import models_folder
 from ctxzip.rendering.result import Result
 from ctxzip.scoring.batches import by_length, padded
 from ctxzip.scoring.onnx_sessions import check_device, without_cuda
-from tests.benchmarks.cuda import alike as alike_of
+from tests.benchmarks.cuda import same_decisions
 from tests.conftest import FIXTURES
 from tests.conftest import compress as run_compress
 
@@ -166,8 +166,9 @@ def test_auto_falls_back_to_bm25_without_onnxruntime_and_says_so():
         [sys.executable, "-c", code, "compress"], input=RECORD, capture_output=True, text=True, check=True, timeout=60
     )
     assert json.loads(done.stdout)["ctxzip"]["scorer"] == "bm25"
-    assert "onnxruntime cannot be imported" in done.stderr
-    assert "scored by BM25" in done.stderr
+    assert (
+        "ctxzip: warning: BM25 scores in place of the model: onnxruntime is not installed: pip install" in done.stderr
+    )
 
 
 def test_the_model_by_name_without_onnxruntime_exits_3():
@@ -176,6 +177,22 @@ def test_the_model_by_name_without_onnxruntime_exits_3():
     call = [sys.executable, "-c", code, "compress", "--scorer", "model"]
     done = subprocess.run(call, input=RECORD, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (3, "")
+
+
+@pytest.mark.parametrize("error", ["it has no InferenceSession", "libonnxruntime.so: cannot open shared object file"])
+def test_a_damaged_onnxruntime_is_one_message_and_bm25_under_auto(damaged_onnxruntime, error):
+    """Another package broke it; the model by name exits 3."""
+    damaged_onnxruntime(error)
+    run = run_compress(stdin=RECORD)
+    assert run.code == 0
+    assert run.records[0]["ctxzip"]["scorer"] == "bm25"
+    warning = f"BM25 scores in place of the model: onnxruntime is damaged ({error}"
+    assert run.err.startswith(f"ctxzip: warning: {warning}")
+    assert "pip uninstall -y onnxruntime onnxruntime-gpu, then pip install --force-reinstall onnxruntime" in run.err
+    run = run_compress("--scorer", "model", stdin=RECORD)
+    assert (run.code, run.out) == (3, b"")
+    assert run.err.startswith(f"ctxzip: onnxruntime is damaged ({error}")
+    assert run.err.count("\n") == 1
 
 
 @pytest.fixture(scope="module")
@@ -221,8 +238,8 @@ def test_cuda_decides_as_the_cpu_does():
         for name in ("cuda", "cpu")
     )
     assert {one.scored.device for one in ours} == {"cuda:0"}
-    n_alike, n_units = alike_of(ours, theirs)
-    assert n_alike >= 0.995 * n_units
+    n_same, n_units = same_decisions(ours, theirs)
+    assert n_same >= 0.995 * n_units
 
 
 def test_fp16_keeps_what_int8_keeps_on_most_questions(requests):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import compileall
+import importlib.util
+import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,10 +22,12 @@ from ctxzip.cli.run_summary import Report
 from ctxzip.cli.stream_progress import Meter, Progress
 from ctxzip.datamodels import Passage, Request, Scores, ScoringInput, Unit
 from ctxzip.model_store import open_model
-from ctxzip.scoring.cached_scorer import CachedScorer, identity
+from ctxzip.scoring.cached_scorer import SCORING_CODE, CachedScorer, code_digest, identity
 from ctxzip.scoring.joint import JointScorer
+from ctxzip.scoring.loading import load_scorer
 from ctxzip.scoring.score_cache import FILE, ScoreCache
-from tests.conftest import compress, ctxzip, jsonl
+from ctxzip.settings import Settings
+from tests.conftest import ROOT, compress, ctxzip, jsonl
 
 FERRY = Passage("The ferry leaves at seven. It is red.", title="Ferry")
 BREAD = Passage("Bread is baked here.")
@@ -46,11 +55,11 @@ class Counting:
         self.asked += [len(item.request.passages) for item in batch]
         return self._model.score(batch)
 
-    def close(self):
-        pass
-
     def truncation_warnings(self, request):
         return self._model.truncation_warnings(request)
+
+    def close(self):
+        self._model.close()
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +133,105 @@ def test_every_model_and_device_has_scores_of_its_own():
     assert identity(mini, "cuda:0") == identity(mini, "cuda:1")
 
 
+_PRINT_IDENTITY = (
+    "from ctxzip.model_store import open_model; from ctxzip.scoring.cached_scorer import identity; "
+    "print(identity(open_model('nano'), 'cpu'))"
+)
+
+
+def identity_of(folder):
+    """Return the identity of a model as the copy of ctxzip in a folder computes it."""
+    done = subprocess.run(
+        [sys.executable, "-c", _PRINT_IDENTITY],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    return done.stdout
+
+
+@pytest.fixture
+def package(tmp_path):
+    """A copy of ctxzip whose code may be changed."""
+    shutil.copytree(ROOT / "ctxzip", tmp_path / "ctxzip", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "models").symlink_to(ROOT / "models")
+    return tmp_path
+
+
+def test_a_change_of_the_code_that_scores_is_another_identity(package):
+    """So that no score of before the change is served; other code does not matter."""
+    before = identity_of(package)
+    assert identity_of(package) == before
+    with (package / "ctxzip" / "rendering" / "formats.py").open("a") as other:
+        other.write("\nCHANGED = 1\n")
+    assert identity_of(package) == before
+    windows = package / "ctxzip" / "scoring" / "windows.py"
+    windows.write_text(windows.read_text("utf-8").replace("TITLE_SHARE = 0.2", "TITLE_SHARE = 0.3"), "utf-8")
+    assert identity_of(package) != before
+
+
+def test_an_installation_without_sources_has_an_identity_that_changes_with_its_code(package):
+    """Compiled modules alone, as some builds ship them; the same in every process."""
+    windows = package / "ctxzip" / "scoring" / "windows.py"
+    changed = windows.read_text("utf-8").replace("TITLE_SHARE = 0.2", "TITLE_SHARE = 0.3")
+    found: list[str] = []
+    for source in (windows.read_text("utf-8"), changed):
+        windows.write_text(source, "utf-8")
+        folder = package / f"compiled-{len(found)}"
+        shutil.copytree(package / "ctxzip", folder / "ctxzip", ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / "models").symlink_to(ROOT / "models")
+        assert compileall.compile_dir(folder, quiet=1, legacy=True, force=True)
+        for path in folder.rglob("*.py"):
+            path.unlink()
+        found.append(identity_of(folder))
+        assert identity_of(folder) == found[-1]
+    assert found[0] != found[1]
+
+
+def test_an_installation_in_a_zip_file_has_the_identity_of_its_sources(package):
+    """The loader is asked, and no path is opened."""
+    archive = package / "archive" / "packed.zip"
+    archive.parent.mkdir()
+    shutil.make_archive(str(archive.with_suffix("")), "zip", package, "ctxzip")
+    code = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import ctxzip
+from ctxzip.scoring.cached_scorer import SCORING_CODE, code_digest
+assert ".zip" in ctxzip.__file__
+print(code_digest(SCORING_CODE))"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, archive],
+        cwd=archive.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == code_digest(SCORING_CODE)
+
+
+def test_all_code_that_may_change_a_score_is_part_of_the_identity():
+    """What its modules import of ctxzip is listed too, or is known not to matter."""
+    harmless = {
+        "ctxzip",  # its version is in the identity by itself
+        "ctxzip.errors",
+        "ctxzip._internal.cores",  # numbers of threads change no score
+        "ctxzip._internal.suggestions",
+        "ctxzip._internal.thread_pool",
+        "ctxzip.scoring.loading",  # chooses the scorer; imported for its types
+        "ctxzip.scoring.score_cache",  # its file has a version of its own
+    }
+    imported = set()
+    for name in SCORING_CODE:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        for node in ast.walk(ast.parse(Path(spec.origin).read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "ctxzip":
+                imported.add(str(node.module))
+    assert imported - harmless <= set(SCORING_CODE)
+    assert not harmless & set(SCORING_CODE)
+
+
 def test_a_warning_about_the_question_is_said_from_the_cache_too(models, tmp_path):
     """And said for a request without any documents, of which nothing is kept."""
     long = replace(REQUEST, query="When does the ferry leave " * 60)
@@ -151,6 +259,27 @@ def test_the_command_line_writes_the_same_with_a_cache_and_without(tmp_path):
     run = compress("--quiet", "--model", "nano", "--cache", tmp_path, stdin=RECORDS)
     assert (run.code, run.out, run.err) == (0, expected.out, "")
     assert (tmp_path / FILE).read_bytes() == kept
+
+
+def test_a_scorer_that_was_closed_has_no_threads_and_no_open_file_and_scores_again(tmp_path):
+    """As `Compressor.close` leaves it."""
+    before = set(threading.enumerate())
+    scorer = load_scorer(
+        Settings(scorer="hybrid", model="nano", threads=3, device="cpu", cache=str(tmp_path / "cache"))
+    )
+    expected = scorer.score([ScoringInput(REQUEST, UNITS)])
+    assert set(threading.enumerate()) > before
+    scorer.close()
+    assert set(threading.enumerate()) == before
+    # An open connection in WAL mode keeps two files beside the database.
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [FILE]
+    assert same(scorer.score([ScoringInput(REQUEST, UNITS)])[0], expected[0])
+    other = replace(REQUEST, query="What is baked?")
+    assert same(
+        scorer.score([ScoringInput(other, UNITS)])[0],
+        load_scorer(Settings(scorer="hybrid", model="nano", device="cpu")).score([ScoringInput(other, UNITS)])[0],
+    )
+    scorer.close()
 
 
 def test_what_was_used_longest_ago_goes_first(tmp_path):

@@ -1,4 +1,4 @@
-"""Training questions in other clothes: the labels still lie on what they named."""
+"""Data augmentation: the labels stay on the evidence."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from ctxzip.evaluation.labelled import read_labelled
-from ctxzip.training.augment import LAYOUTS, Shares, perturbed
+from ctxzip.training.augment import LAYOUTS, Shares, augmented
 from ctxzip.training.examples import units_of
 from tests.conftest import FIXTURES
 
 
 @pytest.fixture(scope="module")
 def english():
-    """Our own labelled questions; perturbations are made for English."""
+    """The English fixtures; augmentation is for English only."""
     other = {"german", "french", "spanish", "japanese", "chinese"}
     questions = list(read_labelled(FIXTURES / "requests.jsonl"))
     return [question for question in questions if not any(word in str(question.request.id) for word in other)]
@@ -27,34 +27,34 @@ def _words(text):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_evidence_stays_evidence_in_every_layout(english, layout):
-    """The units that overlap it afterwards hold the words that it had."""
-    relaid = 0
+    """The units that overlap it afterwards contain its words."""
+    changed = 0
     for question in english:
-        found = perturbed(question, random.Random(1), Shares(0, 1, 0), (layout,))
-        relaid += found.request.passages != question.request.passages
+        found = augmented(question, random.Random(1), Shares(0, 1, 0), (layout,))
+        changed += found.request.passages != question.request.passages
         units = units_of(found.request)
-        held = [units[i] for i in found.are_evidence(units).nonzero()[0]]
+        evidence = [units[i] for i in found.are_evidence(units).nonzero()[0]]
         after = set().union(
-            *(_words(found.request.passages[unit.passage].text[unit.start : unit.end]) for unit in held)
+            *(_words(found.request.passages[unit.passage].text[unit.start : unit.end]) for unit in evidence)
         )
         for passage, start, end in question.evidence:
             assert _words(question.request.passages[passage].text[start:end]) <= after
-    assert relaid > 5
+    assert changed > 5
 
 
-def test_a_twin_stands_beside_the_evidence_and_is_none(english):
-    """It says the same of something that the question does not name."""
-    twinned = 0
+def test_a_near_duplicate_of_the_evidence_is_not_evidence(english):
+    """It has another name in place of one in the question."""
+    changed = 0
     for question in english:
-        found = perturbed(question, random.Random(2), Shares(1, 0, 0))
+        found = augmented(question, random.Random(2), Shares(1, 0, 0))
         before = len(units_of(question.request))
-        twinned += len(units_of(found.request)) > before
+        changed += len(units_of(found.request)) > before
         assert len(found.evidence) >= min(len(question.evidence), 1)
-    assert twinned >= 2
+    assert changed >= 2
 
 
-def test_a_question_that_asks_for_something_else_has_no_evidence(english):
-    """Its passage is the same, and one name in the question another of the passage."""
+def test_a_question_that_is_made_unanswerable_has_no_evidence(english):
+    """Its passage is the same, and one name in the question is replaced by another of the passage."""
     (question,) = (one for one in english if one.request.id == "fact-ferry-battery")
     index = question.evidence[0][0]
     alone = replace(
@@ -62,14 +62,14 @@ def test_a_question_that_asks_for_something_else_has_no_evidence(english):
         request=replace(question.request, passages=(question.request.passages[index],)),
         evidence=((0, *question.evidence[0][1:]),),
     )
-    found = perturbed(alone, random.Random(3), Shares(0, 0, 1))
+    found = augmented(alone, random.Random(3), Shares(0, 0, 1))
     assert found.request.passages == alone.request.passages
     assert found.request.query != alone.request.query
     assert (found.need, found.evidence) == ("none", ())
 
 
-def test_most_questions_stay_as_they_are(english):
-    """The sets themselves are what is learned first."""
+def test_most_questions_are_not_changed(english):
+    """With the default shares."""
     rng = random.Random(4)
-    drawn = [perturbed(question, rng) is question for question in english for _ in range(20)]
+    drawn = [augmented(question, rng) is question for question in english for _ in range(20)]
     assert 0.5 < sum(drawn) / len(drawn) < 0.9

@@ -1,4 +1,4 @@
-"""A tiny cross-encoder, made here, imported and used. Needs the extra `train`."""
+"""A tiny cross-encoder is built, imported and used. Needs the extra `train`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ctxzip.datamodels import Passage, Request, ScoringInput, Unit
 from ctxzip.errors import ModelError, UsageError
 from ctxzip.model_store import open_model, sha256
 from ctxzip.scoring.cross_encoder import CrossEncoderScorer
-from ctxzip.training import cross_encoder_source as original
+from ctxzip.training import cross_encoder_source
 from ctxzip.training import import_cross_encoder as importing
 from ctxzip.training.import_cross_encoder import FP32, INT8, import_cross_encoder
 from tests.conftest import compress, ctxzip, jsonl
@@ -47,7 +47,7 @@ TEXTS = ["The ferry leaves at seven.", "Bread is baked, bread is red.", "Leaves:
 
 
 def save(folder, kind=BertForSequenceClassification, seed=1, spread=0.2, **config):
-    """Write what `save_pretrained` of transformers writes: weights, configuration, tokenizer."""
+    """Write a model as `save_pretrained` of transformers does: weights, configuration, tokenizer."""
     folder.mkdir()
     (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
     tokenizer = BertTokenizerFast(vocab=str(folder / "vocab.txt"), model_max_length=256)
@@ -59,7 +59,7 @@ def save(folder, kind=BertForSequenceClassification, seed=1, spread=0.2, **confi
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    """A folder as CrossEncoder saves it."""
+    """A folder that CrossEncoder saved."""
     folder = tmp_path_factory.mktemp("sources")
     CrossEncoder(str(save(folder / "raw")), device="cpu").save_pretrained(str(folder / "cross-encoder"))
     readme = folder / "cross-encoder" / "README.md"
@@ -87,15 +87,15 @@ def scored(model, texts=TEXTS):
 
 
 def test_it_scores_as_torch_does(source, tiny):
-    """fp32 to 1e-3; and the texts are told apart, so that this says something."""
+    """To 1e-3 in fp32, on texts whose probabilities differ."""
     expected = CrossEncoder(str(source), device="cpu").predict([(QUERY, text) for text in TEXTS])
     assert np.ptp(expected) > 0.02
     np.testing.assert_allclose(scored(tiny.path / FP32), expected, atol=1e-3)
     assert tiny.fp32_difference < 1e-3
 
 
-def test_what_is_written_is_a_model_folder(tiny, user_models):
-    """Every file on its card, its licence too, and nothing beside it."""
+def test_the_import_writes_a_model_folder(tiny, user_models):
+    """The card lists every file and the licence; no other file is left."""
     assert [path.name for path in user_models.iterdir()] == ["tiny"]
     card = json.loads((tiny.path / "model.json").read_text())
     assert (card["name"], card["kind"], card["window_length"]) == ("tiny", "pairwise", 256)
@@ -106,8 +106,8 @@ def test_what_is_written_is_a_model_folder(tiny, user_models):
     assert imported.version == 17
 
 
-def test_int8_runs_on_the_cpu_where_it_decides_as_fp32_does(tmp_path, monkeypatch):
-    """And fp32 where it does not; each by its own measure."""
+def test_int8_runs_on_the_cpu_where_it_agrees_with_fp32(tmp_path, monkeypatch):
+    """And fp32 where it does not."""
     monkeypatch.setattr(importing, "_INT8_DIFFERENCE", 1.0)
     monkeypatch.setattr(importing, "_TIE", 1.0)
     kept = import_cross_encoder(str(save(tmp_path / "one")), "kept")
@@ -123,7 +123,7 @@ def test_int8_runs_on_the_cpu_where_it_decides_as_fp32_does(tmp_path, monkeypatc
 
 
 def test_the_command_line_imports_lists_shows_verifies_and_scores(source):
-    """stdout is the folder; stderr says what runs."""
+    """The folder on stdout, progress on stderr."""
     run = ctxzip("models", "import", source, "--as", "tiny")
     assert run.code == 0, run.err
     folder = run.out.decode().strip()
@@ -145,7 +145,7 @@ def test_the_command_line_imports_lists_shows_verifies_and_scores(source):
 
 
 def test_an_existing_name_is_refused_unless_forced(tmp_path, tiny, user_models):
-    """And replaced whole."""
+    """With --force it is replaced."""
     other = save(tmp_path / "other", seed=2)
     before = (tiny.path / FP32).read_bytes()
     with pytest.raises(UsageError, match="a model of this name exists"):
@@ -176,7 +176,7 @@ CODE = [{"idx": 0, "name": "0", "path": "", "type": "evil.Module"}]
     ],
 )
 def test_a_broken_source_is_refused(source, tmp_path, user_models, files, message):
-    """In one line, with nothing left behind, and an older model of that name as it was."""
+    """In one line; no file is left, and an older model of the same name is not changed."""
     (user_models / "tiny").mkdir(parents=True)
     (user_models / "tiny" / "older").touch()
     with pytest.raises(ModelError, match=message) as caught:
@@ -190,21 +190,21 @@ def test_a_broken_source_is_refused(source, tmp_path, user_models, files, messag
     [
         ({"num_labels": 3}, "has 3 labels: ctxzip scores with one logit"),
         ({"kind": BertModel}, "not a cross-encoder: its architecture is BertModel"),
-        ({"max_position_embeddings": 32}, "reads 32 tokens at a time"),
+        ({"max_position_embeddings": 32}, "its window is 32 tokens"),
     ],
 )
 def test_a_model_of_another_kind_is_refused(tmp_path, user_models, made, message):
-    """Rather than given a head of random weights."""
+    """Rather than loaded with a head of random weights."""
     with pytest.raises(ModelError, match=message):
         import_cross_encoder(str(save(tmp_path / "other", **made)), "other")
     assert not list(user_models.iterdir())
 
 
-def test_an_export_that_is_not_faithful_is_refused(source, user_models, monkeypatch):
-    """A prompt that sentence-transformers puts before the texts, and the graph does not know."""
+def test_an_export_with_other_probabilities_is_refused(source, user_models, monkeypatch):
+    """For example because sentence-transformers adds a prompt that the graph does not have."""
 
     def with_prompt(*arguments):
-        model = original.loaded(*arguments)
+        model = cross_encoder_source.loaded(*arguments)
         model.prompts, model.default_prompt_name = {"query": "seven, seven, seven: "}, "query"
         return model
 
@@ -220,21 +220,21 @@ def test_an_export_that_is_not_faithful_is_refused(source, user_models, monkeypa
         ("nope", UsageError, "nope: no such folder"),
         ("../nope", UsageError, "no such folder"),
         (".", UsageError, "not a folder of sentence-transformers"),
-        ("nobody/nothing", ModelError, "the Hugging Face Hub did not give it"),
+        ("nobody/nothing", ModelError, "the download from the Hugging Face Hub failed"),
     ],
 )
-def test_a_source_that_is_not_there_is_refused(tmp_path, user_models, monkeypatch, name, error, message):
-    """A path is never taken for an id of the Hub; an id is said before it is asked for."""
+def test_a_missing_source_is_refused(tmp_path, user_models, monkeypatch, name, error, message):
+    """A path is never taken for an id of the Hub; a line is printed before a download."""
     monkeypatch.chdir(tmp_path)
-    said: list[str] = []
+    lines: list[str] = []
     with pytest.raises(error, match=message):
-        import_cross_encoder(name, "new", say=said.append)
+        import_cross_encoder(name, "new", say=lines.append)
     assert not user_models.exists()
-    assert [line for line in said if "downloading" in line] == said[: name == "nobody/nothing"]
+    assert [line for line in lines if "downloading" in line] == lines[: name == "nobody/nothing"]
 
 
-def test_an_interrupt_leaves_nothing(source, user_models):
-    """Whenever it comes."""
+def test_an_interrupt_leaves_no_files(source, user_models):
+    """Also after the fp32 graph is written."""
 
     def interrupt(message):
         if message == "quantizing":
@@ -245,8 +245,8 @@ def test_an_interrupt_leaves_nothing(source, user_models):
     assert not list(user_models.iterdir())
 
 
-def test_a_folder_that_cannot_be_written_is_said(source, tmp_path, monkeypatch):
-    """Before anything is loaded."""
+def test_a_folder_that_cannot_be_written_is_refused(source, tmp_path, monkeypatch):
+    """Before the model is loaded."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("CTXZIP_MODELS", str(tmp_path / "file"))
     with pytest.raises(UsageError, match=r"cannot write: .* \(CTXZIP_MODELS names another folder\)"):

@@ -1,4 +1,4 @@
-"""Every peer at a fraction of its size, over our own records. Needs the extra `bench`."""
+"""Every peer of the benchmark with a tiny model, on the fixtures. Needs the extra `bench`."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _PACKAGES = {
 
 
 @pytest.mark.parametrize("peer", [peer for peer in PEERS if peer.kind != "ctxzip"], ids=lambda peer: peer.name)
-def test_a_peer_takes_the_records_that_ctxzip_takes(peer):
-    """As it is configured, but for the size of a random model."""
+def test_a_peer_runs_on_the_fixtures(peer):
+    """With its configuration, except for the size of a random model."""
     for package in _PACKAGES[peer.kind]:
         pytest.importorskip(package)
     tiny = replace(peer, shape={**peer.shape, **_TINY} if peer.shape else {})
@@ -35,7 +35,7 @@ def test_a_peer_takes_the_records_that_ctxzip_takes(peer):
 
 
 def test_a_peer_is_measured_beside_mini(capsys):
-    """One row, over the records that both were given."""
+    """One row, over the same records."""
     pytest.importorskip("sentence_transformers")
     main([str(REQUESTS), "--records", "2", "--seconds", "0.1", "--rounds", "1", "--peer", "cross-encoder"])
     (row,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("cross-encoder")]

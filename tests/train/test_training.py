@@ -1,4 +1,4 @@
-"""A model made from the fixtures in a minute, from labelled text to scores. Needs the extra `train`."""
+"""All steps of training on the fixtures, from labelled text to scores. Needs the extra `train`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from ctxzip.selection.adaptive.features import RANK_FEATURES
 from ctxzip.selection.adaptive.forest import as_json, from_json
 from ctxzip.selection.adaptive.policy_file import load_policy
 from ctxzip.training.examples import load
-from ctxzip.training.fit_policy import fit, settled, workload
+from ctxzip.training.fit_policy import adjusted_floor, fit, workload
 from ctxzip.training.model import JointModel, base_encoder, unit_logits
-from ctxzip.training.quantize import lean, probabilities, smoothing
+from ctxzip.training.quantize import fuse_and_smooth, probabilities, smoothing
 from ctxzip.training.train import Recipe, batches, tensors
 from ctxzip.training.weights import graph_of, weights_of
 from tests.conftest import FIXTURES
@@ -40,7 +40,7 @@ def step(name, *arguments, data, out):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Every step of the making, on our own labelled requests."""
+    """A folder with the results of every step of training on the fixtures."""
     data, out = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("out")
     for part in ("train", "dev"):
         (data / part).mkdir()
@@ -56,8 +56,8 @@ def made(tmp_path_factory):
     return out
 
 
-def test_the_windows_hold_the_evidence(made):
-    """Some are relevant, most are not, and no window is longer than the model reads."""
+def test_some_windows_have_evidence(made):
+    """Most have none, and no window is longer than the model allows."""
     examples = load(made / "examples.npz")
     relevant = [example.relevant for example in examples]
     assert 0 < sum(relevant) < len(relevant)
@@ -67,8 +67,8 @@ def test_the_windows_hold_the_evidence(made):
         assert example.units[: example.n_first].max() == -1
 
 
-def test_batches_hold_every_window_once_and_no_more_tokens_than_asked(made):
-    """In an order that the seed decides."""
+def test_batches_have_every_window_once_and_at_most_so_many_tokens(made):
+    """In an order that depends on the seed."""
     examples = load(made / "examples.npz")
     plan = batches(examples, 1_024, seed=1, epoch=0)
     assert sorted(index for batch in plan for index in batch) == list(range(len(examples)))
@@ -76,8 +76,8 @@ def test_batches_hold_every_window_once_and_no_more_tokens_than_asked(made):
     assert plan == batches(examples, 1_024, seed=1, epoch=0) != batches(examples, 1_024, seed=2, epoch=0)
 
 
-def test_a_run_that_was_stopped_goes_on_to_its_last_step(made):
-    """The first call had no time, the second finished."""
+def test_a_stopped_run_is_resumed(made):
+    """The first call had no time; the second finished."""
     rows = [json.loads(line) for line in (made / "metrics.jsonl").read_text().splitlines()]
     assert len([row for row in rows if "recipe" in row]) == 2
     assert torch.load(made / "checkpoint.pt")["step"] >= 1
@@ -85,12 +85,12 @@ def test_a_run_that_was_stopped_goes_on_to_its_last_step(made):
 
 
 def test_the_logit_of_a_unit_is_the_mean_of_its_tokens():
-    """A case worked by hand; a token of no unit counts nowhere."""
+    """A case worked by hand; tokens outside of units do not count."""
     logits = torch.tensor([[1.0, 3.0, 5.0, 100.0]])
     assert unit_logits(logits, torch.tensor([[0, 0, 1, -1]]), 2).tolist() == [2.0, 5.0]
 
 
-def test_the_exported_graph_says_what_the_model_says(made):
+def test_the_exported_graph_agrees_with_torch(made):
     """fp32 in ONNX Runtime against torch, on windows of different lengths."""
     model = JointModel(base_encoder()).eval()
     model.load_state_dict(torch.load(made / "model.pt"))
@@ -106,7 +106,7 @@ def test_the_exported_graph_says_what_the_model_says(made):
 
 
 def test_the_mean_of_a_model_with_itself_is_the_model(made, tmp_path):
-    """Name by name, and it exports."""
+    """Every weight is equal, and it can be exported."""
     step("average", "--of", made, made, data=made, out=tmp_path)
     found, expected = torch.load(tmp_path / "model.pt"), torch.load(made / "model.pt")
     trained = weights_of(made / "model.fp32.onnx")
@@ -117,8 +117,8 @@ def test_the_mean_of_a_model_with_itself_is_the_model(made, tmp_path):
     assert (tmp_path / "model.fp32.onnx").is_file()
 
 
-def test_the_model_that_was_made_scores(made):
-    """The card, the graph and the tokenizer are a model folder that --model accepts."""
+def test_the_trained_model_scores(made):
+    """Its folder is accepted by --model."""
     assert Recipe().steps != json.loads((made / "model.json").read_text())["recipe"]["steps"] == 6
     result = compress(
         "When does the ferry leave?", ["Bread is baked. The ferry leaves at seven."], scorer="model", model=str(made)
@@ -128,8 +128,8 @@ def test_the_model_that_was_made_scores(made):
 
 
 @pytest.mark.parametrize("graph", ["model.fp32.onnx", "model.fp16.onnx"])
-def test_a_graph_of_a_model_can_be_named(made, graph):
-    """fp16 keeps what fp32 keeps; its embeddings lie in a file beside it."""
+def test_a_graph_can_be_given_as_model(made, graph):
+    """fp16 agrees with fp32; its embeddings are in a file of their own."""
     docs = ["Bread is baked. The ferry leaves at seven.", "The bridge is red."]
     ours, theirs = (
         compress("When does the ferry leave?", docs, scorer="model", device="cpu", model=str(path))
@@ -138,17 +138,17 @@ def test_a_graph_of_a_model_can_be_named(made, graph):
     np.testing.assert_allclose(ours.scored.scores.probability, theirs.scored.scores.probability, atol=0.01)
 
 
-def test_weights_that_lie_beside_their_graph_are_checked_too(made, tmp_path):
-    """A damaged embedding is as bad as a damaged graph."""
+def test_weights_beside_their_graph_are_verified_too(made, tmp_path):
+    """Damaged embeddings are an error."""
     shutil.copytree(made, tmp_path / "mine")
     beside = tmp_path / "mine" / "model.fp16.onnx.embeddings"
     beside.write_bytes(b"x" + beside.read_bytes()[1:])
-    with pytest.raises(ModelError, match=r"embeddings: damaged or replaced"):
+    with pytest.raises(ModelError, match=r"embeddings: damaged"):
         compress("x", ["x"], scorer="model", device="cpu", model=str(tmp_path / "mine" / "model.fp16.onnx"))
 
 
-def test_the_sensitivity_table_has_every_part_and_every_way(made):
-    """Six layers of four parts; int8 weights alone move less than int8 throughout."""
+def test_the_sensitivity_table_has_every_part_and_variant(made):
+    """Six layers of four parts; int8 weights alone change less than int8 throughout."""
     table = json.loads((made / "sensitivity.json").read_text())["parts"]
     assert set(table) == {
         f"{layer} {part}"
@@ -159,8 +159,8 @@ def test_the_sensitivity_table_has_every_part_and_every_way(made):
 
 
 @pytest.mark.parametrize(("graph", "tolerance"), [("model.fp32.onnx", 1e-7), ("model.fp16.onnx", 1e-3)])
-def test_training_goes_on_from_the_weights_of_a_graph(made, graph, tolerance):
-    """Those of the fp32 graph are the trained ones, those of fp16 as near as they can be."""
+def test_the_weights_of_a_graph_are_the_trained_ones(made, graph, tolerance):
+    """Up to the precision of the graph."""
     trained, found = torch.load(made / "model.pt"), weights_of(made / graph)
     assert {name for name in trained if "pooler" not in name} == set(found)
     for name, value in found.items():
@@ -168,22 +168,22 @@ def test_training_goes_on_from_the_weights_of_a_graph(made, graph, tolerance):
         assert float((value - trained[name]).abs().max()) <= tolerance * max(1.0, float(trained[name].abs().max()))
 
 
-def test_what_is_made_lean_for_int8_computes_the_same(made, tmp_path):
-    """Fused attention and channels moved into the weights change nothing before anything is rounded."""
+def test_fusing_and_smoothing_do_not_change_the_probabilities(made, tmp_path):
+    """Before anything is rounded."""
     windows = load(made / "examples.npz")[:12]
     source = made / "model.fp32.onnx"
-    model = lean(source, windows)
+    model = fuse_and_smooth(source, windows)
     assert sum(node.op_type == "MultiHeadAttention" for node in model.graph.node) == 6
     assert any(node.name.endswith("_smooth") for node in model.graph.node)
-    onnx.save(model, tmp_path / "lean.onnx")
+    onnx.save(model, tmp_path / "smoothed.onnx")
     for ours, theirs in zip(
-        probabilities(tmp_path / "lean.onnx", windows), probabilities(source, windows), strict=True
+        probabilities(tmp_path / "smoothed.onnx", windows), probabilities(source, windows), strict=True
     ):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 def test_smoothing_brings_int8_nearer_to_fp32():
-    """A channel that is a hundred times the others takes their steps, unless its weight takes the hundred."""
+    """With a channel a hundred times as large as the others."""
     rng = np.random.default_rng(0)
     value, weight = rng.normal(size=(64, 32)), rng.normal(size=(32, 8))
     value[:, 3] *= 100
@@ -199,46 +199,46 @@ def test_smoothing_brings_int8_nearer_to_fp32():
     assert error(scale) < error(np.ones(32)) / 4
 
 
-def test_even_channels_stay_as_they_are():
-    """Where nothing stands out, nothing is multiplied."""
+def test_even_channels_are_not_smoothed():
+    """No scale reduces the error."""
     even = np.linspace(-1, 1, 64)[:, None] * np.ones(32)
     assert smoothing(np.abs(even).max(axis=0), np.ones((32, 8)), [even]) is None
 
 
-def test_a_model_that_has_only_int8_is_no_beginning(made, tmp_path):
-    """Said at once, not a wrong beginning."""
+def test_training_does_not_start_from_int8_weights(made, tmp_path):
+    """They are smoothed and rounded."""
     folder = tmp_path / "rounded"
     shutil.copytree(made, folder, ignore=shutil.ignore_patterns("*.fp32.onnx", "*.fp16*", "*.pt", "*.npz"))
-    with pytest.raises(ModelError, match="its weights are rounded"):
+    with pytest.raises(ModelError, match="it has int8 weights only"):
         graph_of(str(folder))
 
 
-def test_a_smaller_model_learns_from_a_larger_one(made, tmp_path):
-    """Three of the layers, and the card says which."""
+def test_a_smaller_model_is_distilled_from_a_larger_one(made, tmp_path):
+    """Three of the layers; the recipe names them."""
     shutil.copy(made / "examples.npz", tmp_path)
-    learn = ("--steps", "3", "--start", str(made), "--teacher", str(made), "--layers", "0", "2", "5")
-    step("train", *learn, data=made, out=tmp_path)
+    arguments = ("--steps", "3", "--start", str(made), "--teacher", str(made), "--layers", "0", "2", "5")
+    step("train", *arguments, data=made, out=tmp_path)
     step("export", data=made, out=tmp_path)
     recipe = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[0])["recipe"]
     assert recipe["layers"] == [0, 2, 5]
     assert (tmp_path / "model.fp32.onnx").stat().st_size < 0.8 * (made / "model.fp32.onnx").stat().st_size
 
 
-def test_what_is_frozen_does_not_move():
+def test_frozen_layers_are_not_trained():
     """The embeddings and the lowest layers."""
     model = JointModel(base_encoder())
     model.freeze(2)
-    moving = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-    assert not any(name.startswith(("encoder.embeddings", "encoder.encoder.layer.1.")) for name in moving)
-    assert any(name.startswith("encoder.encoder.layer.2.") for name in moving)
+    trainable = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert not any(name.startswith(("encoder.embeddings", "encoder.encoder.layer.1.")) for name in trainable)
+    assert any(name.startswith("encoder.encoder.layer.2.") for name in trainable)
 
 
-def test_the_policy_that_was_made_decides(made):
-    """It was fitted and calibrated for the graph beside it, and names how much it empties."""
+def test_the_trained_policy_is_applied(made):
+    """It was fitted and calibrated for the graph beside it, and records the shares that it empties."""
     policy = load_policy(made / "policy.json")
     assert policy.definition == "reach"
     assert policy.reach is not None
-    assert policy.answerable is None  # one question of the fixtures has no answer: too few to learn from
+    assert policy.answerable is None  # one unanswerable question in the fixtures is too few for a forest
     assert policy.floor == 0
     result = compress(
         "When does the ferry leave?",
@@ -251,8 +251,8 @@ def test_the_policy_that_was_made_decides(made):
     assert json.loads((made / "policy.json").read_text())["emptied"]["answerable"] <= 0.1
 
 
-def test_unanswerable_questions_are_told_where_there_are_enough():
-    """Whose best unit is unlikely; next to none of the others are taken for them."""
+def test_unanswerable_questions_are_predicted_where_there_are_enough():
+    """From the low probability of their best unit; few answerable ones are mistaken for them."""
     rng = np.random.default_rng(2)
     questions, answered = [], []
     for i in range(1_000):
@@ -264,19 +264,19 @@ def test_unanswerable_questions_are_told_where_there_are_enough():
     assert fitted["emptied"]["answerable"] <= 0.03
     assert fitted["emptied"]["unanswerable"] >= 0.5
     assert from_json(fitted["reach"], RANK_FEATURES).features == RANK_FEATURES
-    # Of a set that the fit never saw, whose answers look unlikely, no more than 3% are emptied for it.
+    # A set outside of the fit, with low probabilities: the floor falls until at most 3% of it are emptied.
     strange = [
         replace(question, set_name="strange")
         for question, answers in zip(questions, answered, strict=True)
         if not answers
     ]
-    found = settled(fitted, [*questions, *strange], [*answered, *[True] * len(strange)])
+    found = adjusted_floor(fitted, [*questions, *strange], [*answered, *[True] * len(strange)])
     assert found["floor"] < fitted["floor"]
     assert found["emptied"]["answerable"] <= 0.03
 
 
-def test_a_forest_says_what_scikit_learn_says():
-    """The same probabilities from the arrays in the file."""
+def test_a_forest_agrees_with_scikit_learn():
+    """The same probabilities from the arrays in the policy file."""
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(300, 3)).astype(np.float32)
     labels = rows[:, 0] + rows[:, 1] * rows[:, 2] > 0
@@ -286,8 +286,8 @@ def test_a_forest_says_what_scikit_learn_says():
     np.testing.assert_allclose(found, model.predict_proba(rows)[:, 1], atol=1e-3)
 
 
-def test_a_query_of_one_passage_is_asked_with_ten(tmp_path):
-    """Its own among those that look like an answer, and its evidence where it was."""
+def test_a_question_of_one_passage_gets_ten(tmp_path):
+    """Its own and the nine most similar; its evidence spans stay right."""
     path = tmp_path / "small.jsonl"
     records = [
         {
@@ -300,12 +300,12 @@ def test_a_query_of_one_passage_is_asked_with_ten(tmp_path):
         for i in range(15)
     ]
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
-    asked = workload([path], 5, seed=1)
-    assert len(asked) == 5
-    for name, question in asked:
+    sampled = workload([path], 5, seed=1)
+    assert len(sampled) == 5
+    for name, question in sampled:
         assert name == "small"
         assert len({passage.text for passage in question.request.passages}) == 10
         ((passage, start, end),) = question.evidence
         number = question.request.query.split()[4]
         assert question.request.passages[passage].text[start:end].startswith(f"Ferry number {number} was")
-    assert [question.request for _, question in asked] == [question.request for _, question in workload([path], 5, 1)]
+    assert [question.request for _, question in sampled] == [question.request for _, question in workload([path], 5, 1)]

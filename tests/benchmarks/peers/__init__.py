@@ -1,8 +1,8 @@
-"""What people use where they might use ctxzip, each peer's configuration as data; `python -m tests.benchmarks.peers` measures.
+"""Alternatives to ctxzip (peers), each with its configuration as data; `python -m tests.benchmarks.peers` measures them.
 
-Where the weights of a model cannot be had here, its shape is filled with random numbers, which take as
-long to multiply as trained ones, and the tokenizer of ctxzip stands in for its own: a WordPiece of
-30,522 entries, which makes somewhat more or fewer tokens of a text than theirs.
+Where the weights of a model are not available offline, its layers have random weights, which take as long to multiply as
+trained ones, and the tokenizer of ctxzip replaces its own: a WordPiece of 30,522 entries, which splits a text into
+somewhat more or fewer tokens.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ Kind = Literal["ctxzip", "cross-encoder", "provence", "llmlingua-2", "llama-inde
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One peer's configuration.
+    """The configuration of one peer.
 
     Attributes:
-        what: what it is and how it is called here.
-        kind: which loader takes it.
-        source: where shape and way of calling were read.
-        shape: of its model, in the words of the `transformers` configuration; empty where the model itself is here.
+        name: for tables.
+        what: the library call that is measured.
+        kind: which loader of `peer_adapters` it has.
+        source: origin of shape and options.
+        weights: whether its weights are real or random.
+        shape: the `transformers` configuration of its model; empty where its weights are real.
         options: of its call.
     """
 
@@ -37,7 +39,7 @@ class Peer:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-_MODERNBERT_JA = {  # sbintuitions/modernbert-ja-30m and -130m: config.json and the table of their cards
+_MODERNBERT_JA = {  # sbintuitions/modernbert-ja-30m and -130m: config.json and the table of their model cards
     "model_type": "modernbert",
     "vocab_size": 102_400,
     "max_position_embeddings": 8_192,
@@ -51,7 +53,9 @@ _OPEN_PROVENCE = {"max_length": 512, "batch_size": 32, "threshold": 0.1}
 _LLMLINGUA_2 = {"rate": 0.33, "force_tokens": ["\n", "?"]}
 
 PEERS = (
-    Peer("ctxzip mini", "read, split, score (hybrid, the default), select, write", "ctxzip", "this repository", "real"),
+    Peer(
+        "ctxzip mini", "parse, split, score (hybrid, the default), select, write", "ctxzip", "this repository", "real"
+    ),
     Peer(
         "ctxzip nano",
         "the same with half the layers",
@@ -98,7 +102,7 @@ PEERS = (
         "OpenProvence xsmall 30M",
         "windows of question and passage in torch fp32, rebuilt: encoder, token head, mean over each sentence",
         "provence",
-        "hotchpotch/open-provence-reranker-xsmall-v1; shape of sbintuitions/modernbert-ja-30m, which it began from",
+        "hotchpotch/open-provence-reranker-xsmall-v1; shape of its base model sbintuitions/modernbert-ja-30m",
         "random",
         shape={
             **_MODERNBERT_JA,
@@ -113,8 +117,8 @@ PEERS = (
         "OpenProvence base 130M",
         "the same",
         "provence",
-        "hotchpotch/open-provence-reranker-v1; shape of sbintuitions/modernbert-ja-130m, which it began from "
-        "(heads of 64, as in its sisters)",
+        "hotchpotch/open-provence-reranker-v1; shape of its base model sbintuitions/modernbert-ja-130m "
+        "(heads of 64, as in the other sizes)",
         "random",
         shape={
             **_MODERNBERT_JA,
@@ -145,7 +149,7 @@ PEERS = (
         "Provence 430M",
         "the same",
         "provence",
-        "naver/provence-reranker-debertav3-v1: config.json and its card",
+        "naver/provence-reranker-debertav3-v1: config.json and model card",
         "random",
         shape={
             "model_type": "deberta-v2",

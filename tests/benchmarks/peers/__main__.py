@@ -1,8 +1,8 @@
-"""Measure ctxzip beside its peers in one run: `python -m tests.benchmarks.peers FILE...`.
+"""Compare the speed of ctxzip with its peers: `python -m tests.benchmarks.peers FILE...`.
 
-Each peer and ctxzip mini shorten the same first records in turn, in this process, loaded and warm: as
-many records as take the slower of both some seconds. Seconds depend on the machine and on what else it does;
-the ratios travel. A peer whose packages are not installed is left out, and the table says so.
+Each peer and ctxzip mini compress the same records in turn, in this process and after loading. The number of records is
+such that the slower of both takes some seconds. Seconds depend on the machine and its load; ratios are comparable
+between machines. A peer whose packages are not installed is left out, and its row names them.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ _PACKAGES = (
 )  # fmt: skip
 
 _NOTE = """
-Records a second are medians; of the ratio also the smallest and the largest round. Random weights: the shape
-is the peer's, the numbers are not, and ctxzip's tokenizer stands in for its own."""
+Records a second and ratios are medians over rounds; the range of the ratio is in parentheses. Random weights: the peer's
+layers with random weights, and the tokenizer of ctxzip in place of its own."""
 _CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print one table, a row for each peer as soon as it is measured."""
+    """Print one table; a row follows each measurement."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.peers", description=__doc__)
-    parser.add_argument("data", nargs="+", type=Path, help="JSON lines with a question and documents, or .gz of them")
+    parser.add_argument("data", nargs="+", type=Path, help="JSON lines with a question and documents, gzipped or not")
     parser.add_argument(
-        "--records", type=positive, default=300, help="at most, of all files in turn, repeated if need be"
+        "--records", type=positive, default=300, help="at most, from all files in turn, repeated where there are fewer"
     )
-    parser.add_argument("--seconds", type=float, default=5.0, help="that the slower of both takes for one run, about")
+    parser.add_argument("--seconds", type=float, default=5.0, help="approximate time of one run of the slower of both")
     parser.add_argument("--rounds", type=positive, default=3)
     parser.add_argument(
         "--clock", choices=list(_CLOCKS), default="wall", help="cpu: processor time, for a busy machine"
     )
-    parser.add_argument("--threads", type=positive, default=available_cores(), help="of both sides")
+    parser.add_argument("--threads", type=positive, default=available_cores(), help="of ctxzip and of the peer")
     parser.add_argument(
-        "--peer", action="append", metavar="TEXT", help="only those with this in their name; again for more"
+        "--peer", action="append", metavar="TEXT", help="only peers with this text in their name; may be repeated"
     )
     options = parser.parse_args(arguments)
     try:
         lines = first_lines(options.data, options.records)
-        requests(lines)  # all of use, or none is timed
+        requests(lines)  # a record that cannot be read is refused before the measurement
     except InputError as error:
         parser.error(str(error))
     ours, *others = PEERS
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.error(f"--peer: expected a part of {', '.join(peer.name for peer in PEERS[1:])}")
     print(f"{machine(options.threads)}, {options.clock} time")
     print(", ".join(f"{name} {found}" for name in _PACKAGES if (found := _version(name))))
-    print(f"\n{'':26} {'weights':8} {'records':>7} {'a second':>9} {'of mini':>9}   mini is so many times as fast")
+    print(f"\n{'':26} {'weights':8} {'records':>7} {'a second':>9} {'of mini':>9}   speed of mini / speed of the peer")
     run = load(ours, options.threads)
     for peer in others:
         try:
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         print(row(peer, paired), flush=True)
         del theirs
-        gc.collect()  # two of the large ones at once may be more than the memory holds
+        gc.collect()  # two large models at once may exceed the memory
     print(_NOTE)
 
 

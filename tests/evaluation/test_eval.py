@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctxzip.cli.option_names import error_text
 from ctxzip.compressor import Compressor
 from ctxzip.datamodels import Scored
-from ctxzip.cli.option_names import error_text
 from ctxzip.errors import InputError, UsageError
 from ctxzip.evaluation.fixed_ratio import RATIOS, found_at_ratios
 from ctxzip.evaluation.labelled import Labelled, read_labelled

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ctxzip.errors import InputError, UsageError
-from ctxzip.settings import CONTEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -53,6 +52,8 @@ def check_stats(stats: str | None, output: str | None, files: list[str] | None) 
 
 def check_null(output: OutputOptions) -> None:
     """Raise UsageError where records would end with NUL."""
+    from ctxzip.settings import CONTEXTS
+
     if output.null and output.to not in CONTEXTS:
         raise UsageError(
             "NUL ends contexts only: expected text or markdown", option=("to", "null"), value=output.to or "jsonl"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Seconds (Python's own are 0.005) after which a thread yields to those that feed the model; measured for mini on 2 threads.
 _SWITCH_S = 0.0005
-_SHORT = 78  # columns of the line that says what a command does
+_SHORT = 120  # code points of the line that says what a command does
 
 
 def check_input(context: typer.Context, files: list[str] | None, query: str | None = None) -> None:

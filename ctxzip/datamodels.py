@@ -23,6 +23,7 @@ SECOND_PASS = "second_pass"  # noqa: S105  # no secret
 
 Kind = Literal[
     "sentence",
+    "line",
     "heading",
     "list_item",
     "table_header",

@@ -7,8 +7,12 @@ fences that lost their other half, indented prose, wiki and reStructuredText hea
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from ctxzip.splitting.block import Block
+from ctxzip.splitting.lines import is_title, line_blocks
+from ctxzip.splitting.structured import structured_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
 _FENCE = re.compile(r"\s*+(`{3,}+|~{3,}+)([^`]*)$")
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]|$)")
-_WIKI = re.compile(r"(={2,6})[^=].*[^=]\1")
+_WIKI = re.compile(r"(={2,6})[^=].*[^=]\1|(={1,6}) \S.*")
 _UNDERLINE = re.compile(r"([=\-~^\"*+#])\1{2,}\s*$")
 _RULE = re.compile(r"\s*([-*_])(?:\s*\1){2,}\s*$")
 _QUOTE = re.compile(r" {0,3}>")
@@ -29,33 +33,26 @@ _ITEM = re.compile(
 )
 _BULLET_OR_ONE = re.compile(rf"\s*(?:[-*+{_BULLETS}]|\(?1[.)])[ \t]+\S")
 _GRID_RULE = re.compile(r"\s*\+[-=+]{3,}\+\s*$")
-_ENTRY = re.compile(
-    r"\s*\[?(?:\d{4}-\d\d-\d\d|\d{1,2}:\d\d\b|(?:\d{1,3}\.){3}\d{1,3}\s|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d)"
-)
-_SPEAKER = re.compile(r"[^\W\d_][\w.-]{0,20}(?: [^\W\d_][\w.-]{0,20})?: \S")
 _INDENTED = re.compile(r" {4}|\t")
 _FRONT_MATTER_KEY = re.compile(r"[\w-]+\s*:")
 _CODE_MARK = re.compile(r"[{}();=<>\[\]$|\\]|::|->|^\s*(?:>>>|#|//|--|def |class |import |from |return\b)")
+_STRONG_CODE = re.compile(
+    r"^\s*(?:def |class |import |from \S+ import |return\b|if .*:$|for .*:$|const |let |var |function |public |private |#include|export )"
+    r"|[;{]\s*$|^\s*[\w.\[\]\"']+\s*[-+*/]?=\s*\S|^\s*[\w.]+\(.*\)\s*;?$|^\s*[$>] \S|^\s*(?:sudo|pip|git|docker|npm|apt|curl) "
+)
 _PROSE_WORDS_A_LINE = 5  # prose set in 40 columns or more holds 6 and more, a command 2 to 4
 
+_CAPTION = re.compile(
+    r"\W*(?:Tab|Fig|Abb|Table|Figure|Tabelle|Abbildung|Tableau|Tabla|Tabela|Tabella|Figura|Exhibit|Listing)\.? ?\d+\b"
+)
+_INNER_SENTENCE = re.compile(r"[.!?]\s+[^\W\d_a-z]")
+_LED = frozenset({"list_item", "table_header", "table_row", "code", "line", "quote"})
+_NUMBERED = re.compile(r"\s{0,3}(\d{1,2}(?:\.\d{1,2}){0,3})[.)]?\s+\S")
+_CODE_SHARE = 0.5  # of the lines of a paragraph that look like code
+_NUMBERED_LEVEL = 6  # below those of markdown; each number of "4.2.1" is one level more
+_TITLE_LEVEL = 12
+
 _HEADING_LINE_LIMIT = 120  # code points: two lines of print; a longer line above ---- is a paragraph above a rule
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One block of a text.
-
-    Attributes:
-        start, end: half-open code-point offsets; `start` may hold the indentation of the block.
-        body: where the words begin, behind the marker of a list item.
-        level: 1..6 of a heading; 1 of the row that heads a table; else 0.
-    """
-
-    kind: Kind
-    start: int
-    end: int
-    body: int
-    level: int = 0
 
 
 def blocks(text: str, *, quoted: bool = False) -> Iterator[Block]:
@@ -64,6 +61,8 @@ def blocks(text: str, *, quoted: bool = False) -> Iterator[Block]:
     With `quoted` the text is the inside of a block quote whose marks were blanked: nothing in it
     is indented code, since the blanks look like indentation.
     """
+    if not quoted and (found := structured_blocks(text)):
+        return iter(found)
     return _Scanner(text, quoted=quoted).scan()
 
 
@@ -88,6 +87,8 @@ class _Scanner:
         self.in_list = False
         self.after_blank = True
         self.prose_until = 0  # an indented run that was looked at and is no code
+        self.count = 0  # blocks so far
+        self.lead_in: int | None = None  # the block that ends in a colon, or the caption, above what comes next
 
     def scan(self) -> Iterator[Block]:
         takers = (
@@ -106,12 +107,43 @@ class _Scanner:
                 self.at += 1
                 self.after_blank = True
                 continue
-            for take in takers:
-                found = take()
-                if found:
-                    yield from found
-                    break
+            found = next(blocks for take in takers if (blocks := take()))
+            yield from self._under_lead_in(found)
             self.after_blank = False
+
+    def _under_lead_in(self, found: list[Block]) -> list[Block]:
+        """Put lists, tables, code and lines under the colon or caption above them; note a new one."""
+        if found[0].kind in _LED and self.lead_in is not None:
+            found = [
+                replace(block, under=self.lead_in) if block.under is None and block.kind != "table_row" else block
+                for block in found
+            ]
+        else:
+            self.lead_in = None
+        last = found[-1]
+        if last.kind in {"sentence", "line", "heading"} and not last.level and self._leads(last):
+            self.lead_in = self.count + len(found) - 1
+            if "\n" not in self.text[last.body : last.end] and not _INNER_SENTENCE.search(
+                self.text, last.body, last.end
+            ):
+                found = [*found[:-1], replace(last, kind="heading")]
+        self.count += len(found)
+        return found
+
+    def _leads(self, block: Block) -> bool:
+        """Tell whether a block ends in a colon, or is a caption, right above a list, a table, code or lines."""
+        following = next(
+            (at for at in range(self.at, min(self.at + 3, len(self.lines))) if self.lines[at].strip()), None
+        )
+        if following is None:
+            return False
+        line = self.lines[following]
+        is_table = _is_pipe_row(line) or bool(_GRID_RULE.match(line)) or line.strip().count("\t") > 0
+        if self.text[: block.end].endswith(":"):
+            return is_table or bool(
+                _ITEM.match(line) or _FENCE.match(line) or _INDENTED.match(line) or _QUOTE.match(line)
+            )
+        return is_table and bool(_CAPTION.match(self.text, block.body))
 
     def _block(self, kind: Kind, first: int, last: int, *, body: int = 0, level: int = 0) -> Block:
         start = self.bounds[first][0]
@@ -177,16 +209,37 @@ class _Scanner:
 
     def _take_heading(self) -> list[Block] | None:
         line = self.lines[self.at]
+        if _ATX.match(line) and _is_comment(line, self._line(self.at + 1)):
+            return None
         if match := _ATX.match(line) or _WIKI.fullmatch(line.strip()):
             self.in_list = False
-            return self._one("heading", self.at, level=len(match[1]))
+            return self._one("heading", self.at, level=len(match[1] or match[2]))
         underline = _UNDERLINE.match(self._line(self.at + 1))
         # Marks of reStructuredText are as long as the title; others are a rule, or the end of something.
         long_enough = underline and (underline[1] in "=-" or len(underline[0].rstrip()) >= len(line.rstrip()))
         if underline and long_enough and self._may_be_underlined(line):
             self.in_list = False
             return self._one("heading", self.at + 1, level={"=": 1, "-": 2}.get(underline[1], 3))
-        return None
+        return self._take_title(line)
+
+    def _take_title(self, line: str) -> list[Block] | None:
+        """Take a line that stands alone above text as a heading: a title, a numbered title, a bold question."""
+        if self.quoted or not self.after_blank or self._line(self.at + 1).strip() or not is_title(line):
+            return None
+        following = next(
+            (at for at in range(self.at + 2, min(self.at + 4, len(self.lines))) if self.lines[at].strip()), None
+        )
+        if following is None or line[:1].isspace():
+            return None
+        numbered = _NUMBERED.match(line)
+        if (_ITEM.match(line) and not numbered) or (numbered and _NUMBERED.match(self.lines[following])):
+            return None
+        if not numbered and is_title(self.lines[following]) and not self._line(following + 1).strip():
+            return None  # one of several short lines, such as an address with blank lines or a menu
+        self.in_list = False
+        return self._one(
+            "heading", self.at, level=_NUMBERED_LEVEL + numbered[1].count(".") + 1 if numbered else _TITLE_LEVEL
+        )
 
     def _may_be_underlined(self, line: str) -> bool:
         return (
@@ -279,20 +332,64 @@ class _Scanner:
 
     def _take_paragraph(self) -> list[Block]:
         self.in_list = False
-        speakers = bool(_SPEAKER.match(self.lines[self.at]))
         last = self.at
         while last + 1 < len(self.lines) and not self._begins_block(last + 1):
-            if _BULLET_OR_ONE.match(self.lines[last + 1]) or (speakers and _SPEAKER.match(self.lines[last + 1])):
+            if _BULLET_OR_ONE.match(self.lines[last + 1]):
                 break
             last += 1
-        return self._one("sentence", last)
+        if not self.quoted and (code := self._take_bare_code(last)):
+            return code
+        first = self.at
+        found = None if self.quoted else line_blocks(self.lines[first : last + 1])
+        if found is None:
+            return self._one("sentence", last)
+        self.at = last + 1
+        blocks = [
+            self._block(one.kind, first + one.first, first + one.last, level=int(one.kind == "table_header"))
+            for one in found
+        ]
+        if blocks[0].kind == "heading":  # of these lines alone
+            blocks[1:] = [replace(block, under=self.count) if block.kind != "table_row" else block for block in blocks[1:]]
+        return blocks
+
+    def _take_bare_code(self, last: int) -> list[Block] | None:
+        """Take code without a fence: definitions with all that is indented below them, comments with the code under them."""
+        lines = self.lines[self.at : last + 1]
+        if len(lines) < 2 or sum(bool(_STRONG_CODE.search(line)) for line in lines) < _CODE_SHARE * len(lines):
+            return None
+        found = []
+        first = self.at
+        end = len(self.lines)
+        while first < end:
+            until = first + 1
+            while until < end and (
+                self._is_inside(until) or (self.lines[until].strip() and self.lines[until - 1].strip())
+            ):
+                until += 1
+            while until - 1 > first and not self.lines[until - 1].strip():
+                until -= 1
+            found.append(self._block("code", first, until - 1))
+            self.at = until
+            first = next((at for at in range(until, end) if self.lines[at].strip()), end)
+            if (
+                first == end
+                or not _STRONG_CODE.search(self.lines[first])
+                and not _is_comment(self.lines[first], self._line(first + 1))
+            ):
+                break
+        return found
+
+    def _is_inside(self, at: int) -> bool:
+        """Tell whether a line, or the next that is not blank, is indented: it belongs to the definition above."""
+        following = next((line for line in self.lines[at : at + 4] if line.strip()), "")
+        return following[:1].isspace() or following.strip() in {"}", "});", "};", ")", "]"}
 
     def _begins_block(self, index: int) -> bool:
         line = self.lines[index]
         return (
             not line.strip()
             or bool(_FENCE.match(line) or _ATX.match(line) or _WIKI.fullmatch(line.strip()))
-            or bool(_QUOTE.match(line) or _is_pipe_row(line) or _RULE.match(line) or _ENTRY.match(line))
+            or bool(_QUOTE.match(line) or _is_pipe_row(line) or _RULE.match(line))
             or ("|" in line and _is_delimiter_row(self._line(index + 1)))
             or (line.strip().count("\t") > 0 and line.strip().count("\t") == self._line(index + 1).strip().count("\t"))
         )
@@ -310,3 +407,8 @@ def _is_pipe_row(line: str) -> bool:
 
 def _is_delimiter_row(line: str) -> bool:
     return "|" in line and "-" in line and not line.strip("|:- \t")
+
+
+def _is_comment(line: str, following: str) -> bool:
+    """Tell whether a line that begins with one `#` is a comment of the code below it, and no heading."""
+    return line.lstrip().startswith("# ") and bool(following.strip()) and bool(_STRONG_CODE.search(following))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from ctxzip.datamodels import Span
 from ctxzip.settings import AUTO
-from ctxzip.splitting.blocks import Block, blank_quote_marks, blocks
+from ctxzip.splitting.block import Block
+from ctxzip.splitting.blocks import blank_quote_marks, blocks
 from ctxzip.splitting.language import UNKNOWN, detect
 from ctxzip.splitting.sentences import sentence_spans, splitter_for
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AUTO", "UNKNOWN", "detect", "split", "splitter_for"]
 
-_WHOLE = frozenset({"heading", "table_header", "table_row", "code", "front_matter", "rule"})
+_WHOLE = frozenset({"heading", "line", "table_header", "table_row", "code", "front_matter", "rule"})
 _WORD = re.compile(r"\w")
 
 
@@ -38,21 +39,25 @@ def split(text: str, splitter: SentenceSplitter) -> list[Span]:
     """
     spans: list[Span] = []
     headings: list[tuple[int, int]] = []  # (level, index of span), outermost first
+    last_spans: list[int] = []  # index of the last span of each block
     table = 0
     for block in blocks(text):
-        if block.kind == "heading":
+        if block.kind == "heading" and block.level:
             while headings and headings[-1][0] >= block.level:
                 headings.pop()
         parent = headings[-1][1] if headings else None
-        if block.kind == "heading":
-            headings.append((block.level, len(spans)))
-        elif block.level:
-            table = len(spans)
-        elif block.kind == "table_row":
+        if block.under is not None:
+            parent = last_spans[block.under]
+        elif block.kind == "table_row" and not block.level:
             parent = table
+        if block.kind == "heading" and block.level:
+            headings.append((block.level, len(spans)))
+        elif block.kind in {"table_header", "table_row"} and block.level:
+            table = len(spans)
         for start, end in _offsets(text, block, splitter):
             kind = block.kind if _WORD.search(text, start, end) else "rule"
             spans.append(Span(start, end, kind, parent))
+        last_spans.append(len(spans) - 1)
     return _covering(text, spans)
 
 

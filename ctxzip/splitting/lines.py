@@ -1,0 +1,194 @@
+"""Lines -> blocks, where text is made of lines: logs, records, settings, tables without rules, turns of speakers, lists.
+
+A paragraph of wrapped prose breaks a line where the next word does not fit any more. Where breaks come earlier than that,
+each line is a unit of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxzip.datamodels import Kind
+
+# The head of an entry of a log: a date, a time, a syslog date, an address, a level, a kernel time in brackets.
+ENTRY = re.compile(
+    r"\s*[\[(<]?(?:\d{4}[-/.]\d\d[-/.]\d\d|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}[ ,T]|\d{1,2}:\d\d(?::\d\d)?\b|\d{10}(?:\.\d+)?\b"
+    r"|(?:\d{1,3}\.){3}\d{1,3}\s|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? |[A-Z][a-z]{2} [ \d]\d \d\d:\d\d"
+    r"|\s*\d+\.\d{3,}\]|(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE)\b)"
+)
+# A line that goes on with the entry above it: a frame of a stack trace, the source line below it, its cause.
+TRACE = re.compile(
+    r"\s+(?:at |File \"|in |from )\S|\s*(?:Caused by:|Traceback \(|During handling|The above exception|[~^]+\s*$|\.\.\. \d+ more)"
+    r"|(?:[a-z_]\w*\.)+[A-Z]\w*(?:Exception|Error|Throwable)\b|[A-Z]\w*(?:Error|Exception): "
+)
+_JSON_RECORD = re.compile(r"\s*[\[{].*[\]}],?\s*$")
+_KEY_VALUE = re.compile(r"\s*[^\s:=|][^:=|]{0,40}?\s*(?::(?=\s|$)|=|\.{3,}|\t)\s*\S")
+_OPTION = re.compile(r"\s*(?:-{1,2}[A-Za-z?][\w-]*|/[A-Za-z?]\w*)(?:[ ,=<\[]|\s*$)")
+_SPEAKER = re.compile(
+    r"(?:[A-Z][\w.'’-]{0,24}|[A-Z]{2,})(?: [A-Z(][\w.'’)-]{0,24}){0,3}(?: \(?\d{1,2}:\d\d(?::\d\d)?\)?)?: \S"
+)
+_FIRST_WORD = re.compile(r"\S+")
+_CELL_GAP = re.compile(r"(?<=\S)(?: {2,}|\t+)(?=\S)")
+_NUMBER = re.compile(r"[^\w\s]?[\d.,:%/O\-]*\d[\d.,:%/\-]*(?:\s?[A-Za-z%€$£]{1,4})?")
+_ENDS_SENTENCE = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s*$")
+_PAGE = re.compile(r"(?:page|seite|p\.|s\.|pag\.|página|pagina)\s*\d+|\d+", re.IGNORECASE)
+_WIDE_GAP = re.compile(r"\S(?: {3,}|\t)\S")
+_TITLE_LENGTH, _TITLE_WORDS = 80, 10  # code points and words of a line that may be a title
+_NARROWEST = 30  # code points: shorter lines are never wrapped prose
+_PROSE_WORDS = 4  # of a line that a lower-case line continues
+_SHARE = 0.6  # of the lines of a paragraph that have one form
+_LONGEST_ENTRY = 300  # code points of a line that is kept whole; longer ones are split into sentences
+
+
+@dataclass(frozen=True, slots=True)
+class LineBlock:
+    """Lines that belong together.
+
+    Attributes:
+        first, last: indices of the lines, both included.
+        kind: `line` (kept whole), `sentence` (prose), `heading` (of the lines behind it), `table_header` or `table_row`.
+    """
+
+    first: int
+    last: int
+    kind: Kind
+
+
+def line_blocks(lines: Sequence[str]) -> list[LineBlock] | None:
+    """Return the blocks of a paragraph that is made of lines; None for prose.
+
+    Args:
+        lines: of one paragraph, none of them blank, line ends left out.
+
+    >>> line_blocks(["Street: Quay 3", "Phone: 0451 5550"])
+    [LineBlock(first=0, last=0, kind='line'), LineBlock(first=1, last=1, kind='line')]
+    >>> line_blocks(["The ferry to Little Thorn leaves at seven", "in the morning."])
+    """
+    if len(lines) < 2:
+        return None
+    if all(_JSON_RECORD.match(line) for line in lines):
+        return [LineBlock(at, at, "line") for at in range(len(lines))]
+    return _separated(lines) or _with_table(lines) or _broken(lines)
+
+
+def _with_table(lines: Sequence[str]) -> list[LineBlock] | None:
+    """Return the rows of a table in columns that gaps of two spaces and more separate, with the lines around it."""
+    columns = [_CELL_GAP.split(line.strip()) for line in lines]
+    is_row = [len(cells) > 2 for cells in columns]  # noqa: PLR2004  # two columns may be two texts side by side
+    if sum(is_row) < 2:
+        return None
+    first = is_row.index(True)
+    last = len(lines) - 1 - is_row[::-1].index(True)
+    rows = columns[first : last + 1]
+    cells = [cell for row in rows for cell in row]
+    if sum(is_row[first : last + 1]) < _SHARE * len(rows) or sum(len(cell.split()) for cell in cells) > 3 * len(cells):
+        return None
+    while last + 1 < len(lines) and len(columns[last + 1]) == 2:  # a total has fewer cells
+        last += 1
+    has_header = not any(_NUMBER.fullmatch(cell) for cell in rows[0])
+    kinds: list[Kind] = ["table_row" if has_header else "line"] * (last + 1 - first)
+    kinds[0] = "table_header" if has_header else "line"
+    table = [LineBlock(at, at, kind) for at, kind in enumerate(kinds, first)]
+    return [*_around(lines, 0, first), *table, *_around(lines, last + 1, len(lines))]
+
+
+def _around(lines: Sequence[str], first: int, end: int) -> list[LineBlock]:
+    """Return the blocks of the lines before or behind a table."""
+    if first >= end:
+        return []
+    found = line_blocks(lines[first:end]) or [LineBlock(0, end - first - 1, "sentence")]
+    return [LineBlock(one.first + first, one.last + first, one.kind) for one in found]
+
+
+def _separated(lines: Sequence[str]) -> list[LineBlock] | None:
+    """Return the rows of comma- or semicolon-separated values, the first of which names the columns."""
+    for delimiter in (";", ",", "\t"):
+        counts = [line.count(delimiter) for line in lines]
+        usual = max(set(counts), key=counts.count)
+        if len(lines) < 3 or usual < 2 - (delimiter != ",") or counts.count(usual) < 0.8 * len(lines):
+            continue
+        cells = [cell.strip() for line in lines for cell in line.split(delimiter)]
+        spaced = sum(line.count(f"{delimiter} ") for line in lines)
+        if sum(len(cell.split()) for cell in cells) > 4 * len(cells) or 2 * spaced > sum(counts):
+            continue
+        is_header = not any(_NUMBER.fullmatch(cell.strip().strip('"')) for cell in lines[0].split(delimiter))
+        return [
+            LineBlock(at, at, "table_header" if at == 0 and is_header else "table_row" if is_header else "line")
+            for at in range(len(lines))
+        ]
+    return None
+
+
+def _broken(lines: Sequence[str]) -> list[LineBlock] | None:
+    """Return the lines of a paragraph that are entries or end before they are full, with what continues each."""
+    form = _form(lines)
+    width = _width(lines)
+    breaks = [_is_break(before, line, form, width) for before, line in pairwise(lines)]
+    if not any(breaks):
+        return None
+    starts = [0, *(at for at, is_break in enumerate(breaks, 1) if is_break)]
+    found = []
+    for first, end in pairwise([*starts, len(lines)]):
+        size = sum(map(len, lines[first:end]))
+        is_entry = (form is not None and form.match(lines[first])) or ENTRY.match(lines[first])
+        is_whole = (is_entry and end - first > 1) or ((is_entry or end - first == 1) and size <= _LONGEST_ENTRY)
+        found.append(LineBlock(first, end - 1, "line" if is_whole else "sentence"))
+    if form is not None and not form.match(lines[0]) and found[0].last == 0 and is_title(lines[0]):
+        found[0] = LineBlock(0, 0, "heading")
+    return found
+
+
+def _form(lines: Sequence[str]) -> re.Pattern[str] | None:
+    """Return the form that most lines have: entries of a log, JSON, turns of speakers, or keys with values."""
+    for form in (ENTRY, _JSON_RECORD, _OPTION, _SPEAKER, _KEY_VALUE):
+        n_matching = sum(bool(form.match(line)) for line in lines)
+        if n_matching >= 2 and n_matching >= _SHARE * sum(not TRACE.match(line) for line in lines):
+            return form
+    return None
+
+
+def _width(lines: Sequence[str]) -> int:
+    """Return the width that prose of these lines is wrapped at: the longest but one, so that one URL decides nothing."""
+    lengths = sorted(map(len, lines[:-1]), reverse=True)
+    return lengths[1] if len(lengths) > 3 else lengths[0]
+
+
+def _is_break(before: str, line: str, form: re.Pattern[str] | None, width: int) -> bool:
+    """Tell whether a line begins a unit of its own behind the line before it."""
+    if TRACE.match(line):
+        return False
+    if ENTRY.match(line) or (form is not None and form.match(line)):
+        return True
+    if form is not None:
+        return not line[:1].isspace() and not line[:1].islower()
+    word = _FIRST_WORD.search(line)
+    is_full = len(before.rstrip()) + 1 + len(word[0] if word else "") > max(width, _NARROWEST)
+    if is_full:
+        return False
+    goes_on = line.lstrip()[:1].islower() and not _ENDS_SENTENCE.search(before)
+    return not (goes_on and (len(before.split()) >= _PROSE_WORDS or before.rstrip().endswith((",", "-", "\u00ad"))))
+
+
+def is_title(line: str) -> bool:
+    """Tell whether a line that stands alone is a title: short, begun like one, and not ended like a sentence.
+
+    >>> [is_title(line) for line in ("Opening hours", "4.2 Mail", "Phone: 0451 5550", "It is red.", "Page 2", "Best,")]
+    [True, True, False, False, False, False]
+    """
+    text = line.strip().strip("*_ ")
+    if not text or len(text) > _TITLE_LENGTH or len(text.split()) > _TITLE_WORDS:
+        return False
+    if (
+        text[-1] in ".,;!…。、"
+        or _PAGE.fullmatch(text)
+        or _WIDE_GAP.search(text)
+        or re.search(r":\s+\S|[|=<>{}\[\]@]|https?:", text)
+    ):
+        return False
+    return text[0].isupper() or text[0].isdigit() or not text[0].isascii()

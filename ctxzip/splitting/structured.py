@@ -1,0 +1,275 @@
+"""Whole texts in a formal notation -> blocks: JSON, XML and HTML, settings (YAML, INI, TOML, properties).
+
+An entry is a block, and the entries that it is nested in are its parents, as headings are: `port: 5433` comes with
+`replica:` and `database:`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from ctxzip.splitting.block import Block
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ctxzip.datamodels import Kind
+
+_SMALL = 80  # code points of a container that is one block, such as `"pool": {"min": 1, "max": 10}`
+_RECORD = 300  # code points of an element of markup that is one block
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]++')
+_TAG = re.compile(r"<(/?)([A-Za-z][\w:.-]*)[^<>]*?(/?)>|<!--.*?-->|<[?!][^<>]*>", re.DOTALL)
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+)
+_INLINE = frozenset(
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "br",
+        "cite",
+        "code",
+        "data",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "img",
+        "input",
+        "kbd",
+        "label",
+        "mark",
+        "q",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "time",
+        "tt",
+        "u",
+        "var",
+        "wbr",
+    ]
+)
+_HEADING_TAG = re.compile(r"h([1-6])", re.IGNORECASE)
+_SECTION = re.compile(r"\s*\[{1,2}[^\[\]]+\]{1,2}\s*$")
+_SETTING = re.compile(r"\s*(?:- )?(?:[\w.$/@-]+|\"[^\"]+\"|'[^']+')\s*(?::(?=\s|$)|=)")
+_COMMENT = re.compile(r"\s*(?:[#;]|//)")
+_ITEM = re.compile(r"\s*- \S")
+_CLOSING = re.compile(r"[\s}\]),;]*$")
+
+
+def structured_blocks(text: str) -> list[Block] | None:
+    """Return the blocks of a text that is all in one formal notation; None for any other text."""
+    head = text.lstrip()[:1]
+    if head in {"{", "["} and (found := _json_blocks(text)):
+        return found
+    if head == "<" and (found := _markup_blocks(text)):
+        return found
+    return _setting_blocks(text)
+
+
+def _json_blocks(text: str) -> list[Block] | None:
+    """Return an entry a block, its path of parents above it; a small object or array is one block."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    blocks: list[Block] = []
+    start: int | None = None  # of the entry in hand
+    parents: list[int] = []
+    depth_in_small = 0
+    for match, end_of_container in _containers(text):
+        token, at, end = match[0], match.start(), match.end()
+        if depth_in_small:
+            depth_in_small += (token in {"{", "["}) - (token in {"}", "]"})
+        elif token in {"}", "]"}:
+            _add_entry(blocks, start, at, parents)
+            start = None
+            if parents:
+                parents.pop()
+            continue
+        elif token == ",":  # noqa: S105  # of JSON
+            _add_entry(blocks, start, end, parents)
+            start = None
+            continue
+        start = at if start is None else start
+        if token in {"{", "["} and not depth_in_small:
+            if end_of_container - start <= _SMALL and blocks:
+                depth_in_small = 1
+            else:
+                blocks.append(Block("line", start, end, start, under=parents[-1] if parents else None))
+                parents.append(len(blocks) - 1)
+                start = None
+    return _with_headings(_closed(text, blocks)) if len(blocks) > 1 else None
+
+
+def _containers(text: str) -> Iterator[tuple[re.Match[str], int]]:
+    """Yield the tokens of JSON, each opening bracket with the end of its container, other tokens with 0."""
+    tokens = list(_JSON_TOKEN.finditer(text))
+    ends = [0] * len(tokens)
+    opened: list[int] = []
+    for index, token in enumerate(tokens):
+        if token[0] in {"{", "["}:
+            opened.append(index)
+        elif token[0] in {"}", "]"} and opened:
+            ends[opened.pop()] = token.end()
+    return zip(tokens, ends, strict=True)
+
+
+def _add_entry(blocks: list[Block], start: int | None, end: int, parents: list[int]) -> None:
+    """Add the entry in hand; without one, a bracket or comma belongs to the block before."""
+    if start is not None:
+        blocks.append(Block("line", start, end, start, under=parents[-1] if parents else None))
+
+
+def _closed(text: str, blocks: list[Block]) -> list[Block]:
+    """Let each block end before the next one begins, so that closing brackets and commas belong to the block before."""
+    ends = [*(block.start for block in blocks[1:]), len(text)]
+    return [
+        Block(block.kind, block.start, len(text[: max(end, block.end)].rstrip()), block.body, block.level, block.under)
+        for block, end in zip(blocks, ends, strict=True)
+    ]
+
+
+def _markup_blocks(text: str) -> list[Block] | None:
+    """Return the small elements of XML or HTML as blocks; rows have the header row of their table as a parent."""
+    tags = list(_TAG.finditer(text))
+    if len(tags) < 3:
+        return None
+    cuts = _element_borders(text, tags)
+    blocks: list[Block] = []
+    header: int | None = None
+    for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
+        piece = text[start:end]
+        if not piece.strip():
+            continue
+        at = start + len(piece) - len(piece.lstrip())
+        name = first[2].lower() if (first := _TAG.match(text, at)) and first[2] else ""
+        words = _TAG.sub(" ", piece)
+        if not words.strip() and blocks:  # closing tags and tags of containers belong to the block before
+            last = blocks[-1]
+            blocks[-1] = Block(last.kind, last.start, start + len(piece.rstrip()), last.body, last.level, last.under)
+            continue
+        if heading := _HEADING_TAG.fullmatch(name):
+            block = Block("heading", at, start + len(piece.rstrip()), at, int(heading[1]))
+            header = None
+        elif re.search(r"<tr\b", piece, re.IGNORECASE):
+            is_header = bool(re.search(r"<th\b", piece, re.IGNORECASE)) and not re.search(
+                r"<td\b", piece, re.IGNORECASE
+            )
+            block = Block(
+                "table_header" if is_header else "table_row" if header is not None else "line",
+                at, start + len(piece.rstrip()), at, 0, None if is_header else header,
+            )  # fmt: skip
+            header = len(blocks) if is_header else header
+        else:
+            kind: Kind = "line" if end - start <= _RECORD or name not in {"p", "div", "td", "li", ""} else "sentence"
+            block = Block(kind, at, start + len(piece.rstrip()), at)
+            header = None if re.search(r"</table", piece, re.IGNORECASE) else header
+        blocks.append(block)
+    return blocks if len(blocks) > 1 else None
+
+
+def _element_borders(text: str, tags: list[re.Match[str]]) -> list[int]:
+    """Return where blocks of markup begin: before and behind every element that is small enough for one block.
+
+    An element is one block where it has at most `_RECORD` code points and no block-level element of two levels in it.
+    """
+    cuts: set[int] = set()
+    opened: list[list[int]] = []  # start of each open element, and the height of what is in it
+    for tag in tags:
+        name = (tag[2] or "").lower()
+        if not name:
+            cuts |= {tag.start(), tag.end()} if not opened else set()
+            continue
+        if name in _INLINE or name in _VOID or tag[3]:
+            continue
+        if not tag[1]:
+            opened.append([tag.start(), 0])
+            continue
+        if not opened:
+            continue
+        start, height = opened.pop()
+        is_row = name == "tr"
+        if is_row or height == 0 or (height == 1 and tag.end() - start <= _RECORD):
+            cuts -= {cut for cut in cuts if start < cut < tag.end()} if height else set()
+            cuts |= {start, tag.end()}
+            height = height if not is_row else 1
+        if opened:
+            opened[-1][1] = max(opened[-1][1], height + 1)
+    return sorted(cut for cut in cuts if 0 < cut < len(text))
+
+
+def _setting_blocks(text: str) -> list[Block] | None:
+    """Return the lines of settings, each under its section and the lines that are less indented."""
+    bounds = [match.span() for match in re.finditer(r"[^\r\n]+", text)]
+    lines = [text[start:end] for start, end in bounds]
+    shown = [line for line in lines if line.strip()]
+    if len(shown) < 3 or not _are_settings(shown):
+        return None
+    blocks: list[Block] = []
+    above: list[tuple[int, int]] = []  # indentation and index of the blocks that the next one may be nested in
+    section: int | None = None
+    comment: int | None = None  # start of the comment above the next setting
+    for (start, end), line in zip(bounds, lines, strict=True):
+        if not line.strip():
+            continue
+        if _COMMENT.match(line):
+            comment = start if comment is None else comment
+            continue
+        begins = start if comment is None else comment
+        comment = None
+        indent = len(line) - len(line.lstrip())
+        if _SECTION.match(line):
+            section, above = len(blocks), []
+            blocks.append(Block("heading", begins, end, begins))
+            continue
+        while above and above[-1][0] >= indent:
+            above.pop()
+        if _CLOSING.fullmatch(line) and blocks:
+            last = blocks[-1]
+            blocks[-1] = Block(last.kind, last.start, end, last.body, last.level, last.under)
+            continue
+        blocks.append(Block("line", begins, end, begins, under=above[-1][1] if above else section))
+        above.append((indent, len(blocks) - 1))
+    if comment is not None and blocks:
+        last = blocks[-1]
+        blocks[-1] = Block(last.kind, last.start, bounds[-1][1], last.body, last.level, last.under)
+    return _with_headings(blocks) or None
+
+
+def _with_headings(blocks: list[Block]) -> list[Block]:
+    """Return the blocks, those that others are nested in as headings: they name what is in them."""
+    parents = {block.under for block in blocks}
+    return [
+        Block("heading", block.start, block.end, block.body, 0, block.under) if at in parents else block
+        for at, block in enumerate(blocks)
+    ]
+
+
+def _are_settings(lines: list[str]) -> bool:
+    """Tell whether lines are settings: nearly all are keys with values, sections, items or comments, and short."""
+    n_settings = sum(bool(_SETTING.match(line)) for line in lines)
+    n_others = sum(
+        bool(_SECTION.match(line) or _COMMENT.match(line) or _ITEM.match(line) or _CLOSING.fullmatch(line))
+        for line in lines
+    )
+    words = sum(len(line.split()) for line in lines)
+    nested = any(line[:1].isspace() for line in lines) or any(_SECTION.match(line) or "=" in line for line in lines)
+    return (
+        nested
+        and n_settings >= 0.5 * len(lines)
+        and n_settings + n_others >= 0.9 * len(lines)
+        and words <= 7 * len(lines)
+    )

@@ -344,13 +344,13 @@ class _Scanner:
         if found is None:
             return self._one("sentence", last)
         self.at = last + 1
-        blocks = [
-            self._block(one.kind, first + one.first, first + one.last, level=int(one.kind == "table_header"))
+        return [
+            replace(
+                self._block(one.kind, first + one.first, first + one.last, level=int(one.kind == "table_header")),
+                under=None if one.under is None else self.count + one.under,
+            )
             for one in found
         ]
-        if blocks[0].kind == "heading":  # of these lines alone
-            blocks[1:] = [replace(block, under=self.count) if block.kind != "table_row" else block for block in blocks[1:]]
-        return blocks
 
     def _take_bare_code(self, last: int) -> list[Block] | None:
         """Take code without a fence: definitions with all that is indented below them, comments with the code under them."""

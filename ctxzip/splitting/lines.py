@@ -40,6 +40,8 @@ _ENDS_SENTENCE = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s*$")
 _PAGE = re.compile(r"(?:page|seite|p\.|s\.|pag\.|página|pagina)\s*\d+|\d+", re.IGNORECASE)
 _WIDE_GAP = re.compile(r"\S(?: {3,}|\t)\S")
 _TITLE_LENGTH, _TITLE_WORDS = 80, 10  # code points and words of a line that may be a title
+_GOES_ON = frozenset("([{`&/–—")  # a line that begins so goes on with the one above
+_INNER_SENTENCE = re.compile(r"[^\W\d_]{2}[.!?]\s+[^\W\d_a-z]")
 _NARROWEST = 30  # code points: shorter lines are never wrapped prose
 _PROSE_WORDS = 4  # of a line that a lower-case line continues
 _SHARE = 0.6  # of the lines of a paragraph that have one form
@@ -53,11 +55,13 @@ class LineBlock:
     Attributes:
         first, last: indices of the lines, both included.
         kind: `line` (kept whole), `sentence` (prose), `heading` (of the lines behind it), `table_header` or `table_row`.
+        under: index, among the blocks of the paragraph, of the heading; None without one.
     """
 
     first: int
     last: int
     kind: Kind
+    under: int | None = None
 
 
 def line_blocks(lines: Sequence[str]) -> list[LineBlock] | None:
@@ -67,7 +71,7 @@ def line_blocks(lines: Sequence[str]) -> list[LineBlock] | None:
         lines: of one paragraph, none of them blank, line ends left out.
 
     >>> line_blocks(["Street: Quay 3", "Phone: 0451 5550"])
-    [LineBlock(first=0, last=0, kind='line'), LineBlock(first=1, last=1, kind='line')]
+    [LineBlock(first=0, last=0, kind='line', under=None), LineBlock(first=1, last=1, kind='line', under=None)]
     >>> line_blocks(["The ferry to Little Thorn leaves at seven", "in the morning."])
     """
     if len(lines) < 2:
@@ -103,7 +107,7 @@ def _around(lines: Sequence[str], first: int, end: int) -> list[LineBlock]:
     if first >= end:
         return []
     found = line_blocks(lines[first:end]) or [LineBlock(0, end - first - 1, "sentence")]
-    return [LineBlock(one.first + first, one.last + first, one.kind) for one in found]
+    return [LineBlock(one.first + first, one.last + first, one.kind) for one in found]  # without headings of their own
 
 
 def _separated(lines: Sequence[str]) -> list[LineBlock] | None:
@@ -137,11 +141,29 @@ def _broken(lines: Sequence[str]) -> list[LineBlock] | None:
     for first, end in pairwise([*starts, len(lines)]):
         size = sum(map(len, lines[first:end]))
         is_entry = (form is not None and form.match(lines[first])) or ENTRY.match(lines[first])
-        is_whole = (is_entry and end - first > 1) or ((is_entry or end - first == 1) and size <= _LONGEST_ENTRY)
+        is_whole = is_entry and (end - first > 1 or size <= _LONGEST_ENTRY)
         found.append(LineBlock(first, end - 1, "line" if is_whole else "sentence"))
-    if form is not None and not form.match(lines[0]) and found[0].last == 0 and is_title(lines[0]):
-        found[0] = LineBlock(0, 0, "heading")
-    return found
+    return _with_titles(lines, found, form)
+
+
+def _with_titles(lines: Sequence[str], found: Sequence[LineBlock], form: re.Pattern[str] | None) -> list[LineBlock]:
+    """Return the blocks, those that are titles of what comes behind them as headings."""
+    blocks: list[LineBlock] = []
+    heading: int | None = None
+    for at, block in enumerate(found):
+        line = lines[block.first]
+        is_heading = block.first == block.last and block.kind == "sentence" and at + 1 < len(found) and is_title(line)
+        if is_heading:
+            following = lines[found[at + 1].first]
+            is_heading = (form is not None and at == 0 and bool(form.match(following))) or (
+                len(following) > _TITLE_LENGTH and not is_title(following)
+            )
+        if is_heading:
+            heading = at
+            blocks.append(LineBlock(block.first, block.last, "heading"))
+        else:
+            blocks.append(LineBlock(block.first, block.last, block.kind, heading))
+    return blocks
 
 
 def _form(lines: Sequence[str]) -> re.Pattern[str] | None:
@@ -171,7 +193,8 @@ def _is_break(before: str, line: str, form: re.Pattern[str] | None, width: int) 
     is_full = len(before.rstrip()) + 1 + len(word[0] if word else "") > max(width, _NARROWEST)
     if is_full:
         return False
-    goes_on = line.lstrip()[:1].islower() and not _ENDS_SENTENCE.search(before)
+    head = line.lstrip()[:1]
+    goes_on = (head.islower() or head in _GOES_ON) and not _ENDS_SENTENCE.search(before)
     return not (goes_on and (len(before.split()) >= _PROSE_WORDS or before.rstrip().endswith((",", "-", "\u00ad"))))
 
 

@@ -371,10 +371,8 @@ class _Scanner:
             found.append(self._block("code", first, until - 1))
             self.at = until
             first = next((at for at in range(until, end) if self.lines[at].strip()), end)
-            if (
-                first == end
-                or not _STRONG_CODE.search(self.lines[first])
-                and not _is_comment(self.lines[first], self._line(first + 1))
+            if first == end or (
+                not _STRONG_CODE.search(self.lines[first]) and not _is_comment(self.lines[first], self._line(first + 1))
             ):
                 break
         return found

@@ -84,7 +84,7 @@ def line_blocks(lines: Sequence[str]) -> list[LineBlock] | None:
 def _with_table(lines: Sequence[str]) -> list[LineBlock] | None:
     """Return the rows of a table in columns that gaps of two spaces and more separate, with the lines around it."""
     columns = [_CELL_GAP.split(line.strip()) for line in lines]
-    is_row = [len(cells) > 2 for cells in columns]  # noqa: PLR2004  # two columns may be two texts side by side
+    is_row = [len(cells) > 2 for cells in columns]  # two columns may be two texts side by side
     if sum(is_row) < 2:
         return None
     first = is_row.index(True)
@@ -133,10 +133,15 @@ def _broken(lines: Sequence[str]) -> list[LineBlock] | None:
     """Return the lines of a paragraph that are entries or end before they are full, with what continues each."""
     form = _form(lines)
     width = _width(lines)
-    breaks = [_is_break(before, line, form, width) for before, line in pairwise(lines)]
-    if not any(breaks):
-        return None
-    starts = [0, *(at for at, is_break in enumerate(breaks, 1) if is_break)]
+    starts = [0]
+    for at, (before, line) in enumerate(pairwise(lines), 1):
+        entry = lines[starts[-1]]
+        is_inside = _indentation(line) > _indentation(entry) and bool(ENTRY.match(entry))
+        if not (is_inside and not ENTRY.match(line)) and _is_break(before, line, form, width):
+            starts.append(at)
+    if len(starts) == 1:
+        n_frames = sum(bool(TRACE.match(line)) for line in lines)
+        return [LineBlock(0, len(lines) - 1, "line")] if n_frames > 1 else None
     found = []
     for first, end in pairwise([*starts, len(lines)]):
         size = sum(map(len, lines[first:end]))
@@ -152,11 +157,16 @@ def _with_titles(lines: Sequence[str], found: Sequence[LineBlock], form: re.Patt
     heading: int | None = None
     for at, block in enumerate(found):
         line = lines[block.first]
-        is_heading = block.first == block.last and block.kind == "sentence" and at + 1 < len(found) and is_title(line)
+        is_single = block.first == block.last and at + 1 < len(found)
+        is_heading = is_single and (
+            (block.kind == "sentence" and is_title(line)) or (line.rstrip().endswith(":") and not ENTRY.match(line))
+        )
         if is_heading:
             following = lines[found[at + 1].first]
-            is_heading = (form is not None and at == 0 and bool(form.match(following))) or (
-                len(following) > _TITLE_LENGTH and not is_title(following)
+            is_heading = (
+                (form is not None and at == 0 and bool(form.match(following)))
+                or (len(following) > _TITLE_LENGTH and not is_title(following))
+                or (line.rstrip().endswith(":") and _indentation(following) > _indentation(line))
             )
         if is_heading:
             heading = at
@@ -164,6 +174,10 @@ def _with_titles(lines: Sequence[str], found: Sequence[LineBlock], form: re.Patt
         else:
             blocks.append(LineBlock(block.first, block.last, block.kind, heading))
     return blocks
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _form(lines: Sequence[str]) -> re.Pattern[str] | None:

@@ -12,18 +12,24 @@ from typing import TYPE_CHECKING
 
 from ctxzip.datamodels import Span
 from ctxzip.settings import AUTO
-from ctxzip.splitting.block import Block
 from ctxzip.splitting.blocks import blank_quote_marks, blocks
 from ctxzip.splitting.language import UNKNOWN, detect
 from ctxzip.splitting.sentences import sentence_spans, splitter_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ctxzip.splitting.block import Block
     from ctxzip.splitting.sentences import SentenceSplitter
 
 __all__ = ["AUTO", "UNKNOWN", "detect", "split", "splitter_for"]
 
 _WHOLE = frozenset({"heading", "line", "table_header", "table_row", "code", "front_matter", "rule"})
 _WORD = re.compile(r"\w")
+_LINES = re.compile(r"[^\n]*\n|[^\n]+")
+_PIECES = re.compile(r"[^\W_]{1,4}|[^\w\s]|_")  # about the tokens of a text
+_LONGEST = 800  # code points of a block that is never split
+_MAX_PIECES = 300  # of a block of several lines: more than 400 tokens are no unit
 
 
 def split(text: str, splitter: SentenceSplitter) -> list[Span]:
@@ -63,7 +69,7 @@ def split(text: str, splitter: SentenceSplitter) -> list[Span]:
 
 def _offsets(text: str, block: Block, splitter: SentenceSplitter) -> list[tuple[int, int]]:
     if block.kind in _WHOLE:
-        return [(block.start, block.end)]
+        return list(_limited(text, block.start, block.end))
     prose = text[block.body : block.end]
     if block.kind == "quote":
         # The marks at the head of a line must not look like the head of a sentence.
@@ -74,6 +80,32 @@ def _offsets(text: str, block: Block, splitter: SentenceSplitter) -> list[tuple[
     if block.kind != "sentence":
         offsets[0] = (block.start, offsets[0][1])
     return offsets
+
+
+def _limited(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield a block whole, or a long one in pieces of whole lines; after a blank line, if there is one, a piece ends first."""
+    if end - start <= _LONGEST or "\n" not in text[start:end]:
+        yield start, end
+        return
+    at = start
+    size = 0
+    last_blank = start
+    for line in _LINES.finditer(text, start, end):
+        words = len(_PIECES.findall(text, line.start(), line.end()))
+        if size + words > _MAX_PIECES and line.start() > at:
+            cut = last_blank if last_blank > at else line.start()
+            yield at, _trimmed(text, at, cut)
+            at, size = cut, len(_PIECES.findall(text, cut, line.start()))
+        size += words
+        if not line[0].strip():
+            last_blank = line.end()
+    if text[at:end].strip():
+        yield at, end
+
+
+def _trimmed(text: str, start: int, end: int) -> int:
+    """Return where a piece ends without the white space behind it."""
+    return start + len(text[start:end].rstrip())
 
 
 def _covering(text: str, spans: list[Span]) -> list[Span]:

@@ -83,7 +83,7 @@ def _machine() -> dict[str, Any]:
 
 def _onnxruntime() -> dict[str, str | None]:
     """Return what is wrong with the installation of ONNX Runtime, and the commands that repair it."""
-    from ctxzip.scoring.onnx_sessions import PACKAGE, REPAIR, load_onnxruntime
+    from ctxzip.scoring.onnx_sessions import ONNXRUNTIME_PACKAGE, REPAIR, load_onnxruntime
 
     versions = _versions()
     both = versions["onnxruntime"] is not None and versions["onnxruntime-gpu"] is not None
@@ -91,7 +91,7 @@ def _onnxruntime() -> dict[str, str | None]:
         load_onnxruntime()
     except CtxzipError as error:
         absent = versions["onnxruntime"] is versions["onnxruntime-gpu"] is None
-        return {"error": str(error), "repair": f"pip install {PACKAGE}" if absent else REPAIR}
+        return {"error": str(error), "repair": f"pip install {ONNXRUNTIME_PACKAGE}" if absent else REPAIR}
     if both:
         return {
             "error": "onnxruntime and onnxruntime-gpu are both installed: each overwrites the other",
@@ -101,11 +101,11 @@ def _onnxruntime() -> dict[str, str | None]:
 
 
 def _cuda() -> dict[str, Any]:
-    from ctxzip.scoring.onnx_sessions import providers, without_cuda
+    from ctxzip.scoring.onnx_sessions import cuda_unavailable_reason, execution_providers
 
     try:
-        missing = without_cuda()
-        listed = providers()
+        missing = cuda_unavailable_reason()
+        listed = execution_providers()
     except CtxzipError:
         missing, listed = "onnxruntime cannot be used", []
     return {

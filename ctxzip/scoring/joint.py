@@ -68,7 +68,7 @@ class JointScorer:
         # Without batches, requests are scored together only so that every thread has windows to run.
         self.batch_tokens = 2 * length * graph.threads if graph.unbatched else batch_tokens
         self.is_batch_independent = graph.unbatched
-        self.has_second_pass = bool(card.get("second_look"))
+        self.has_second_pass = bool(card.get("second_pass"))
         self.device = self._session.device
         self.warning = graph.warning
 

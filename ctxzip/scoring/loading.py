@@ -71,12 +71,12 @@ def _model_scorer(folder: ModelFolder, settings: Settings) -> ModelScorer:
         from ctxzip.scoring.joint import JointScorer
 
         return JointScorer(folder, threads=settings.threads, device=settings.device, batch_tokens=settings.batch_tokens)
-    if kind == "pairwise":
+    if kind == "cross_encoder":
         from ctxzip.scoring.cross_encoder import CrossEncoderScorer
 
         return CrossEncoderScorer(
             folder, threads=settings.threads, device=settings.device, batch_tokens=settings.batch_tokens
         )
     raise ModelError(
-        f"{folder.path}/model.json: kind {kind!r}: expected joint or pairwise: import the model again"
+        f"{folder.path}/model.json: kind {kind!r}: expected joint or cross_encoder: import the model again"
     )

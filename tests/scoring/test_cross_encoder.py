@@ -174,7 +174,7 @@ def model_folder(folder, content, **changes):
     (folder / "model.fp32.onnx").write_bytes(content)
     card = {
         "name": "toy",
-        "kind": "pairwise",
+        "kind": "cross_encoder",
         "files": {name: sha256(folder / name) for name in ("tokenizer.json", "model.fp32.onnx")},
         "window_length": 64,
         "calibration": {"unit": 1.0, "bias": 0.5},

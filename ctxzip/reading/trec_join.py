@@ -58,7 +58,7 @@ class Join:
         docs = [self.corpus[i] for i in ids if i in self.corpus]
         warnings = []
         if not ids:
-            text = f"no document of --run is for the question {name!r}"
+            text = f"no document of the run is for the question {name!r}"
             warnings.append(RecordWarning("no_run_documents", text))
         elif len(docs) < len(ids):
             text = f"{len(ids) - len(docs)} of {len(ids)} documents of the run are not in the corpus"

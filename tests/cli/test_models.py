@@ -243,7 +243,7 @@ def test_verify_takes_a_card_that_cannot_be_read_for_damaged(mine):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nope", "--as", "mine"], "mine: a model of this name exists: choose another one, or say --force"),
+        (["nope", "--as", "mine"], "mine: a model of this name exists: choose another name, or pass --force"),
         (["nope", "--as", "mini"], "mini: this is the name of a model that ships"),
         (["nope", "--as", "../x"], "no name for a model: '../x'"),
         (["nope", "--as", "new"], "nope: no such folder: name one, or owner/name of the Hugging Face Hub"),

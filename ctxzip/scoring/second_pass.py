@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ctxzip.datamodels import Request, ScoringInput, Unit
 
-# Chosen on the multi-hop dev sets; the model card of ctxzip-mini has the measurements (`tried`).
+# Chosen on the multi-hop dev sets; the model card of ctxzip-mini has measurements with and without a second pass (`tried`).
 _MAX_EVIDENCE = 2_000  # code points of one piece of evidence: a longer unit is a block with too many words for BM25
 _N_EVIDENCE = 2  # units of evidence: of both things that are compared, or of the first step and its nearest rival
 _SHARE = 0.4  # of the code points of a request, that the second pass scores

@@ -65,13 +65,13 @@ def terms(text: str) -> list[str]:
             for word in _ASCII_WORD.findall(text.lower())
             if word not in _STOP_WORDS
         ]
-    found: list[str] = []
+    index_terms: list[str] = []
     for word in _WORD.findall(unicodedata.normalize("NFKC", text).lower()):
         if word[0] >= _FIRST_UNSPACED and re.match(UNSPACED, word):  # compiled when it is needed, which takes 2 ms
-            found.extend(word[at : at + 2] for at in range(max(1, len(word) - 1)))
+            index_terms.extend(word[at : at + 2] for at in range(max(1, len(word) - 1)))
         elif word not in _STOP_WORDS:
-            found.append(word[:_STEM] if word.isalpha() or not word.isascii() else word)
-    return found
+            index_terms.append(word[:_STEM] if word.isalpha() or not word.isascii() else word)
+    return index_terms
 
 
 class Bm25Scorer:
@@ -84,7 +84,7 @@ class Bm25Scorer:
     name = "bm25"
     device = "cpu"
     batch_tokens = 0
-    has_second_pass = False  # alone; `HybridScorer` uses it in the second pass of its model
+    has_second_pass = False  # `HybridScorer` uses it in both passes of its model
 
     def __init__(self, warning: str | None = None) -> None:
         self.warning = warning

@@ -60,7 +60,7 @@ class HybridScorer:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(
-                f"the card of {model.name}: no {error} under 'hybrid': install or import it again"
+                f"the model card of {model.name}: no {error} under 'hybrid': install or import it again"
             ) from error
         self._model = model
         self._bm25 = Bm25Scorer()

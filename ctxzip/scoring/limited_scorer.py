@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 # Calibrate a BM25 score: `sigmoid(_BM25_SCALE * score + _BM25_BIAS)`. Logistic regression over the units of 120 questions of
 # each of the eleven sets of README.md; expected calibration error 0.4 points.
 _BM25_SCALE, _BM25_BIAS = 4.67, -3.80
-# Times the BM25 score, the probability of a unit that the prefilter drops: below all that a model gives (models/README.md).
+# The probability of a unit that the prefilter leaves out is its BM25 score times this: lower than any probability of the
+# model (models/README.md).
 _PREFILTERED_SCALE = 1e-6
-# A passage of more bytes is scored in several steps, with a look at the clock between them. Bytes of UTF-8 estimate tokens in
-# any script, about four each: a letter of English has one, a Chinese character, which is a token, three.
+# A passage of more bytes is scored in several parts, and the clock is read between them. UTF-8 has about four bytes to a token
+# in any script: one to a letter of English, three to a Chinese character, which is a token.
 _MAX_STEP_BYTES = 4_096
 _BYTES_PER_TOKEN = 4
 

@@ -131,12 +131,7 @@ def open_session(path: Path, *, threads: int | None = None, device: str = CPU) -
     if device != CPU and (reason := cuda_unavailable_reason()):
         raise MissingDependencyError(reason, option="device", value=device)
     onnxruntime = load_onnxruntime()
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _LOG_FATAL
-    options.intra_op_num_threads = threads or available_cores()
-    options.inter_op_num_threads = 1
-    # Idle threads do not spin: the model is up to 10% slower, and the other processes of a pipe get the cores.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options = _session_options(onnxruntime, threads or available_cores())
     providers: list[Any] = ["CPUExecutionProvider"]
     if match := _CUDA.fullmatch(device):
         number = int(match[1] or 0)
@@ -165,6 +160,16 @@ def open_session(path: Path, *, threads: int | None = None, device: str = CPU) -
         )
     lock = nullcontext() if options.intra_op_num_threads == 1 and device == CPU else Lock()
     return Session(device, frozenset(node.name for node in session.get_inputs()), session, lock)
+
+
+def _session_options(onnxruntime: Any, threads: int) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _LOG_FATAL
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Idle threads do not spin: the model is up to 10% slower, and the other processes of a pipe get the cores.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,14 +84,14 @@ def _machine() -> dict[str, Any]:
 
 def _onnxruntime() -> dict[str, str | None]:
     """Return the error of the installation of ONNX Runtime, and the commands that repair it."""
-    from ctxzip.scoring.onnx_sessions import PACKAGE, REPAIR, load_onnxruntime
+    from ctxzip.scoring.onnx_sessions import ONNXRUNTIME_PACKAGE, REPAIR, load_onnxruntime
 
     versions = _versions()
     installed = [name for name in ("onnxruntime", "onnxruntime-gpu") if versions[name] is not None]
     try:
         load_onnxruntime()
     except CtxzipError as error:
-        return {"error": str(error), "repair": REPAIR if installed else f"pip install {PACKAGE}"}
+        return {"error": str(error), "repair": REPAIR if installed else f"pip install {ONNXRUNTIME_PACKAGE}"}
     if len(installed) > 1:
         return {
             "error": "onnxruntime and onnxruntime-gpu are both installed: each overwrites the other",
@@ -101,10 +101,10 @@ def _onnxruntime() -> dict[str, str | None]:
 
 
 def _cuda() -> dict[str, Any]:
-    from ctxzip.scoring.onnx_sessions import providers, without_cuda
+    from ctxzip.scoring.onnx_sessions import cuda_unavailable_reason, execution_providers
 
     try:
-        missing, built_in = without_cuda(), providers()
+        missing, built_in = cuda_unavailable_reason(), execution_providers()
     except CtxzipError:
         missing, built_in = "onnxruntime cannot be used", []
     return {"providers_built_in": built_in, "usable": missing is None, "missing": missing}

@@ -263,7 +263,7 @@ def _card(options: argparse.Namespace) -> None:
         "alone": [_INT8],
         "language": "en",
         "window_length": _WINDOW_LENGTH,
-        "second_look": True,
+        "second_pass": True,
         # `calibrate` replaces it.
         "calibration": {"unit": 1.0, "bias": 0.0, "relevance": 1.0},
         "recipe": [row["recipe"] for row in metrics if "recipe" in row][-1],

@@ -292,7 +292,7 @@ def _card(model: Any, source: str, name: str, folder: Path) -> dict[str, Any]:
     return {
         "name": name,
         "version": __version__,
-        "kind": "pairwise",
+        "kind": "cross_encoder",
         "base": {"name": source, "license": license_of(folder), "architecture": model.model.config.architectures[0]},
         "files": {},
         "window_length": window_length(model),

@@ -12,13 +12,13 @@ from ctxzip.errors import InputError, UsageError
 from ctxzip.reading.detection import to_request
 from ctxzip.reading.origin import BadRecord, origin_of
 from ctxzip.reading.schemas import SHAPES
-from ctxzip.rendering.draft import Draft
-from ctxzip.rendering.record import as_read
+from ctxzip.rendering.renderer import Renderer
 from ctxzip.rendering.result import Result
 from ctxzip.rendering.scored import earlier_error, read_scored
+from ctxzip.rendering.slot_filling import original_record
 from ctxzip.scoring.pipeline import ScoringPipeline
 from ctxzip.scoring.preparation import recounted
-from ctxzip.selection.adaptive.policies import Policies, fitted_budget
+from ctxzip.selection.adaptive.policy_lookup import PolicyLookup
 from ctxzip.selection.choose import choose
 from ctxzip.settings import Settings
 from ctxzip.tokens import load_tokenizer
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from ctxzip.scoring.protocol import Scorer
-    from ctxzip.selection.adaptive.guarantee import Policy
+    from ctxzip.selection.adaptive.policy import Policy
     from ctxzip.settings import SettingsDict
     from ctxzip.tokens import Tokenizer
 
@@ -78,7 +78,7 @@ class Selector:
         self.settings = settings = settings or Settings()
         settings.check()
         self._tokenizer = tokenizer or load_tokenizer(settings.tokenizer)
-        self._policies = Policies(settings, settings.limits(), device)
+        self._policies = PolicyLookup(settings, settings.limits(), device)
 
     def policy_of(self, scorer: str, model_sha256: str | None, splitter: str) -> Policy | None:
         """Return the policy that decides for the scores of a scorer; None where the scores alone do.
@@ -86,7 +86,7 @@ class Selector:
         Raises:
             UsageError: it belongs to another scorer, or a recall is wanted and there is none.
         """
-        return self._policies.of(scorer, model_sha256, splitter)
+        return self._policies.policy_for(scorer, model_sha256, splitter)
 
     def select(self, scored: Scored) -> Result:
         """Return what is kept of one scored request.
@@ -99,11 +99,12 @@ class Selector:
         scored = replace(scored, prepared=prepared)
         settings, request, plain = self.settings, prepared.request, prepared.normalized
         order = _order(scored.scores, settings.order)
-        draft = Draft(settings, self._tokenizer, plain.passages, prepared.units, order)
+        renderer = Renderer(settings, self._tokenizer, plain.passages, prepared.units, order)
+        cost = renderer.token_cost()
         # Records hold the passages as they came, whose tokens are counted already.
-        tokens_in = prepared.passage_tokens if settings.in_records else draft.measure(range(len(prepared.units)))
-        choice = choose(scored, settings, draft, tokens_in, partial(self._policies.cut, policy))
-        texts = draft.texts(request.passages, choice.selection.kept)
+        tokens_in = prepared.passage_tokens if settings.in_records else cost.count(range(len(prepared.units)))
+        choice = choose(scored, settings, cost, tokens_in, partial(self._policies.decide, policy))
+        texts = renderer.texts(request.passages, choice.selection.kept)
         warnings = list(scored.warnings)
         if plain is not request and not settings.in_records:
             warnings.append(RecordWarning("surrogates_replaced", "lone surrogates are written as U+FFFD"))
@@ -117,7 +118,7 @@ class Selector:
             tokens_in=tokens_in,
             tokens_out=choice.selection.n_tokens,
             warnings=(*warnings, *choice.warnings),
-            context=None if settings.in_records else draft.written(choice.selection.kept),
+            context=None if settings.in_records else renderer.context(choice.selection.kept),
             explained=settings.explain,
         )
 
@@ -136,7 +137,7 @@ class Selector:
             except (InputError, UsageError) as error:
                 origin = origin_of(item)
                 place = f"{origin.place}: " if origin.place else ""
-                yield BadRecord(f"{place}{error.message}", origin.line_no, as_read(item), options=error.options)
+                yield BadRecord(f"{place}{error.message}", origin.line_no, original_record(item), options=error.options)
                 continue
             yield result
 
@@ -195,14 +196,6 @@ class Compressor:
     def policy(self) -> Policy | None:
         """What decides under `recall` and automatic budgets; None where the scores alone do."""
         return self.selector.policy_of(self.scoring.scorer_name, self.scoring.model_sha256, self.settings.splitter)
-
-    def fitted_budget(self) -> dict[str, Any] | None:
-        """Return what was fitted for this scorer and ships with its model, as it is in a policy file.
-
-        Raises:
-            ModelError: the policy of the model cannot be read.
-        """
-        return fitted_budget(self.scoring.scorer_name, self.settings.model, self.scoring.device)
 
     def stream(self, items: Iterable[Request | BadRecord], *, one_by_one: bool = False) -> Iterator[Result | BadRecord]:
         """Yield one result a request, in order, as soon as it is ready; bad records pass through.

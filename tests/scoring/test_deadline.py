@@ -29,7 +29,7 @@ from ctxzip.reading.origin import BadRecord
 from ctxzip.reading.schemas import SHAPES
 from ctxzip.rendering.record import record
 from ctxzip.rendering.result import Result
-from ctxzip.rendering.scored import record as scored_record
+from ctxzip.rendering.scored import scored_record
 from ctxzip.scoring.deadline import PartialScorer
 from ctxzip.scoring.hybrid import HybridScorer
 from ctxzip.scoring.not_scored import scoring_input

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 ALL = "all"
 RARE = "rare"  # the kinds with too few queries for a group of their own
 
-# A kind is a group of its own from this many queries, divided by alpha, on. The coverage that a group gets varies with the
-# calibration set, by a standard deviation of about sqrt(alpha * (1 - alpha) / n) (Vovk 2012): for n = 10 / alpha less than a
-# third of alpha.
+# Queries times alpha that make a kind a group of its own: with 10 / alpha queries the standard deviation of the coverage over
+# calibration sets, sqrt(alpha * (1 - alpha) / n) (Vovk 2012), is below a third of alpha.
 _MIN_QUERIES_TIMES_ALPHA = 10
 
 

@@ -12,13 +12,13 @@ from ctxzip.errors import InputError, UsageError
 from ctxzip.reading.detection import to_request
 from ctxzip.reading.origin import BadRecord, origin_of
 from ctxzip.reading.schemas import SHAPES
-from ctxzip.rendering.draft import Draft
-from ctxzip.rendering.record import as_read
+from ctxzip.rendering.renderer import Renderer
 from ctxzip.rendering.result import Result
 from ctxzip.rendering.scored import earlier_error, read_scored
+from ctxzip.rendering.slot_filling import original_record
 from ctxzip.scoring.pipeline import ScoringPipeline
 from ctxzip.scoring.preparation import recounted
-from ctxzip.selection.adaptive.policies import Policies, fitted_budget
+from ctxzip.selection.adaptive.policy_lookup import PolicyLookup
 from ctxzip.selection.choose import choose
 from ctxzip.settings import Settings
 from ctxzip.tokens import load_tokenizer
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from ctxzip.scoring.protocol import Scorer
-    from ctxzip.selection.adaptive.guarantee import Policy
+    from ctxzip.selection.adaptive.policy import Policy
     from ctxzip.settings import SettingsDict
     from ctxzip.tokens import Tokenizer
 
@@ -92,7 +92,7 @@ class Selector:
         self.settings = settings = settings or Settings()
         settings.check()
         self._tokenizer = tokenizer or load_tokenizer(settings.tokenizer)
-        self._policies = Policies(settings, settings.limits(), device)
+        self._policies = PolicyLookup(settings, settings.limits(), device)
 
     def policy_of(self, scorer: str, model_sha256: str | None, splitter: str) -> Policy | None:
         """Return the policy that decides how much is kept; None where none is needed, or there is none.
@@ -105,7 +105,7 @@ class Selector:
         Raises:
             UsageError: the policy was made for another scorer, or `recall` is set and there is no policy.
         """
-        return self._policies.of(scorer, model_sha256, splitter)
+        return self._policies.policy_for(scorer, model_sha256, splitter)
 
     def select(self, scored: Scored) -> Result:
         """Return the result for one scored request.
@@ -118,11 +118,12 @@ class Selector:
         scored = replace(scored, prepared=prepared)
         settings, request, normalized = self.settings, prepared.request, prepared.normalized
         order = _passage_order(scored.scores, settings.order)
-        draft = Draft(settings, self._tokenizer, normalized.passages, prepared.units, order)
-        # In records the passages are as in the input, and their tokens are counted already.
-        tokens_in = prepared.passage_tokens if settings.in_records else draft.measure(range(len(prepared.units)))
-        choice = choose(scored, settings, draft, tokens_in, partial(self._policies.cut, policy))
-        texts = draft.texts(request.passages, choice.selection.kept)
+        renderer = Renderer(settings, self._tokenizer, normalized.passages, prepared.units, order)
+        cost = renderer.token_cost()
+        # Records hold the passages as they came, whose tokens are counted already.
+        tokens_in = prepared.passage_tokens if settings.in_records else cost.count(range(len(prepared.units)))
+        choice = choose(scored, settings, cost, tokens_in, partial(self._policies.decide, policy))
+        texts = renderer.texts(request.passages, choice.selection.kept)
         warnings = list(scored.warnings)
         if normalized is not request and not settings.in_records:
             warnings.append(RecordWarning("surrogates_replaced", "lone surrogates are written as U+FFFD"))
@@ -136,7 +137,7 @@ class Selector:
             tokens_in=tokens_in,
             tokens_out=choice.selection.n_tokens,
             warnings=(*warnings, *choice.warnings),
-            context=None if settings.in_records else draft.written(choice.selection.kept),
+            context=None if settings.in_records else renderer.context(choice.selection.kept),
             explained=settings.explain,
         )
 
@@ -155,7 +156,7 @@ class Selector:
             except (InputError, UsageError) as error:
                 origin = origin_of(item)
                 place = f"{origin.place}: " if origin.place else ""
-                yield BadRecord(f"{place}{error.message}", origin.line_no, as_read(item), options=error.options)
+                yield BadRecord(f"{place}{error.message}", origin.line_no, original_record(item), options=error.options)
                 continue
             yield result
 
@@ -214,14 +215,6 @@ class Compressor:
     def policy(self) -> Policy | None:
         """The policy that decides under `recall` and automatic budgets; None where none is needed, or there is none."""
         return self.selector.policy_of(self.scoring.scorer_name, self.scoring.model_sha256, self.settings.splitter)
-
-    def fitted_budget(self) -> dict[str, Any] | None:
-        """Return the fitted budget that ships with the model, as in its policy file; None where there is none.
-
-        Raises:
-            ModelError: the policy of the model cannot be read.
-        """
-        return fitted_budget(self.scoring.scorer_name, self.settings.model, self.scoring.device)
 
     def stream(self, items: Iterable[Request | BadRecord], *, one_by_one: bool = False) -> Iterator[Result | BadRecord]:
         """Yield one result for each request, in order, as soon as it is ready; bad records pass through.

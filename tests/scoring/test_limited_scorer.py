@@ -29,7 +29,7 @@ from ctxzip.reading.origin import BadRecord
 from ctxzip.reading.schemas import SHAPES
 from ctxzip.rendering.record import record
 from ctxzip.rendering.result import Result
-from ctxzip.rendering.scored import record as scored_record
+from ctxzip.rendering.scored import scored_record
 from ctxzip.scoring.hybrid import HybridScorer
 from ctxzip.scoring.limited_scorer import LimitedScorer
 from ctxzip.scoring.passage_parts import PassagePart, best_parts, input_of_parts, split_parts, whole_passages

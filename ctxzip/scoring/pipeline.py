@@ -167,7 +167,7 @@ class ScoringPipeline:
             for i, item in enumerate(batch)
             if self._scorer.has_second_pass
             and len(item.prepared.request.passages) > 1
-            and item.prepared.query.maybe_several
+            and item.prepared.query.may_need_several_passages
         }
         second = {i: found for i, found in second.items() if found.evidence}
         for i, of_second in zip(second, self._scorer.score(list(second.values())), strict=True):

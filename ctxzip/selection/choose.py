@@ -121,13 +121,13 @@ def ranking_of(
         relevance=scores.relevance,
         kind=query.kind if query.english else NOT_ENGLISH,
         complexity=query.complexity,
-        several_places=query.several_places,
+        needs_several_passages=query.needs_several_passages,
     )
 
 
 def order_of_choice(query: ParsedQuery, ranked: Sequence[int], duplicates: Duplicates) -> list[int]:
     """Return the candidates in the order in which a budget considers them: as ranked, but for multi-hop and comparisons."""
-    if not query.several_places:
+    if not query.needs_several_passages:
         return list(ranked)
     compared = query.entities[:2] if query.kind == "comparison" and len(query.entities) > 1 else ()
     sides = [about for name in compared if (about := duplicates.passages_about(name))]

@@ -125,7 +125,7 @@ def test_a_fact_that_may_hide_a_step_has_two_passes():
     assert len(passes("What party was the man who largely repealed the Black Act a member of?", ["A.", "B."])) == 2
 
 
-def test_a_query_of_several_places_has_two_passes():
+def test_a_query_that_may_need_several_passages_has_two_passes():
     """The second with the evidence of the first."""
     first, second = passes("Which bridge is older, the Orrin Bridge or the Tallow Bridge?", ["At seven.", "It is red."])
     assert first == ()

@@ -277,7 +277,7 @@ def test_7_nothing_reaches_for_the_network(labelled, monkeypatch):
         (
             {"lang": "th"},
             ["The ferry."],
-            "no sentence rules for th are installed: split at stops that all languages share",
+            "no sentence rules for th are installed: split at punctuation common to all languages",
         ),
     ],
 )

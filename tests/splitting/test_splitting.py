@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxzip.errors import MissingDependencyError, UsageError
-from ctxzip.splitting.language import detect
+from ctxzip.splitting.language import detect_language
 from ctxzip.splitting.sentences import sentence_spans, splitter_for
-from ctxzip.splitting.units import split
+from ctxzip.splitting.spans import split_into_spans
 from tests.strategies import any_text, texts
 
 
 def pieces(text, lang="en"):
-    return [(span.kind, text[span.start : span.end]) for span in split(text, splitter_for(lang)[0])]
+    return [(span.kind, text[span.start : span.end]) for span in split_into_spans(text, splitter_for(lang)[0])]
 
 
 def sentences(text, lang="en"):
@@ -24,7 +24,7 @@ def sentences(text, lang="en"):
 @given(texts, st.sampled_from(["en", "ja", "und"]))
 def test_every_character_that_is_not_space_is_in_exactly_one_span(text, lang):
     """Spans are increasing, disjoint, not empty, and leave out nothing but space."""
-    spans = split(text, splitter_for(lang)[0])
+    spans = split_into_spans(text, splitter_for(lang)[0])
     at = 0
     for span in spans:
         assert at <= span.start < span.end <= len(text)
@@ -37,14 +37,14 @@ def test_every_character_that_is_not_space_is_in_exactly_one_span(text, lang):
 @given(texts, st.sampled_from(["de", "ru", "xx"]))
 def test_the_same_holds_where_spacy_splits(text, lang):
     """spaCy's spans are held to the same promise."""
-    spans = split(text, splitter_for(lang)[0])
+    spans = split_into_spans(text, splitter_for(lang)[0])
     assert "".join("".join(text[span.start : span.end] for span in spans).split()) == "".join(text.split())
 
 
 @given(texts)
 def test_a_parent_is_a_heading_or_a_table_head_before_its_span(text):
     """Following parents ends."""
-    spans = split(text, splitter_for("en")[0])
+    spans = split_into_spans(text, splitter_for("en")[0])
     for index, span in enumerate(spans):
         if span.parent is not None:
             assert span.parent < index
@@ -54,7 +54,7 @@ def test_a_parent_is_a_heading_or_a_table_head_before_its_span(text):
 @given(any_text)
 def test_a_language_is_found_for_any_text(text):
     """Detection never fails."""
-    assert detect(text)
+    assert detect_language(text)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_blocks_keep_their_kind_and_are_not_cut():
 def test_a_heading_is_the_parent_of_what_stands_under_it_and_a_table_head_of_its_rows():
     """Headings nest by level; a heading of the same level ends the one before."""
     text = "# A\none\n\n## B\n| h | i |\n|---|---|\n| 1 | 2 |\n\n## C\ntwo\n\n# D\nthree\n"
-    spans = split(text, splitter_for("en")[0])
+    spans = split_into_spans(text, splitter_for("en")[0])
     tree = {text[span.start : span.end].partition("\n")[0]: span.parent for span in spans}
     names = list(tree)
     assert {name: None if parent is None else names[parent] for name, parent in tree.items()} == {
@@ -177,7 +177,7 @@ def test_every_bullet_begins_an_item(mark):
 def test_a_grid_table_has_its_header():
     """What stands above +===+."""
     text = "+---+---+\n| a | b |\n+===+===+\n| 1 | 2 |\n+---+---+\n| 3 | 4 |\n+---+---+\n"
-    spans = split(text, splitter_for("en")[0])
+    spans = split_into_spans(text, splitter_for("en")[0])
     assert [(span.kind, span.parent) for span in spans] == [("table_header", None), ("table_row", 0), ("table_row", 0)]
     assert text[: spans[0].end].endswith("+===+===+")
 
@@ -276,7 +276,7 @@ def test_a_long_stretch_without_stops_splits_at_its_lines():
 def test_a_hostile_text_is_split_as_any_other(mark):
     """These take other splitters, and nupunkt by itself, minutes or for ever."""
     text = mark * 100_000
-    spans = split(text, splitter_for("en")[0])
+    spans = split_into_spans(text, splitter_for("en")[0])
     assert "".join("".join(text[span.start : span.end] for span in spans).split()) == "".join(text.split())
 
 
@@ -300,7 +300,7 @@ def test_a_hostile_text_is_split_as_any_other(mark):
 )
 def test_a_language_is_told_by_its_script_and_its_common_words(text, lang):
     """One sentence is enough."""
-    assert detect(text) == lang
+    assert detect_language(text) == lang
 
 
 def test_a_language_without_rules_falls_back_and_says_so():
@@ -325,7 +325,7 @@ def test_an_unknown_splitter_is_a_usage_error(splitter):
 
 def test_an_unknown_language_is_a_usage_error():
     """Not an import error of spaCy's."""
-    with pytest.raises(UsageError, match="no language 'qq'"):
+    with pytest.raises(UsageError, match="unknown language 'qq'"):
         splitter_for("qq")
 
 
@@ -343,7 +343,7 @@ def test_an_installed_pipeline_splits(tmp_path):
     nlp.add_pipe("sentencizer", config={"punct_chars": ["|"]})
     nlp.to_disk(tmp_path / "pipe")
     splitter, _ = splitter_for("en", f"spacy:{tmp_path / 'pipe'}")
-    assert [span.end for span in split("a b | c d.", splitter)] == [5, 10]
+    assert [span.end for span in split_into_spans("a b | c d.", splitter)] == [5, 10]
 
 
 @pytest.mark.parametrize("offset", range(8))

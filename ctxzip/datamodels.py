@@ -115,17 +115,19 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
-    """What kind of question a query is.
+    """The kind of a query and how many passages its evidence needs.
 
     Attributes:
-        kind: one of fact (one fact), multi_hop (the answer to a step is the subject of the next), comparison, list (a list
-            or a count), time_scoped, definition, how_why, summary, yes_no (also a claim, true or false), code (or an error
-            message), keywords, other (other languages, replies).
-        complexity: 0..1, from a linear model; 0.5 for what it was not fitted on: other languages, code, summaries.
-        reason: one phrase with the words that decided.
-        entities: names that are quoted, capitalised or compared, as written.
-        several_places: whether evidence is expected in more than one passage.
-        maybe_several: whether evidence may be in more than one passage, so that a second pass is worth its time.
+        kind: one of `ctxzip.query.kinds.KINDS`: fact (a single fact), multi_hop (the answer to one step is the subject of
+            the next), comparison, list (a list or a count), time_scoped, definition, how_why, summary, yes_no (also a
+            claim to verify), code (or an error message), keywords, other (other languages, replies).
+        complexity: 0..1, probability by a linear model that the evidence lies in more than one passage; 0.5 for queries
+            that it was not fitted on: other languages, code, summaries; 0 for a query without words.
+        reason: one phrase that quotes the words that decided.
+        entities: names that are quoted, capitalized or compared, as written.
+        needs_several_passages: whether evidence is expected in more than one passage.
+        may_need_several_passages: whether it may lie in more than one, so that a second pass is worth its time; true
+            wherever `needs_several_passages` is.
         english: whether the query is in English.
     """
 
@@ -133,8 +135,8 @@ class ParsedQuery:
     complexity: float
     reason: str
     entities: tuple[str, ...] = ()
-    several_places: bool = False
-    maybe_several: bool = False
+    needs_several_passages: bool = False
+    may_need_several_passages: bool = False
     english: bool = True
 
 
@@ -284,7 +286,7 @@ class Ranking:
         relevance: `(n_passages,)` float32, 0..1.
         kind: of the query (`ParsedQuery.kind`), or `NOT_ENGLISH`.
         complexity: 0..1, of the query.
-        several_places: whether evidence is expected in more than one passage.
+        needs_several_passages: whether evidence is expected in more than one passage.
     """
 
     probability: NDArray[np.float32]
@@ -293,7 +295,7 @@ class Ranking:
     relevance: NDArray[np.float32]
     kind: str
     complexity: float
-    several_places: bool
+    needs_several_passages: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def ranking_with(probability, *, size=None, passage=None, relevance=(0.5,), kind
         relevance=np.array(relevance, dtype=np.float32),
         kind=kind,
         complexity=0.5,
-        several_places=False,
+        needs_several_passages=False,
     )
 
 

@@ -173,7 +173,7 @@ class ScoringPipeline:
             for i, item in enumerate(batch)
             if self._scorer.has_second_pass
             and len(item.prepared.request.passages) > 1
-            and item.prepared.query.maybe_several
+            and item.prepared.query.may_need_several_passages
         }
         second = {i: item for i, item in second.items() if item.evidence}
         for i, second_scores in zip(second, self._scorer.score(list(second.values())), strict=True):

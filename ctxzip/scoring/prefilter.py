@@ -47,7 +47,9 @@ def scoring_input(prepared: PreparedRequest, settings: Settings, deadline: float
     if isinstance(prefilter, int):
         if prepared.passage_tokens > prefilter:
             limits["max_tokens"] = prefilter
-    elif not (prefilter == OFF or settings.under_policy or prepared.query.several_places or not prepared.query.english):
+    elif not (
+        prefilter == OFF or settings.under_policy or prepared.query.needs_several_passages or not prepared.query.english
+    ):
         n_characters = sum(unit.end - unit.start for unit in units)
         limits["max_characters"] = max_characters(request.query, n_characters)
     return ScoringInput(request, units, deadline=deadline, **limits)

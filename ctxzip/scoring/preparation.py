@@ -12,9 +12,9 @@ import numpy as np
 from ctxzip.datamodels import Passage, PreparedRequest, RecordWarning, Request, Span, Unit
 from ctxzip.query.parse import parse_query
 from ctxzip.scoring.windows import units_of_tokens
-from ctxzip.splitting.language import UNKNOWN, detect
+from ctxzip.splitting.language import UNKNOWN, detect_language
 from ctxzip.splitting.sentences import splitter_for
-from ctxzip.splitting.units import split
+from ctxzip.splitting.spans import split_into_spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,10 +56,10 @@ def _languages(request: Request, settings: Settings) -> tuple[tuple[str, ...], l
     if settings.lang:
         languages = [settings.lang] * len(request.passages)
     else:
-        languages = [detect(passage.text) for passage in request.passages]
+        languages = [detect_language(passage.text) for passage in request.passages]
         if UNKNOWN in languages:
             # A passage may be too short for detection: it gets the language of all passages together.
-            of_all = detect("\n".join(passage.text for passage in request.passages))
+            of_all = detect_language("\n".join(passage.text for passage in request.passages))
             languages = [of_all if language == UNKNOWN else language for language in languages]
     warnings = (splitter_for(language, settings.splitter)[1] for language in dict.fromkeys(languages))
     return tuple(languages), [RecordWarning("no_sentence_rules", text) for text in warnings if text]
@@ -88,7 +88,7 @@ def _spans(passage: Passage, language: str, splitter: str) -> list[Span]:
     """Return the sentences that the record gives for a passage; where it gives none, split the text."""
     if passage.sentences is not None:
         return [Span(start, end, "sentence") for start, end in passage.sentences]
-    return split(passage.text, splitter_for(language, splitter)[0])
+    return split_into_spans(passage.text, splitter_for(language, splitter)[0])
 
 
 def _counted(request: Request, units: Sequence[Unit], tokenizer: Tokenizer) -> tuple[tuple[Unit, ...], int]:

@@ -94,7 +94,7 @@ def ranking_of(
         relevance=scores.relevance,
         kind=query.kind if query.english else NOT_ENGLISH,
         complexity=query.complexity,
-        several_places=query.several_places,
+        needs_several_passages=query.needs_several_passages,
     )
 
 

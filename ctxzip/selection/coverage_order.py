@@ -25,7 +25,7 @@ def coverage_order(
         units: of the request, in document order.
         passages: of the request.
     """
-    if not query.several_places:
+    if not query.needs_several_passages:
         return list(ranked)
     compared = query.entities[:2] if query.kind == "comparison" and len(query.entities) > 1 else ()
     return covering(ranked, units, [found for name in compared if (found := passages_naming(passages, name))])

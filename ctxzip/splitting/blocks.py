@@ -1,7 +1,7 @@
-"""Plain text and markdown -> blocks: what may be split into sentences, and what must not be cut.
+"""Plain text and Markdown -> blocks: headings, code, lists, tables, quotes and prose.
 
-Follows CommonMark where that serves, and leaves it where retrieved chunks differ from documents:
-fences that lost their other half, indented prose, wiki and reStructuredText headings, tables of tabs.
+Follows CommonMark, with exceptions for retrieved chunks: unpaired code fences, indented prose, headings of wikis and
+reStructuredText, tab-separated tables, logs and chats.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ _WIKI = re.compile(r"(={2,6})[^=].*[^=]\1")
 _UNDERLINE = re.compile(r"([=\-~^\"*+#])\1{2,}\s*$")
 _RULE = re.compile(r"\s*([-*_])(?:\s*\1){2,}\s*$")
 _QUOTE = re.compile(r" {0,3}>")
-_QUOTE_MARKS = re.compile(r"(?:^|(?<=\r))[ \t]{0,3}(?:>[ \t]?)+", re.MULTILINE)  # a lone \r ends a line here, too
-_BULLETS = "•‣◦▪●○■□▸►▶➢➤✓✔·∙⁃\uf0b7\uf0a7"  # the last two are Word's, in its own font
-_ITEM = re.compile(
+_QUOTE_MARKS = re.compile(r"(?:^|(?<=\r))[ \t]{0,3}(?:>[ \t]?)+", re.MULTILINE)  # a lone \r ends a line, too
+_BULLETS = "•‣◦▪●○■□▸►▶➢➤✓✔·∙⁃\uf0b7\uf0a7"  # the last two are private-use characters of Word
+_LIST_MARKER = re.compile(
     rf"\s*(?:[-*+–—{_BULLETS}]|\(?\d{{1,3}}[.)]|\d{{1,2}}(?:\.\d{{1,2}}){{1,3}}|\(?(?:[a-z]|[ivx]{{1,4}})\))[ \t]+(?=\S)"
 )
-_BULLET_OR_ONE = re.compile(rf"\s*(?:[-*+{_BULLETS}]|\(?1[.)])[ \t]+\S")
+_FIRST_ITEM = re.compile(rf"\s*(?:[-*+{_BULLETS}]|\(?1[.)])[ \t]+\S")
 _GRID_RULE = re.compile(r"\s*\+[-=+]{3,}\+\s*$")
-_ENTRY = re.compile(
+_LOG_ENTRY = re.compile(
     r"\s*\[?(?:\d{4}-\d\d-\d\d|\d{1,2}:\d\d\b|(?:\d{1,3}\.){3}\d{1,3}\s|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d)"
 )
-_SPEAKER = re.compile(r"[^\W\d_][\w.-]{0,20}(?: [^\W\d_][\w.-]{0,20})?: \S")
+_CHAT_TURN = re.compile(r"[^\W\d_][\w.-]{0,20}(?: [^\W\d_][\w.-]{0,20})?: \S")
 _INDENTED = re.compile(r" {4}|\t")
 _FRONT_MATTER_KEY = re.compile(r"[\w-]+\s*:")
-_CODE_MARK = re.compile(r"[{}();=<>\[\]$|\\]|::|->|^\s*(?:>>>|#|//|--|def |class |import |from |return\b)")
-_PROSE_WORDS_A_LINE = 5  # prose set in 40 columns or more holds 6 and more, a command 2 to 4
+_CODE_LINE = re.compile(r"[{}();=<>\[\]$|\\]|::|->|^\s*(?:>>>|#|//|--|def |class |import |from |return\b)")
+_MIN_PROSE_WORDS_PER_LINE = 5  # prose of 40 columns or more has 6 and more, a command 2 to 4
 
-_HEADING_LINE_LIMIT = 120  # code points: two lines of print; a longer line above ---- is a paragraph above a rule
+_MAX_HEADING_LENGTH = 120  # code points; a longer line above ---- is a paragraph above a rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,10 @@ class Block:
     """One block of a text.
 
     Attributes:
-        start, end: half-open code-point offsets; `start` may hold the indentation of the block.
-        body: where the words begin, behind the marker of a list item.
-        level: 1..6 of a heading; 1 of the row that heads a table; else 0.
+        kind: `sentence` for a paragraph of prose; otherwise the kind of its spans.
+        start, end: half-open code-point offsets; the block includes its indentation.
+        body: offset of the content, behind the marker of a list item.
+        level: 1..6 for a heading; 1 for the first row of a table; else 0.
     """
 
     kind: Kind
@@ -58,17 +59,19 @@ class Block:
     level: int = 0
 
 
-def blocks(text: str, *, quoted: bool = False) -> Iterator[Block]:
-    """Yield the blocks of `text` in order; together they hold every character that is not space.
+def parse_blocks(text: str, *, quoted: bool = False) -> Iterator[Block]:
+    """Yield the blocks of a text in order; together they cover every character that is not white space.
 
-    With `quoted` the text is the inside of a block quote whose marks were blanked: nothing in it
-    is indented code, since the blanks look like indentation.
+    Args:
+        text: of one passage.
+        quoted: whether it is the inside of a block quote after `blank_quote_marks`; such a text has no indented code,
+            because the blanks would look like indentation.
     """
-    return _Scanner(text, quoted=quoted).scan()
+    return _Parser(text, quoted=quoted).parse()
 
 
 def blank_quote_marks(text: str) -> str:
-    r"""Put spaces where the marks of a block quote stand, so that offsets stay.
+    r"""Replace the marks of a block quote by spaces, so that offsets stay valid.
 
     >>> blank_quote_marks("> Wait.\n> Go.")
     '  Wait.\n  Go.'
@@ -76,83 +79,86 @@ def blank_quote_marks(text: str) -> str:
     return _QUOTE_MARKS.sub(lambda marks: " " * len(marks[0]), text)
 
 
-class _Scanner:
-    """Walks the lines of one text once; each `_take_*` consumes lines or returns None."""
+class _Parser:
+    """Visits the lines of one text once. Each `_parse_*` consumes the lines of its blocks, or returns None."""
 
     def __init__(self, text: str, *, quoted: bool) -> None:
         self.text = text
         self.quoted = quoted
         self.bounds = [match.span() for match in _LINE.finditer(text)]
         self.lines = [text[start:end].rstrip("\r\n") for start, end in self.bounds]
-        self.at = 0
+        self.at = 0  # index of the current line
         self.in_list = False
         self.after_blank = True
-        self.prose_until = 0  # an indented run that was looked at and is no code
+        self.prose_until = 0  # index of the line after indented lines that are not code
 
-    def scan(self) -> Iterator[Block]:
-        takers = (
-            self._take_front_matter,
-            self._take_fence,
-            self._take_indented_code,
-            self._take_heading,
-            self._take_table,
-            self._take_quote,
-            self._take_rule,
-            self._take_item,
-            self._take_paragraph,
+    def parse(self) -> Iterator[Block]:
+        parsers = (
+            self._parse_front_matter,
+            self._parse_fence,
+            self._parse_indented_code,
+            self._parse_heading,
+            self._parse_table,
+            self._parse_quote,
+            self._parse_rule,
+            self._parse_item,
+            self._parse_paragraph,
         )
         while self.at < len(self.lines):
             if not self.lines[self.at].strip():
                 self.at += 1
                 self.after_blank = True
                 continue
-            for take in takers:
-                found = take()
-                if found:
-                    yield from found
+            for parse_block in parsers:
+                parsed = parse_block()
+                if parsed:
+                    yield from parsed
                     break
             self.after_blank = False
 
     def _block(self, kind: Kind, first: int, last: int, *, body: int = 0, level: int = 0) -> Block:
+        """Return the block of these lines; `body` is an offset into the first."""
         start = self.bounds[first][0]
         end = self.bounds[last][0] + len(self.lines[last].rstrip())
         return Block(kind, start, end, start + body, level)
 
-    def _one(self, kind: Kind, last: int, *, body: int = 0, level: int = 0) -> list[Block]:
+    def _single(self, kind: Kind, last: int, *, body: int = 0, level: int = 0) -> list[Block]:
+        """Consume the lines up to `last` as one block."""
         block = self._block(kind, self.at, last, body=body, level=level)
         self.at = last + 1
         return [block]
 
     def _line(self, index: int) -> str:
+        """Return a line, or "" behind the last."""
         return self.lines[index] if index < len(self.lines) else ""
 
-    def _take_front_matter(self) -> list[Block] | None:
+    def _parse_front_matter(self) -> list[Block] | None:
         if self.bounds[self.at][0] or self.lines[self.at].rstrip() != "---":
             return None
         if not _FRONT_MATTER_KEY.match(self._line(1)):
             return None
         for last in range(2, len(self.lines)):
             if self.lines[last].rstrip() in {"---", "..."}:
-                return self._one("front_matter", last)
+                return self._single("front_matter", last)
         return None
 
-    def _take_fence(self) -> list[Block] | None:
+    def _parse_fence(self) -> list[Block] | None:
         opening = _FENCE.match(self.lines[self.at])
         if not opening:
             return None
         self.in_list = self.in_list and self.lines[self.at][0].isspace()
-        mark = opening[1]
+        fence = opening[1]
         for last in range(self.at + 1, len(self.lines)):
             line = self.lines[last].strip()
-            if len(line) >= len(mark) and not line.strip(mark[0]):
-                return self._one("code", last)
-        # Without its other half a fence opens code that was cut off at the end, or closes code that
-        # was cut off at the start and must not swallow what follows.
+            if len(line) >= len(fence) and not line.strip(fence[0]):
+                return self._single("code", last)
+        # An unpaired fence opens code whose end was cut off, or closes code whose start was cut off; what follows the
+        # latter is not code.
         rest = [line for line in self.lines[self.at + 1 :] if line.strip()]
-        opens = opening[2].strip() or 2 * _marked(rest) >= len(rest)
-        return self._one("code", len(self.lines) - 1 if opens else self.at)
+        opens = opening[2].strip() or 2 * _count_code_lines(rest) >= len(rest)
+        return self._single("code", len(self.lines) - 1 if opens else self.at)
 
-    def _take_indented_code(self) -> list[Block] | None:
+    def _parse_indented_code(self) -> list[Block] | None:
         if (
             self.quoted
             or not self.after_blank
@@ -168,40 +174,41 @@ class _Scanner:
                 break
         lines = [line for line in self.lines[self.at : last + 1] if line.strip()]
         words = sum(len(line.split()) for line in lines)
-        is_marked = 2 * _marked(lines) >= len(lines)
-        # Inside a list, indentation alone says that a paragraph belongs to its item.
-        if is_marked or (not self.in_list and words < _PROSE_WORDS_A_LINE * len(lines)):
-            return self._one("code", last)
+        is_code = 2 * _count_code_lines(lines) >= len(lines)
+        # Inside a list, indentation marks a paragraph that belongs to its item.
+        if is_code or (not self.in_list and words < _MIN_PROSE_WORDS_PER_LINE * len(lines)):
+            return self._single("code", last)
         self.prose_until = last + 1
         return None
 
-    def _take_heading(self) -> list[Block] | None:
+    def _parse_heading(self) -> list[Block] | None:
         line = self.lines[self.at]
         if match := _ATX.match(line) or _WIKI.fullmatch(line.strip()):
             self.in_list = False
-            return self._one("heading", self.at, level=len(match[1]))
+            return self._single("heading", self.at, level=len(match[1]))
         underline = _UNDERLINE.match(self._line(self.at + 1))
-        # Marks of reStructuredText are as long as the title; others are a rule, or the end of something.
+        # An underline of reStructuredText is at least as long as its title; a shorter one is a rule.
         long_enough = underline and (underline[1] in "=-" or len(underline[0].rstrip()) >= len(line.rstrip()))
         if underline and long_enough and self._may_be_underlined(line):
             self.in_list = False
-            return self._one("heading", self.at + 1, level={"=": 1, "-": 2}.get(underline[1], 3))
+            return self._single("heading", self.at + 1, level={"=": 1, "-": 2}.get(underline[1], 3))
         return None
 
     def _may_be_underlined(self, line: str) -> bool:
+        """Tell whether the line above an underline can be a title."""
         return (
             self.after_blank
-            and len(line) <= _HEADING_LINE_LIMIT
+            and len(line) <= _MAX_HEADING_LENGTH
             and not line[:1].isspace()
-            and not _ITEM.match(line)
+            and not _LIST_MARKER.match(line)
             and not _QUOTE.match(line)
             and not _UNDERLINE.match(line)
         )
 
-    def _take_table(self) -> list[Block] | None:
+    def _parse_table(self) -> list[Block] | None:
         line = self.lines[self.at]
         if _GRID_RULE.match(line):
-            return self._take_grid_table()
+            return self._parse_grid_table()
         delimited = "|" in line and _is_delimiter_row(self._line(self.at + 1))
         tabs = line.strip().count("\t")
         first = self.at
@@ -222,8 +229,8 @@ class _Scanner:
         self.at = last
         return rows
 
-    def _take_grid_table(self) -> list[Block]:
-        """Take a table whose rows stand between rules: a row is what stands above its rule."""
+    def _parse_grid_table(self) -> list[Block]:
+        """Consume a table whose rows are separated by rules (`+---+`); each block includes the rule below its row."""
         first = last = self.at
         while last + 1 < len(self.lines) and (
             _is_pipe_row(self.lines[last + 1]) or _GRID_RULE.match(self.lines[last + 1])
@@ -240,7 +247,7 @@ class _Scanner:
         self.at = last + 1
         return rows
 
-    def _take_quote(self) -> list[Block] | None:
+    def _parse_quote(self) -> list[Block] | None:
         last = self.at
         while last < len(self.lines) and _QUOTE.match(self.lines[last]):
             last += 1
@@ -250,7 +257,7 @@ class _Scanner:
         end = self.bounds[last - 1][1]
         inside = blank_quote_marks(self.text[start:end])
         self.at = last
-        found = [
+        inner = [
             Block(
                 "quote" if block.kind == "sentence" else block.kind,
                 block.start + start,
@@ -258,49 +265,54 @@ class _Scanner:
                 block.body + start,
                 block.level,
             )
-            for block in blocks(inside, quoted=True)
+            for block in parse_blocks(inside, quoted=True)
         ]
-        # A quote of marks alone still has characters that belong to a unit.
-        return found or [Block("rule", start, start + len(self.text[start:end].rstrip()), start)]
+        # A quote without content is a rule, so that its marks belong to a span, too.
+        return inner or [Block("rule", start, start + len(self.text[start:end].rstrip()), start)]
 
-    def _take_rule(self) -> list[Block] | None:
-        return self._one("rule", self.at) if _RULE.match(self.lines[self.at]) else None
+    def _parse_rule(self) -> list[Block] | None:
+        return self._single("rule", self.at) if _RULE.match(self.lines[self.at]) else None
 
-    def _take_item(self) -> list[Block] | None:
-        marker = _ITEM.match(self.lines[self.at])
+    def _parse_item(self) -> list[Block] | None:
+        marker = _LIST_MARKER.match(self.lines[self.at])
         continues = not marker and self.in_list and self.lines[self.at][0].isspace()
         if not marker and not continues:
             return None
         self.in_list = True
         last = self.at
-        while last + 1 < len(self.lines) and not self._begins_block(last + 1) and not _ITEM.match(self.lines[last + 1]):
+        while (
+            last + 1 < len(self.lines)
+            and not self._begins_block(last + 1)
+            and not _LIST_MARKER.match(self.lines[last + 1])
+        ):
             last += 1
-        return self._one("list_item", last, body=marker.end() if marker else 0)
+        return self._single("list_item", last, body=marker.end() if marker else 0)
 
-    def _take_paragraph(self) -> list[Block]:
+    def _parse_paragraph(self) -> list[Block]:
         self.in_list = False
-        speakers = bool(_SPEAKER.match(self.lines[self.at]))
+        is_chat = bool(_CHAT_TURN.match(self.lines[self.at]))
         last = self.at
         while last + 1 < len(self.lines) and not self._begins_block(last + 1):
-            if _BULLET_OR_ONE.match(self.lines[last + 1]) or (speakers and _SPEAKER.match(self.lines[last + 1])):
+            if _FIRST_ITEM.match(self.lines[last + 1]) or (is_chat and _CHAT_TURN.match(self.lines[last + 1])):
                 break
             last += 1
-        return self._one("sentence", last)
+        return self._single("sentence", last)
 
     def _begins_block(self, index: int) -> bool:
+        """Tell whether a line ends the paragraph or list item before it."""
         line = self.lines[index]
         return (
             not line.strip()
             or bool(_FENCE.match(line) or _ATX.match(line) or _WIKI.fullmatch(line.strip()))
-            or bool(_QUOTE.match(line) or _is_pipe_row(line) or _RULE.match(line) or _ENTRY.match(line))
+            or bool(_QUOTE.match(line) or _is_pipe_row(line) or _RULE.match(line) or _LOG_ENTRY.match(line))
             or ("|" in line and _is_delimiter_row(self._line(index + 1)))
             or (line.strip().count("\t") > 0 and line.strip().count("\t") == self._line(index + 1).strip().count("\t"))
         )
 
 
-def _marked(lines: list[str]) -> int:
+def _count_code_lines(lines: list[str]) -> int:
     """Count the lines that look like code."""
-    return sum(bool(_CODE_MARK.search(line)) for line in lines)
+    return sum(bool(_CODE_LINE.search(line)) for line in lines)
 
 
 def _is_pipe_row(line: str) -> bool:

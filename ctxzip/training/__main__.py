@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
 from ctxzip.model_store import ModelFolder, models_folder, open_model, sha256
-from ctxzip.query.complexity import WEIGHTS as QUERY_WEIGHTS
+from ctxzip.query.complexity import WEIGHTS_FILE as QUERY_WEIGHTS
 from ctxzip.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:

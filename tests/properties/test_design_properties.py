@@ -276,7 +276,7 @@ def test_no_socket_is_opened(labelled, monkeypatch):
         (
             {"lang": "th"},
             ["The ferry."],
-            "no sentence rules for th are installed: split at stops that all languages share",
+            "no sentence rules for th are installed: split at punctuation common to all languages",
         ),
     ],
 )

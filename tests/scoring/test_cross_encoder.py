@@ -18,7 +18,7 @@ from ctxzip.errors import ModelError
 from ctxzip.model_store import ModelFolder, models_folder, open_model, sha256
 from ctxzip.scoring.cross_encoder import CrossEncoderScorer, PairBuilder
 from ctxzip.splitting.sentences import splitter_for
-from ctxzip.splitting.units import split
+from ctxzip.splitting.spans import split_into_spans
 from tests.strategies import queries, texts
 
 SHIPPED = models_folder() / "ctxzip-mini" / "tokenizer.json"
@@ -31,7 +31,7 @@ def units_of(passages):
     return [
         Unit(index, span.start, span.end, 0, span.kind)
         for index, (_, text) in enumerate(passages)
-        for span in split(text, english)
+        for span in split_into_spans(text, english)
     ]
 
 

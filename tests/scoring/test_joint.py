@@ -21,7 +21,7 @@ from ctxzip.model_store import models_folder, open_model
 from ctxzip.scoring.loading import load_scorer
 from ctxzip.scoring.windows import NO_UNIT, WindowBuilder
 from ctxzip.splitting.sentences import splitter_for
-from ctxzip.splitting.units import split
+from ctxzip.splitting.spans import split_into_spans
 from tests.conftest import FIXTURES
 from tests.conftest import compress as run_compress
 from tests.strategies import queries, texts
@@ -34,7 +34,7 @@ def units_of(passages):
     return [
         Unit(index, span.start, span.end, 0, span.kind)
         for index, (_, text) in enumerate(passages)
-        for span in split(text, english)
+        for span in split_into_spans(text, english)
     ]
 
 

@@ -69,7 +69,7 @@ def question_features(ranking: Ranking) -> NDArray[np.float32]:
             padded[0] - padded[1],
             len(set(ranking.passage[:5].tolist())),
             ranking.complexity,
-            ranking.several_places,
+            ranking.needs_several_passages,
             *(ranking.kind == kind for kind in _KINDS),
         ],
         dtype=np.float32,

@@ -72,14 +72,14 @@ def settings_of(context: typer.Context, **fixed: Any) -> Settings:
     """
     from dataclasses import fields
 
-    from ctxzip.selection.segments import budgets
+    from ctxzip.selection.segments import parse_shares
     from ctxzip.settings import Settings
 
     given = {name: value for name, value in context.params.items() if value is not None}
     if "prefilter" in given:
         given["prefilter"] = _number_or_word(given["prefilter"])
     if "segment_budget" in given:
-        given["segment_budget"] = budgets(given["segment_budget"])
+        given["segment_budget"] = parse_shares(given["segment_budget"])
     names = {field.name for field in fields(Settings)}
     settings = Settings(**{name: value for name, value in {**given, **fixed}.items() if name in names})
     # In a config file it may wait for a call that uses it.

@@ -1,1 +1,1 @@
-"""The words of a question -> what kind of question it is."""
+"""Query -> its kind, its complexity and its entities, by English rules and a small linear model."""

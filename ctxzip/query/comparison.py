@@ -1,103 +1,121 @@
-"""Whether a question compares, and what."""
+"""Tokenized query -> whether it is a comparison, and the two entities it compares."""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from ctxzip.query.question_words import AUXILIARY, FUNCTION, JOINS, Reading, is_short, words_of
+from ctxzip.query.tokenized_query import is_keyword_query
+from ctxzip.query.vocabulary import AUXILIARIES, FUNCTION_WORDS, NAME_PARTICLES, word_set
 
-_COMPARED = re.compile(
+if TYPE_CHECKING:
+    from ctxzip.query.tokenized_query import TokenizedQuery
+
+_EXPLICIT = re.compile(
     r"\A(?:compare|contrast)\b|\b(?:versus|vs|compared? (?:to|with|against)|in comparison (?:to|with)|differences? between|differ from|distinguish(?:es)? between"
     r"|similarit(?:y|ies) (?:between|of)|in common)\b"
 )
-COMPARATIVE = (
+COMPARATIVES = (
     r"(?:earlier|later|sooner|more|less|fewer|better|worse|older|younger|newer|larger|smaller|bigger|taller|longer|shorter|higher|lower"
     r"|wider|deeper|greater|faster|slower|cheaper|closer|farther|further|nearer|heavier|lighter|stronger|busier|hotter|colder|richer|poorer)"
 )
-_MEASURE = (
-    rf"(?:{COMPARATIVE}|first|last|earliest|latest|most|least|fewest|best|worst|oldest|youngest|newest|largest|smallest|biggest|tallest"
+_DEGREE = (
+    rf"(?:{COMPARATIVES}|first|last|earliest|latest|most|least|fewest|best|worst|oldest|youngest|newest|largest|smallest|biggest|tallest"
     r"|longest|shortest|highest|lowest|closest|both|same|either|recently)"
 )
-# "more or less" and "before or after" compare nothing.
-_BY_MEASURE = re.compile(
-    rf"\b{_MEASURE}\b.{{0,300}}? or (?!{_MEASURE}\b|(?:not|after|before|so|no|under|over|above|below)\b)"
+# "Which is longer, A or B", but not "more or less" or "before or after".
+_DEGREE_OR = re.compile(
+    rf"\b{_DEGREE}\b.{{0,300}}? or (?!{_DEGREE}\b|(?:not|after|before|so|no|under|over|above|below)\b)"
 )
-_OF_TWO = re.compile(
-    rf"\b{COMPARATIVE}\b.{{0,60}}? (?:between|among) (?!\S+ \d|\d).{{1,100}} and "
-    rf"|\b(?:between|which of) (?!\S+ \d|\d).{{1,100}} and .{{0,100}}\b{COMPARATIVE}\b"
+# "Which is older between A and B", "which of A and B is older"; not "between 1968 and 1971".
+_COMPARATIVE_OF_PAIR = re.compile(
+    rf"\b{COMPARATIVES}\b.{{0,60}}? (?:between|among) (?!\S+ \d|\d).{{1,100}} and "
+    rf"|\b(?:between|which of) (?!\S+ \d|\d).{{1,100}} and .{{0,100}}\b{COMPARATIVES}\b"
 )
-_BOTH = re.compile(
+# "Are A and B both rivers", "were A and B from the same country".
+_SAME_OR_BOTH = re.compile(
     r"\bboth (?:\S+ ){1,12}and\b|\band (?:\S+ ){1,8}both\b"
     r"|\A(?:are|were|is|was|do|does|did|have|has|had) .{1,200} and .{1,200}\b(?:same|both|alike|similar)\b(?! time)"
 )
-_OUT_OF = re.compile(rf"\b{_MEASURE}\b.{{0,30}} out of .{{1,100}} and ")
-_ONE_OF_TWO = re.compile(
-    rf"\A(?:is|are|was|were|do|does|did|has|have|had) .{{1,150}} or .{{1,150}}\b(?:{COMPARATIVE}|first|last)\b"
+# "Which is longest out of A and B".
+_DEGREE_OUT_OF = re.compile(rf"\b{_DEGREE}\b.{{0,30}} out of .{{1,100}} and ")
+# "Is A or B older".
+_YES_NO_OR = re.compile(
+    rf"\A(?:is|are|was|were|do|does|did|has|have|had) .{{1,150}} or .{{1,150}}\b(?:{COMPARATIVES}|first|last)\b"
 )
-_THAN = re.compile(rf"\b{COMPARATIVE}(?: \S+){{0,2}} than\b")
-_KEY = re.compile(rf"\b{_MEASURE}\b|\b(?:between|alike|similar)\b")
+# "Is A older than B".
+_COMPARATIVE_THAN = re.compile(rf"\b{COMPARATIVES}(?: \S+){{0,2}} than\b")
+_COMPARING_WORD = re.compile(rf"\b{_DEGREE}\b|\b(?:between|alike|similar)\b")
+# "..., A or B?"
 _ALTERNATIVES = re.compile(r"[,:] ?([^,:?]{1,80}),? or ([^,:?]{1,80})\??\Z", re.IGNORECASE)
-# A trial's report holds what it compares: "the effect of celecoxib compared to placebo" is one place.
-EFFECT = re.compile(r"\b(?:effects?|impact|influence|efficacy) of\b")
-
-
-def is_comparison(reading: Reading) -> str:
-    """Return why a question compares, or nothing."""
-    if not reading.asks and not is_short(reading):
-        return ""
-    if found := _COMPARED.search(reading.asked):
-        return f"a comparison ('{found.group()}')"
-    for pattern in (_BY_MEASURE, _OF_TWO, _OUT_OF, _BOTH, _ONE_OF_TWO):
-        if (found := pattern.search(reading.asked)) and (key := _KEY.search(found.group())):
-            return f"a comparison ('{key.group()}')"
-    if reading.asks in AUXILIARY:
-        if len(reading.names) > 1 and (found := _THAN.search(reading.asked)):
-            return f"a comparison ('{found.group()}')"
-        return "a choice of two ('or')" if _joined(reading, _OR) else ""
-    chosen = 0 <= reading.asks_at < 4 and _ALTERNATIVES.search(reading.text)
-    return "a choice of two ('or')" if chosen else ""
-
-
-_OR = re.compile(r"\W{0,3}or\W(?:[a-z]+ ){0,4}\W?\Z")
-_BETWEEN_SIDES = re.compile(r"\W{0,3}(?:and|or|versus|vs\.?|than|compared (?:to|with))\W(?:[a-z]+ ){0,4}\W?\Z")
-_LOWER_SIDES = re.compile(
-    rf"(?:\b(?:between|out of|{_MEASURE})|\A(?:compare|contrast)|\A(?:are|were|is|was|do|does|did|have|has|had)) (?:both )?(?:(?:is|was|came|has) )?(.{{1,80}}?) (?:or|and|vs|versus) (.{{1,80}})"
+# "The effect of celecoxib compared to placebo": one report of a trial holds both arms of the comparison.
+TREATMENT_EFFECT = re.compile(r"\b(?:effects?|impact|influence|efficacy) of\b")
+_OR_BETWEEN_NAMES = re.compile(r"\W{0,3}or\W(?:[a-z]+ ){0,4}\W?\Z")
+_LINK_BETWEEN_NAMES = re.compile(r"\W{0,3}(?:and|or|versus|vs\.?|than|compared (?:to|with))\W(?:[a-z]+ ){0,4}\W?\Z")
+_UNCAPITALIZED_PAIR = re.compile(
+    rf"(?:\b(?:between|out of|{_DEGREE})|\A(?:compare|contrast)|\A(?:are|were|is|was|do|does|did|have|has|had)) (?:both )?(?:(?:is|was|came|has) )?(.{{1,80}}?) (?:or|and|vs|versus) (.{{1,80}})"
 )
-_VERSUS = re.compile(r"\A(.{1,80}?) (?:vs|versus) (.{1,80})")
-_NO_SIDE = (FUNCTION - JOINS) | words_of(
+_VERSUS_PAIR = re.compile(r"\A(.{1,80}?) (?:vs|versus) (.{1,80})")
+_ENDS_ENTITY = (FUNCTION_WORDS - NAME_PARTICLES) | word_set(
     "located based born directed considered classified come comes originate originated"
 )
-_SIDE_WORDS = 8
+_MAX_ENTITY_WORDS = 8
 
 
-def _joined(reading: Reading, between: re.Pattern[str]) -> tuple[str, ...]:
-    """Return the first two names that stand beside each other with such words between them."""
-    for left, right in zip(reading.names, reading.names[1:], strict=False):
-        start = reading.text.find(left) + len(left)
-        if between.match(reading.text[start : reading.text.find(right, start)].removeprefix("'s")):
+def comparison_reason(query: TokenizedQuery) -> str:
+    """Return why a query is a comparison, or ""."""
+    if not query.question_word and not is_keyword_query(query):
+        return ""
+    if explicit := _EXPLICIT.search(query.question):
+        return f"comparison ('{explicit.group()}')"
+    for pattern in (_DEGREE_OR, _COMPARATIVE_OF_PAIR, _DEGREE_OUT_OF, _SAME_OR_BOTH, _YES_NO_OR):
+        if (match := pattern.search(query.question)) and (word := _COMPARING_WORD.search(match.group())):
+            return f"comparison ('{word.group()}')"
+    if query.question_word in AUXILIARIES:
+        if len(query.names) > 1 and (match := _COMPARATIVE_THAN.search(query.question)):
+            return f"comparison ('{match.group()}')"
+        is_choice = bool(_linked_names(query, _OR_BETWEEN_NAMES))
+    else:
+        is_choice = 0 <= query.question_word_index < 4 and bool(_ALTERNATIVES.search(query.text))
+    return "choice between two ('or')" if is_choice else ""
+
+
+def compared_entities(query: TokenizedQuery) -> tuple[str, ...]:
+    """Return the two entities that a comparison compares, as written, or () where the rules do not find both."""
+    if names := _linked_names(query, _LINK_BETWEEN_NAMES):
+        return names
+    pair = (
+        _ALTERNATIVES.search(query.text)
+        or _UNCAPITALIZED_PAIR.search(query.question)
+        or _VERSUS_PAIR.search(query.question)
+    )
+    entities = tuple(_entity(text) for text in pair.groups()) if pair else ()
+    if not all(entities):
+        return ()
+    lower = query.text.lower()
+    starts = [lower.find(entity.lower()) for entity in entities]
+    return tuple(
+        query.text[start : start + len(entity)] if start >= 0 else entity
+        for start, entity in zip(starts, entities, strict=True)
+    )
+
+
+def _linked_names(query: TokenizedQuery, link: re.Pattern[str]) -> tuple[str, ...]:
+    """Return the first two adjacent names whose text in between matches `link`, or ()."""
+    for left, right in zip(query.names, query.names[1:], strict=False):
+        start = query.text.find(left) + len(left)
+        if link.match(query.text[start : query.text.find(right, start)].removeprefix("'s")):
             return left, right
     return ()
 
 
-def sides_of(reading: Reading) -> tuple[str, ...]:
-    """Return the two things compared as written, or nothing where they are not plain to see."""
-    if joined := _joined(reading, _BETWEEN_SIDES):
-        return joined
-    found = _ALTERNATIVES.search(reading.text) or _LOWER_SIDES.search(reading.asked) or _VERSUS.search(reading.asked)
-    sides = tuple(_side(side) for side in found.groups()) if found else ()
-    if not all(sides):
-        return ()
-    lower = reading.text.lower()
-    at = [lower.find(side.lower()) for side in sides]
-    return tuple(reading.text[i : i + len(side)] if i >= 0 else side for i, side in zip(at, sides, strict=True))
-
-
-def _side(text: str) -> str:
+def _entity(text: str) -> str:
+    """Return one matched side of a comparison without articles in front and function words behind."""
     words = text.strip(" \"'“”").split(" ")
     while words and words[0].lower() in {"the", "a", "an", "is", "it", "was"}:
         words.pop(0)
-    stop = next((i for i, word in enumerate(words) if word in _NO_SIDE), len(words))
-    words = words[: min(stop, _SIDE_WORDS)]
-    while words and words[-1].lower() in JOINS:
+    stop = next((i for i, word in enumerate(words) if word in _ENDS_ENTITY), len(words))
+    words = words[: min(stop, _MAX_ENTITY_WORDS)]
+    while words and words[-1].lower() in NAME_PARTICLES:
         words.pop()
     return " ".join(words)

@@ -1,26 +1,19 @@
-"""What kind of question it is, by rules over its words: the first that fits."""
+"""Tokenized query -> its kind and the reason, by ordered rules: the first that applies decides."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from ctxzip.query.comparison import is_comparison
-from ctxzip.query.multi_hop import has_steps
-from ctxzip.query.question_words import (
-    AUXILIARY,
-    FUNCTION,
-    MONTH,
-    RELATIVE,
-    Reading,
-    is_reply,
-    is_short,
-    verb,
-    words_of,
-)
+from ctxzip.query.comparison import comparison_reason
+from ctxzip.query.multi_hop import multi_hop_reason
+from ctxzip.query.tokenized_query import find_verb, is_keyword_query, is_reply
+from ctxzip.query.vocabulary import AUXILIARIES, FUNCTION_WORDS, MONTH, RELATIVE_PRONOUNS, word_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ctxzip.query.tokenized_query import TokenizedQuery
 
 _CODE = re.compile(
     r"`[^`]|\w\(\)|::\w|[=!]==?|=>|->|</\w|\b0x[0-9a-f]{2}|(?<![\w-])--[a-z]{2}|[a-z0-9]_[a-z0-9]"
@@ -29,27 +22,13 @@ _CODE = re.compile(
     r"|permission denied|syntax error|null pointer|exit code|error code|npm err|errno)\b|\berror:? [a-z]{0,3}-?\d{2}",
     re.IGNORECASE,
 )
-_RAISED = re.compile(r"(?<=[A-Za-z])(?:Error|Exception)\b")
+# "LockError", "ValueException".
+_EXCEPTION_NAME = re.compile(r"(?<=[A-Za-z])(?:Error|Exception)\b")
 _SUMMARY = re.compile(
     r"(?:(?:can|could) you )?(?:please )?(?:summari[sz]e|sum up|describe|outline|tl dr|tldr|overview of|summary of"
     r"|(?:give|write|provide) (?:me |us )?(?:an? |the )?(?:\S+ )?(?:overview|summary|outline|description)|tell (?:me|us) (?:more|about)"
     r"|what (?:is|are) the (?:main|key|major|most important) (?:points?|ideas?|takeaways?|findings?|arguments?|conclusions?|themes?))\b"
 )
-
-
-def _is_code(reading: Reading) -> str:
-    found = _CODE.search(reading.text) or _RAISED.search(reading.text)
-    if not found:
-        return ""
-    start = reading.text.rfind(" ", 0, found.end() - 1) + 1
-    return f"code or an error message ('{reading.text[min(start, found.start()) :].split(' ')[0][:40]}')"
-
-
-def _is_summary(reading: Reading) -> str:
-    found = _SUMMARY.match(reading.asked)
-    return f"a summary asked for ('{found.group()}')" if found else ""
-
-
 _NUMBER = r"(?:\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|several)"
 _LIST = re.compile(
     r"((?:list|enumerate|identify|mention|name(?! of| is))\b|give (?:me |us )?(?:all|some|examples)\b"
@@ -61,6 +40,7 @@ _DEFINITION = re.compile(
     r"define\b|(?:the )?(?:definition|meaning) of\b|what (?:is|are|was|were) (?:the )?(?:definition|meaning) of\b|what is meant by\b"
     r"|what (?:does|do|did) .{1,120} (?:mean|stand for)\b"
 )
+# "What is a weir"; "what is the capital" asks for more than a definition.
 _WHAT_IS = re.compile(r"what (?:is|are) (?:an? )?(?P<what>(?:\S+ ){0,3}\S+)\Z")
 _WHAT_IS_IN = re.compile(r"what (?:is|are) an? (?:\S+ ){1,3}(?:in|under|according to)\b")
 _WHO_IS = re.compile(r"who (?:is|was) (?P<what>(?:\S+ ){0,4}\S+)\Z")
@@ -73,85 +53,102 @@ _TIME = re.compile(
     rf"(?:(?:the|early|late|mid|year|years|summer|spring|autumn|fall|winter|{MONTH}|\d{{1,2}}) ){{0,3}}(?:1[0-9]|20)\d\ds?\b"
     rf"|\bin (?:january|february|march|april|may|june|july|august|september|october|november|december)\b"
 )
-
-
-def _is_list(reading: Reading) -> str:
-    found = _LIST.match(reading.asked)
-    return f"several things or a count asked for ('{found.group(found.lastindex or 0)}')" if found else ""
-
-
-def _is_definition(reading: Reading) -> str:
-    plain = next((found for pattern in (_WHAT_IS, _WHO_IS) if (found := pattern.match(reading.asked))), None)
-    # "What is the capital", "who is hosting" and "what is Europe's largest port" ask for more than a meaning.
-    plainly = plain and FUNCTION.isdisjoint(plain.group("what").split(" ")) and "'s" not in plain.group("what")
-    if plainly or _DEFINITION.match(reading.asked) or _WHAT_IS_IN.match(reading.asked):
-        return f"a meaning asked for ('{' '.join(reading.words[:2])}')"
-    return ""
-
-
-def _is_how_why(reading: Reading) -> str:
-    found = _HOW_WHY.match(reading.asked)
-    return f"a way or a reason asked for ('{found.group(found.lastindex or 0)}')" if found else ""
-
-
-def _is_time_scoped(reading: Reading) -> str:
-    if (not reading.asks and "?" not in reading.text) or reading.asks in AUXILIARY:
-        return ""
-    found = _TIME.search(reading.asked)
-    return f"a fact at a time ('{found.group()}')" if found else ""
-
-
-_UNFINISHED = words_of(
+# Last words of a sentence whose end is to be found.
+_UNFINISHED = word_set(
     "called means is was are were by of in to from with as for the a an known named and into on approximately"
 )
 
 
-def _is_yes_no(reading: Reading) -> str:
-    words = reading.words
-    if reading.asks in AUXILIARY or (words[0] in {"if", "whether"} and not reading.asks):
-        return f"yes or no ('{words[0]}')"
-    if reading.asks or "?" in reading.text or words[-1] in _UNFINISHED or is_reply(reading):
+def _code(query: TokenizedQuery) -> str:
+    match = _CODE.search(query.text) or _EXCEPTION_NAME.search(query.text)
+    if not match:
         return ""
-    if found := verb(words):
-        return f"a claim, true or false ('{found}')"
-    return "a claim, true or false ('.')" if len(words) > 2 and reading.text.endswith(".") else ""
+    word_start = query.text.rfind(" ", 0, match.end() - 1) + 1
+    word = query.text[min(word_start, match.start()) :].split(" ")[0]
+    return f"code or error message ('{word[:40]}')"
 
 
-def _is_fact(reading: Reading) -> str:
-    if reading.asks:
-        return f"one fact asked for ('{reading.asks}')"
-    if "?" in reading.text:
-        return "one fact asked for ('?')"
-    if is_reply(reading):
+def _summary(query: TokenizedQuery) -> str:
+    match = _SUMMARY.match(query.question)
+    return f"summary ('{match.group()}')" if match else ""
+
+
+def _list(query: TokenizedQuery) -> str:
+    match = _LIST.match(query.question)
+    return f"list or count ('{match.group(match.lastindex or 0)}')" if match else ""
+
+
+def _definition(query: TokenizedQuery) -> str:
+    match = _WHAT_IS.match(query.question) or _WHO_IS.match(query.question)
+    # "What is the capital", "who is hosting" and "what is Europe's largest port" ask for a fact.
+    is_bare_term = (
+        match and FUNCTION_WORDS.isdisjoint(match.group("what").split(" ")) and "'s" not in match.group("what")
+    )
+    if is_bare_term or _DEFINITION.match(query.question) or _WHAT_IS_IN.match(query.question):
+        return f"definition ('{' '.join(query.words[:2])}')"
+    return ""
+
+
+def _how_why(query: TokenizedQuery) -> str:
+    match = _HOW_WHY.match(query.question)
+    return f"procedure or cause ('{match.group(match.lastindex or 0)}')" if match else ""
+
+
+def _time_scoped(query: TokenizedQuery) -> str:
+    if (not query.question_word and "?" not in query.text) or query.question_word in AUXILIARIES:
         return ""
-    if reading.words[-1] in _UNFINISHED:
-        return f"a sentence to be completed ('{reading.words[-1]}')"
-    told = next((word for word in reading.words[1:] if word in RELATIVE), "")
-    return f"one thing described ('{told}')" if told else ""
+    match = _TIME.search(query.question)
+    return f"fact at a given time ('{match.group()}')" if match else ""
 
 
-def _is_keywords(reading: Reading) -> str:
-    return "a few words and no verb" if is_short(reading) else ""
+def _yes_no(query: TokenizedQuery) -> str:
+    words = query.words
+    if query.question_word in AUXILIARIES or (words[0] in {"if", "whether"} and not query.question_word):
+        return f"yes/no question ('{words[0]}')"
+    if query.question_word or "?" in query.text or words[-1] in _UNFINISHED or is_reply(query):
+        return ""
+    if verb := find_verb(words):
+        return f"claim, true or false ('{verb}')"
+    return "claim, true or false ('.')" if len(words) > 2 and query.text.endswith(".") else ""
 
 
-_RULES: tuple[tuple[str, Callable[[Reading], str]], ...] = (
-    ("code", _is_code),
-    ("summary", _is_summary),
-    ("comparison", is_comparison),
-    ("multi_hop", has_steps),
-    ("list", _is_list),
-    ("definition", _is_definition),
-    ("how_why", _is_how_why),
-    ("time_scoped", _is_time_scoped),
-    ("yes_no", _is_yes_no),
-    ("fact", _is_fact),
-    ("keywords", _is_keywords),
+def _fact(query: TokenizedQuery) -> str:
+    if query.question_word:
+        return f"single fact ('{query.question_word}')"
+    if "?" in query.text:
+        return "single fact ('?')"
+    if is_reply(query):
+        return ""
+    if query.words[-1] in _UNFINISHED:
+        return f"sentence to complete ('{query.words[-1]}')"
+    pronoun = next((word for word in query.words[1:] if word in RELATIVE_PRONOUNS), "")
+    return f"description of one thing ('{pronoun}')" if pronoun else ""
+
+
+def _keywords(query: TokenizedQuery) -> str:
+    return "keywords: a few words without a verb" if is_keyword_query(query) else ""
+
+
+# Each rule returns why a query is of its kind, with the words that decided in quotation marks, or "".
+_RULES: tuple[tuple[str, Callable[[TokenizedQuery], str]], ...] = (
+    ("code", _code),
+    ("summary", _summary),
+    ("comparison", comparison_reason),
+    ("multi_hop", multi_hop_reason),
+    ("list", _list),
+    ("definition", _definition),
+    ("how_why", _how_why),
+    ("time_scoped", _time_scoped),
+    ("yes_no", _yes_no),
+    ("fact", _fact),
+    ("keywords", _keywords),
     ("other", lambda _: "neither a question nor keywords"),
 )
+KINDS = tuple(kind for kind, _ in _RULES)
 
 
-def by_rules(reading: Reading) -> tuple[str, str]:
-    """Name the kind by rules alone, and why."""
-    if not reading.words:
+def classify_by_rules(query: TokenizedQuery) -> tuple[str, str]:
+    """Return the kind of a query, one of `KINDS`, and the reason."""
+    if not query.words:
         return "other", "no words"
-    return next((kind, why) for kind, rule in _RULES if (why := rule(reading)))
+    return next((kind, reason) for kind, rule in _RULES if (reason := rule(query)))

@@ -1,11 +1,9 @@
-"""What kind of question it is and how complex, from its words alone.
+"""Query text -> parsed query: its kind, complexity and entities, from its words alone, without the passages.
 
-Rules name the kind where words name it ("how many", "difference between", "the mother of the director
-of"). Whether a question needs several places is more often in its shape than in a word: there a small
-linear model decides and says which words moved it. English only; a question in another
-language is `other` and says so. Nothing here looks at the passages.
+Rules find the kinds that words show ("how many", "difference between", "the mother of the director of"). A linear model finds
+multi-hop queries that no rule covers. Both know English only: a query in another language is of kind `other`.
 
-Every pattern is bounded or anchored and reads at most 1,000 code points, so that no question is slow.
+Patterns are bounded or anchored and see at most 1,000 code points, so that no query takes long.
 """
 
 from __future__ import annotations
@@ -13,66 +11,59 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ctxzip.datamodels import ParsedQuery
-from ctxzip.query.comparison import EFFECT, sides_of
-from ctxzip.query.complexity import (
-    MAY_HIDE_STEPS,
-    MAYBE_SEVERAL,
-    SEVERAL_STEPS,
-    UNKNOWN,
-    UNSEEN,
-    complexity_of,
-    features_of,
-    movers,
-)
-from ctxzip.query.kinds import by_rules
-from ctxzip.query.question_words import READ, foreign, quoted, read
+from ctxzip.query.comparison import TREATMENT_EFFECT, compared_entities
+from ctxzip.query.complexity import complexity_of, features_of, top_contributions
+from ctxzip.query.english import not_english_reason
+from ctxzip.query.kinds import classify_by_rules
+from ctxzip.query.tokenized_query import MAX_CHARACTERS, join_quoted, tokenize
 
+# Probabilities of the linear model; models/README.md has the measurements.
+_MULTI_HOP_THRESHOLD = 0.5  # from here on a query of `_MAY_BE_MULTI_HOP` is multi-hop
+_SECOND_PASS_THRESHOLD = 0.3  # from here on a second pass is worth its time
 
-def kind_of(query: str) -> str:
-    """Name the kind of a question.
-
-    >>> [kind_of(q) for q in ("Who built the bridge?", "Why is it closed?", "bridge opening hours")]
-    ['fact', 'how_why', 'keywords']
-    """
-    return parse_query(query).kind
+_MAY_BE_MULTI_HOP = frozenset({"fact", "list", "time_scoped"})  # kinds that the linear model may change to multi_hop
+_WITHOUT_TRAINING_DATA = frozenset({"code", "summary"})  # no labelled set of queries holds them
+_UNKNOWN_COMPLEXITY = 0.5
 
 
 def parse_query(query: str) -> ParsedQuery:
-    """Read a question: its kind, how complex it is, and why.
+    """Parse a query; only its first 1,000 code points count.
 
     >>> parse_query("Where was the director of Red Harbour born?").reason
-    "a step inside a step ('director of')"
+    "multi-hop ('director of')"
     """
-    return _parse(query[:READ])
+    return _parse(query[:MAX_CHARACTERS])
 
 
-@lru_cache(maxsize=256)  # every stage asks, and a question takes a tenth of what BM25 takes for its ten passages
+@lru_cache(maxsize=256)  # several stages parse the same query, which takes a tenth of the time of BM25 on ten passages
 def _parse(query: str) -> ParsedQuery:
-    reading = read(query)
-    if not reading.words:
+    tokenized = tokenize(query)
+    if not tokenized.words:
         return ParsedQuery("other", 0.0, "no words")
-    if shown := foreign(reading):
-        return ParsedQuery("other", UNKNOWN, f"not English ({shown})", reading.names, english=False)
-    kind, why = by_rules(reading)
-    sides = sides_of(reading) if kind == "comparison" else ()
-    found = features_of(reading, kind)
-    complexity = UNKNOWN if kind in UNSEEN else complexity_of(found)
-    if kind in MAY_HIDE_STEPS and complexity >= SEVERAL_STEPS:
-        kind, why = "multi_hop", f"more than one step likely ({quoted(movers(reading, found))})"
-    if sides:
-        why = f"two entities compared ({quoted(sides)})"
-    several = kind == "multi_hop" or (kind == "comparison" and not EFFECT.search(reading.asked))
+    if reason := not_english_reason(tokenized):
+        return ParsedQuery("other", _UNKNOWN_COMPLEXITY, f"not English ({reason})", tokenized.names, english=False)
+    kind, reason = classify_by_rules(tokenized)
+    compared = compared_entities(tokenized) if kind == "comparison" else ()
+    features = features_of(tokenized, kind)
+    complexity = _UNKNOWN_COMPLEXITY if kind in _WITHOUT_TRAINING_DATA else complexity_of(features)
+    if kind in _MAY_BE_MULTI_HOP and complexity >= _MULTI_HOP_THRESHOLD:
+        kind, reason = "multi_hop", f"probably multi-hop ({join_quoted(top_contributions(tokenized, features))})"
+    if compared:
+        reason = f"comparison of two entities ({join_quoted(compared)})"
+    needs_several = kind == "multi_hop" or (kind == "comparison" and not TREATMENT_EFFECT.search(tokenized.question))
+    may_need_several = kind not in _WITHOUT_TRAINING_DATA and complexity >= _SECOND_PASS_THRESHOLD
+    other_names = (name for name in tokenized.names if not any(name in entity for entity in compared))
     return ParsedQuery(
         kind,
         complexity,
-        why,
-        (*sides, *(name for name in reading.names if not any(name in side for side in sides))),
-        several_places=several,
-        maybe_several=several or (kind not in UNSEEN and complexity >= MAYBE_SEVERAL),
+        reason,
+        (*compared, *other_names),
+        needs_several_passages=needs_several,
+        may_need_several_passages=needs_several or may_need_several,
     )
 
 
-def features(query: str) -> dict[str, float]:
-    """Return what the linear model sees of a question: counts, lengths, and the word that asks."""
-    reading = read(query)
-    return features_of(reading, by_rules(reading)[0])
+def query_features(query: str) -> dict[str, float]:
+    """Return the features of a query, by name, as the linear model takes them (`complexity.features_of`)."""
+    tokenized = tokenize(query)
+    return features_of(tokenized, classify_by_rules(tokenized)[0])

@@ -1,1 +1,1 @@
-"""Passage text -> units."""
+"""Passage text -> language, blocks, sentences, spans."""

@@ -1,4 +1,4 @@
-"""One block of a text: what may be split into sentences, or must not be cut."""
+"""One block of a text: a paragraph of prose that is split into sentences, or lines that are not cut."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ class Block:
     """One block of a text.
 
     Attributes:
-        start, end: half-open code-point offsets; `start` may include the indentation of the block.
-        body: start of the words, behind the marker of a list item.
-        level: 1 and more of a heading, 0 of one that only the blocks of `under` belong to; 1 of the row that heads a table;
-            else 0.
-        under: index, among the blocks of the text, of the block that must be kept with this one; None leaves it to headings
-            and tables.
+        kind: `sentence` for a paragraph of prose; otherwise the kind of its spans.
+        start, end: half-open code-point offsets; the block includes its indentation.
+        body: offset of the content, behind the marker of a list item.
+        level: 1 and more for a heading, 0 for one that only the blocks with it as `parent` belong to; 1 for the first row of
+            a table; else 0.
+        parent: index, among the blocks of the text, of the block that is kept with this one; None leaves it to headings and
+            tables.
     """
 
     kind: Kind
@@ -27,4 +28,4 @@ class Block:
     end: int
     body: int
     level: int = 0
-    under: int | None = None
+    parent: int | None = None

@@ -1,7 +1,7 @@
-"""Plain text and markdown -> blocks: what may be split into sentences, and what must not be cut.
+"""Plain text and Markdown -> blocks: headings, code, lists, tables, quotes and prose.
 
-Follows CommonMark where that serves, and leaves it where retrieved chunks differ from documents:
-fences that lost their other half, indented prose, wiki and reStructuredText headings, tables of tabs.
+Follows CommonMark, with exceptions for retrieved chunks: unpaired code fences, indented prose, headings of wikis and
+reStructuredText, tab-separated tables, logs and chats.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ctxzip.splitting.block import Block
 from ctxzip.splitting.lines import is_title, line_blocks
+from ctxzip.splitting.source_code import code_ranges, count_code_lines, is_code_comment
 from ctxzip.splitting.structured import structured_blocks
 
 if TYPE_CHECKING:
@@ -22,52 +23,47 @@ if TYPE_CHECKING:
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
 _FENCE = re.compile(r"\s*+(`{3,}+|~{3,}+)([^`]*)$")
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]|$)")
-_WIKI = re.compile(r"(={2,6})[^=].*[^=]\1|(={1,6}) \S.*")
+_WIKI = re.compile(r"(={2,6})[^=].*[^=]\1|(={1,6}) \S.*")  # of MediaWiki, of AsciiDoc
 _UNDERLINE = re.compile(r"([=\-~^\"*+#])\1{2,}\s*$")
 _RULE = re.compile(r"\s*([-*_])(?:\s*\1){2,}\s*$")
 _QUOTE = re.compile(r" {0,3}>")
-_QUOTE_MARKS = re.compile(r"(?:^|(?<=\r))[ \t]{0,3}(?:>[ \t]?)+", re.MULTILINE)  # a lone \r ends a line here, too
-_BULLETS = "•‣◦▪●○■□▸►▶➢➤✓✔·∙⁃\uf0b7\uf0a7"  # the last two are Word's, in its own font
-_ITEM = re.compile(
+_QUOTE_MARKS = re.compile(r"(?:^|(?<=\r))[ \t]{0,3}(?:>[ \t]?)+", re.MULTILINE)  # a lone \r ends a line, too
+_BULLETS = "•‣◦▪●○■□▸►▶➢➤✓✔·∙⁃\uf0b7\uf0a7"  # the last two are private-use characters of Word
+_LIST_MARKER = re.compile(
     rf"\s*(?:[-*+–—{_BULLETS}]|\(?\d{{1,3}}[.)]|\d{{1,2}}(?:\.\d{{1,2}}){{1,3}}|\(?(?:[a-z]|[ivx]{{1,4}})\))[ \t]+(?=\S)"
 )
-_BULLET_OR_ONE = re.compile(rf"\s*(?:[-*+{_BULLETS}]|\(?1[.)])[ \t]+\S")
+_FIRST_ITEM = re.compile(rf"\s*(?:[-*+{_BULLETS}]|\(?1[.)])[ \t]+\S")
 _GRID_RULE = re.compile(r"\s*\+[-=+]{3,}\+\s*$")
 _INDENTED = re.compile(r" {4}|\t")
 _FRONT_MATTER_KEY = re.compile(r"[\w-]+\s*:")
-_CODE_MARK = re.compile(r"[{}();=<>\[\]$|\\]|::|->|^\s*(?:>>>|#|//|--|def |class |import |from |return\b)")
-_STRONG_CODE = re.compile(
-    r"^\s*(?:def |class |import |from \S+ import |return\b|if .*:$|for .*:$|const |let |var |function |public |private |#include|export )"
-    r"|[;{]\s*$|^\s*[\w.\[\]\"']+\s*[-+*/]?=\s*\S|^\s*[\w.]+\(.*\)\s*;?$|^\s*[$>] \S|^\s*(?:sudo|pip|git|docker|npm|apt|curl) "
-)
-_PROSE_WORDS_A_LINE = 5  # prose set in 40 columns or more holds 6 and more, a command 2 to 4
-
 _CAPTION = re.compile(
     r"\W*(?:Tab|Fig|Abb|Table|Figure|Tabelle|Abbildung|Tableau|Tabla|Tabela|Tabella|Figura|Exhibit|Listing)\.? ?\d+\b"
 )
 _INNER_SENTENCE = re.compile(r"[.!?]\s+[^\W\d_a-z]")
-_LED = frozenset({"list_item", "table_header", "table_row", "code", "line", "quote"})
+_INTRODUCED = frozenset({"list_item", "table_header", "table_row", "code", "line", "quote"})
 _NUMBERED = re.compile(r"\s{0,3}(\d{1,2}(?:\.\d{1,2}){0,3})[.)]?\s+\S")
-_CODE_SHARE = 0.5  # of the lines of a paragraph that look like code
-_NUMBERED_LEVEL = 6  # below those of markdown; each number of "4.2.1" is one level more
+_NUMBERED_LEVEL = 6  # below the headings of Markdown; each number of "4.2.1" is one level more
 _TITLE_LEVEL = 12
+_MIN_PROSE_WORDS_PER_LINE = 5  # prose of 40 columns or more has 6 and more, a command 2 to 4
 
-_HEADING_LINE_LIMIT = 120  # code points: two lines of print; a longer line above ---- is a paragraph above a rule
+_MAX_HEADING_LENGTH = 120  # code points; a longer line above ---- is a paragraph above a rule
 
 
-def blocks(text: str, *, quoted: bool = False) -> Iterator[Block]:
-    """Yield the blocks of `text` in order; together they hold every character that is not space.
+def parse_blocks(text: str, *, quoted: bool = False) -> Iterator[Block]:
+    """Yield the blocks of a text in order; together they cover every character that is not white space.
 
-    With `quoted` the text is the inside of a block quote whose marks were blanked: nothing in it
-    is indented code, since the blanks look like indentation.
+    Args:
+        text: of one passage.
+        quoted: whether it is the inside of a block quote after `blank_quote_marks`; such a text has no indented code,
+            because the blanks would look like indentation.
     """
-    if not quoted and (found := structured_blocks(text)):
-        return iter(found)
-    return _Scanner(text, quoted=quoted).scan()
+    if not quoted and (structured := structured_blocks(text)):
+        return iter(structured)
+    return _Parser(text, quoted=quoted).parse()
 
 
 def blank_quote_marks(text: str) -> str:
-    r"""Put spaces where the marks of a block quote stand, so that offsets stay.
+    r"""Replace the marks of a block quote by spaces, so that offsets stay valid.
 
     >>> blank_quote_marks("> Wait.\n> Go.")
     '  Wait.\n  Go.'
@@ -75,116 +71,120 @@ def blank_quote_marks(text: str) -> str:
     return _QUOTE_MARKS.sub(lambda marks: " " * len(marks[0]), text)
 
 
-class _Scanner:
-    """Walks the lines of one text once; each `_take_*` consumes lines or returns None."""
+class _Parser:
+    """Visits the lines of one text once. Each `_parse_*` consumes the lines of its blocks, or returns None."""
 
     def __init__(self, text: str, *, quoted: bool) -> None:
         self.text = text
         self.quoted = quoted
         self.bounds = [match.span() for match in _LINE.finditer(text)]
         self.lines = [text[start:end].rstrip("\r\n") for start, end in self.bounds]
-        self.at = 0
+        self.at = 0  # index of the current line
         self.in_list = False
         self.after_blank = True
-        self.prose_until = 0  # an indented run that was looked at and is no code
+        self.prose_until = 0  # index of the line after indented lines that are not code
         self.count = 0  # blocks so far
-        self.lead_in: int | None = None  # the block that ends in a colon, or the caption, above what comes next
+        self.introduction: int | None = (
+            None  # index of the caption, or block with a final colon, above the current line
+        )
 
-    def scan(self) -> Iterator[Block]:
-        takers = (
-            self._take_front_matter,
-            self._take_fence,
-            self._take_indented_code,
-            self._take_heading,
-            self._take_table,
-            self._take_quote,
-            self._take_rule,
-            self._take_item,
-            self._take_paragraph,
+    def parse(self) -> Iterator[Block]:
+        parsers = (
+            self._parse_front_matter,
+            self._parse_fence,
+            self._parse_indented_code,
+            self._parse_heading,
+            self._parse_table,
+            self._parse_quote,
+            self._parse_rule,
+            self._parse_item,
+            self._parse_paragraph,
         )
         while self.at < len(self.lines):
             if not self.lines[self.at].strip():
                 self.at += 1
                 self.after_blank = True
                 continue
-            found = next(blocks for take in takers if (blocks := take()))
-            yield from self._under_lead_in(found)
+            yield from self._with_introduction(next(parsed for parse_block in parsers if (parsed := parse_block())))
             self.after_blank = False
 
-    def _under_lead_in(self, found: list[Block]) -> list[Block]:
-        """Put lists, tables, code and lines under the colon or caption above them; note a new one."""
-        if found[0].kind in _LED and self.lead_in is not None:
-            found = [
-                replace(block, under=self.lead_in) if block.under is None and block.kind != "table_row" else block
-                for block in found
+    def _with_introduction(self, blocks: list[Block]) -> list[Block]:
+        """Make the colon or caption above a list, a table, code or lines their parent, and find the next one."""
+        if blocks[0].kind in _INTRODUCED and self.introduction is not None:
+            blocks = [
+                replace(block, parent=self.introduction)
+                if block.parent is None and block.kind != "table_row"
+                else block
+                for block in blocks
             ]
         else:
-            self.lead_in = None
-        last = found[-1]
-        if last.kind in {"sentence", "line", "heading"} and not last.level and self._leads(last):
-            self.lead_in = self.count + len(found) - 1
-            if "\n" not in self.text[last.body : last.end] and not _INNER_SENTENCE.search(
-                self.text, last.body, last.end
-            ):
-                found = [*found[:-1], replace(last, kind="heading")]
-        self.count += len(found)
-        return found
+            self.introduction = None
+        last = blocks[-1]
+        if last.kind in {"sentence", "line", "heading"} and not last.level and self._introduces(last):
+            self.introduction = self.count + len(blocks) - 1
+            is_single_line = "\n" not in self.text[last.body : last.end]
+            if is_single_line and not _INNER_SENTENCE.search(self.text, last.body, last.end):
+                blocks = [*blocks[:-1], replace(last, kind="heading")]
+        self.count += len(blocks)
+        return blocks
 
-    def _leads(self, block: Block) -> bool:
+    def _introduces(self, block: Block) -> bool:
         """Tell whether a block ends in a colon, or is a caption, right above a list, a table, code or lines."""
-        following = next(
-            (at for at in range(self.at, min(self.at + 3, len(self.lines))) if self.lines[at].strip()), None
-        )
-        if following is None:
+        line = self._next_line(self.at)
+        if not line:
             return False
-        line = self.lines[following]
-        is_table = _is_pipe_row(line) or bool(_GRID_RULE.match(line)) or line.strip().count("\t") > 0
-        if self.text[: block.end].endswith(":"):
-            return is_table or bool(
-                _ITEM.match(line) or _FENCE.match(line) or _INDENTED.match(line) or _QUOTE.match(line)
-            )
+        is_table = _is_pipe_row(line) or bool(_GRID_RULE.match(line)) or "\t" in line.strip()
+        if self.text.endswith(":", block.start, block.end):
+            return is_table or any(form.match(line) for form in (_LIST_MARKER, _FENCE, _INDENTED, _QUOTE))
         return is_table and bool(_CAPTION.match(self.text, block.body))
 
     def _block(self, kind: Kind, first: int, last: int, *, body: int = 0, level: int = 0) -> Block:
+        """Return the block of these lines; `body` is an offset into the first."""
         start = self.bounds[first][0]
         end = self.bounds[last][0] + len(self.lines[last].rstrip())
         return Block(kind, start, end, start + body, level)
 
-    def _one(self, kind: Kind, last: int, *, body: int = 0, level: int = 0) -> list[Block]:
+    def _single(self, kind: Kind, last: int, *, body: int = 0, level: int = 0) -> list[Block]:
+        """Consume the lines up to `last` as one block."""
         block = self._block(kind, self.at, last, body=body, level=level)
         self.at = last + 1
         return [block]
 
     def _line(self, index: int) -> str:
+        """Return a line, or "" behind the last."""
         return self.lines[index] if index < len(self.lines) else ""
 
-    def _take_front_matter(self) -> list[Block] | None:
+    def _next_line(self, index: int) -> str:
+        """Return the first line at or behind an index that is not blank, after two blank lines at most, or ""."""
+        return next((line for line in self.lines[index : index + 3] if line.strip()), "")
+
+    def _parse_front_matter(self) -> list[Block] | None:
         if self.bounds[self.at][0] or self.lines[self.at].rstrip() != "---":
             return None
         if not _FRONT_MATTER_KEY.match(self._line(1)):
             return None
         for last in range(2, len(self.lines)):
             if self.lines[last].rstrip() in {"---", "..."}:
-                return self._one("front_matter", last)
+                return self._single("front_matter", last)
         return None
 
-    def _take_fence(self) -> list[Block] | None:
+    def _parse_fence(self) -> list[Block] | None:
         opening = _FENCE.match(self.lines[self.at])
         if not opening:
             return None
         self.in_list = self.in_list and self.lines[self.at][0].isspace()
-        mark = opening[1]
+        fence = opening[1]
         for last in range(self.at + 1, len(self.lines)):
             line = self.lines[last].strip()
-            if len(line) >= len(mark) and not line.strip(mark[0]):
-                return self._one("code", last)
-        # Without its other half a fence opens code that was cut off at the end, or closes code that
-        # was cut off at the start and must not swallow what follows.
+            if len(line) >= len(fence) and not line.strip(fence[0]):
+                return self._single("code", last)
+        # An unpaired fence opens code whose end was cut off, or closes code whose start was cut off; what follows the
+        # latter is not code.
         rest = [line for line in self.lines[self.at + 1 :] if line.strip()]
-        opens = opening[2].strip() or 2 * _marked(rest) >= len(rest)
-        return self._one("code", len(self.lines) - 1 if opens else self.at)
+        opens = opening[2].strip() or 2 * count_code_lines(rest) >= len(rest)
+        return self._single("code", len(self.lines) - 1 if opens else self.at)
 
-    def _take_indented_code(self) -> list[Block] | None:
+    def _parse_indented_code(self) -> list[Block] | None:
         if (
             self.quoted
             or not self.after_blank
@@ -200,61 +200,60 @@ class _Scanner:
                 break
         lines = [line for line in self.lines[self.at : last + 1] if line.strip()]
         words = sum(len(line.split()) for line in lines)
-        is_marked = 2 * _marked(lines) >= len(lines)
-        # Inside a list, indentation alone says that a paragraph belongs to its item.
-        if is_marked or (not self.in_list and words < _PROSE_WORDS_A_LINE * len(lines)):
-            return self._one("code", last)
+        is_code = 2 * count_code_lines(lines) >= len(lines)
+        # Inside a list, indentation marks a paragraph that belongs to its item.
+        if is_code or (not self.in_list and words < _MIN_PROSE_WORDS_PER_LINE * len(lines)):
+            return self._single("code", last)
         self.prose_until = last + 1
         return None
 
-    def _take_heading(self) -> list[Block] | None:
+    def _parse_heading(self) -> list[Block] | None:
         line = self.lines[self.at]
-        if _ATX.match(line) and _is_comment(line, self._line(self.at + 1)):
+        if _ATX.match(line) and is_code_comment(line, self._line(self.at + 1)):
             return None
         if match := _ATX.match(line) or _WIKI.fullmatch(line.strip()):
             self.in_list = False
-            return self._one("heading", self.at, level=len(match[1] or match[2]))
+            return self._single("heading", self.at, level=len(match[1] or match[2]))
         underline = _UNDERLINE.match(self._line(self.at + 1))
-        # Marks of reStructuredText are as long as the title; others are a rule, or the end of something.
+        # An underline of reStructuredText is at least as long as its title; a shorter one is a rule.
         long_enough = underline and (underline[1] in "=-" or len(underline[0].rstrip()) >= len(line.rstrip()))
         if underline and long_enough and self._may_be_underlined(line):
             self.in_list = False
-            return self._one("heading", self.at + 1, level={"=": 1, "-": 2}.get(underline[1], 3))
-        return self._take_title(line)
+            return self._single("heading", self.at + 1, level={"=": 1, "-": 2}.get(underline[1], 3))
+        return self._parse_title(line)
 
-    def _take_title(self, line: str) -> list[Block] | None:
-        """Take a line that stands alone above text as a heading: a title, a numbered title, a bold question."""
+    def _parse_title(self, line: str) -> list[Block] | None:
+        """Parse a title without markup: a short line with a blank line below it, perhaps numbered."""
         if self.quoted or not self.after_blank or self._line(self.at + 1).strip() or not is_title(line):
             return None
-        following = next(
-            (at for at in range(self.at + 2, min(self.at + 4, len(self.lines))) if self.lines[at].strip()), None
-        )
-        if following is None or line[:1].isspace():
+        following = self._next_line(self.at + 2)
+        if not following or line[:1].isspace():
             return None
         numbered = _NUMBERED.match(line)
-        if (_ITEM.match(line) and not numbered) or (numbered and _NUMBERED.match(self.lines[following])):
+        if (_LIST_MARKER.match(line) and not numbered) or (numbered and _NUMBERED.match(following)):
             return None
-        if not numbered and is_title(self.lines[following]) and not self._line(following + 1).strip():
-            return None  # one of several short lines, such as an address with blank lines or a menu
+        following_is_single = not self._line(self.lines.index(following, self.at + 2) + 1).strip()
+        if not numbered and is_title(following) and following_is_single:
+            return None  # short lines with blank lines between them, such as a menu
         self.in_list = False
-        return self._one(
-            "heading", self.at, level=_NUMBERED_LEVEL + numbered[1].count(".") + 1 if numbered else _TITLE_LEVEL
-        )
+        level = _NUMBERED_LEVEL + numbered[1].count(".") + 1 if numbered else _TITLE_LEVEL
+        return self._single("heading", self.at, level=level)
 
     def _may_be_underlined(self, line: str) -> bool:
+        """Tell whether the line above an underline can be a title."""
         return (
             self.after_blank
-            and len(line) <= _HEADING_LINE_LIMIT
+            and len(line) <= _MAX_HEADING_LENGTH
             and not line[:1].isspace()
-            and not _ITEM.match(line)
+            and not _LIST_MARKER.match(line)
             and not _QUOTE.match(line)
             and not _UNDERLINE.match(line)
         )
 
-    def _take_table(self) -> list[Block] | None:
+    def _parse_table(self) -> list[Block] | None:
         line = self.lines[self.at]
         if _GRID_RULE.match(line):
-            return self._take_grid_table()
+            return self._parse_grid_table()
         delimited = "|" in line and _is_delimiter_row(self._line(self.at + 1))
         tabs = line.strip().count("\t")
         first = self.at
@@ -275,8 +274,8 @@ class _Scanner:
         self.at = last
         return rows
 
-    def _take_grid_table(self) -> list[Block]:
-        """Take a table whose rows stand between rules: a row is what stands above its rule."""
+    def _parse_grid_table(self) -> list[Block]:
+        """Consume a table whose rows are separated by rules (`+---+`); each block includes the rule below its row."""
         first = last = self.at
         while last + 1 < len(self.lines) and (
             _is_pipe_row(self.lines[last + 1]) or _GRID_RULE.match(self.lines[last + 1])
@@ -293,7 +292,7 @@ class _Scanner:
         self.at = last + 1
         return rows
 
-    def _take_quote(self) -> list[Block] | None:
+    def _parse_quote(self) -> list[Block] | None:
         last = self.at
         while last < len(self.lines) and _QUOTE.match(self.lines[last]):
             last += 1
@@ -303,7 +302,7 @@ class _Scanner:
         end = self.bounds[last - 1][1]
         inside = blank_quote_marks(self.text[start:end])
         self.at = last
-        found = [
+        inner = [
             Block(
                 "quote" if block.kind == "sentence" else block.kind,
                 block.start + start,
@@ -311,78 +310,55 @@ class _Scanner:
                 block.body + start,
                 block.level,
             )
-            for block in blocks(inside, quoted=True)
+            for block in parse_blocks(inside, quoted=True)
         ]
-        # A quote of marks alone still has characters that belong to a unit.
-        return found or [Block("rule", start, start + len(self.text[start:end].rstrip()), start)]
+        # A quote without content is a rule, so that its marks belong to a span, too.
+        return inner or [Block("rule", start, start + len(self.text[start:end].rstrip()), start)]
 
-    def _take_rule(self) -> list[Block] | None:
-        return self._one("rule", self.at) if _RULE.match(self.lines[self.at]) else None
+    def _parse_rule(self) -> list[Block] | None:
+        return self._single("rule", self.at) if _RULE.match(self.lines[self.at]) else None
 
-    def _take_item(self) -> list[Block] | None:
-        marker = _ITEM.match(self.lines[self.at])
+    def _parse_item(self) -> list[Block] | None:
+        marker = _LIST_MARKER.match(self.lines[self.at])
         continues = not marker and self.in_list and self.lines[self.at][0].isspace()
         if not marker and not continues:
             return None
         self.in_list = True
         last = self.at
-        while last + 1 < len(self.lines) and not self._begins_block(last + 1) and not _ITEM.match(self.lines[last + 1]):
+        while (
+            last + 1 < len(self.lines)
+            and not self._begins_block(last + 1)
+            and not _LIST_MARKER.match(self.lines[last + 1])
+        ):
             last += 1
-        return self._one("list_item", last, body=marker.end() if marker else 0)
+        return self._single("list_item", last, body=marker.end() if marker else 0)
 
-    def _take_paragraph(self) -> list[Block]:
+    def _parse_paragraph(self) -> list[Block]:
         self.in_list = False
-        last = self.at
-        while last + 1 < len(self.lines) and not self._begins_block(last + 1):
-            if _BULLET_OR_ONE.match(self.lines[last + 1]):
-                break
+        first = last = self.at
+        while (
+            last + 1 < len(self.lines)
+            and not self._begins_block(last + 1)
+            and not _FIRST_ITEM.match(self.lines[last + 1])
+        ):
             last += 1
-        if not self.quoted and (code := self._take_bare_code(last)):
-            return code
-        first = self.at
-        found = None if self.quoted else line_blocks(self.lines[first : last + 1])
-        if found is None:
-            return self._one("sentence", last)
+        if not self.quoted and (ranges := code_ranges(self.lines, first, last)):
+            self.at = ranges[-1][1] + 1
+            return [self._block("code", *code) for code in ranges]
+        lines = None if self.quoted else line_blocks(self.lines[first : last + 1])
+        if lines is None:
+            return self._single("sentence", last)
         self.at = last + 1
         return [
             replace(
                 self._block(one.kind, first + one.first, first + one.last, level=int(one.kind == "table_header")),
-                under=None if one.under is None else self.count + one.under,
+                parent=None if one.parent is None else self.count + one.parent,
             )
-            for one in found
+            for one in lines
         ]
 
-    def _take_bare_code(self, last: int) -> list[Block] | None:
-        """Take code without a fence: definitions with all that is indented below them, comments with the code under them."""
-        lines = self.lines[self.at : last + 1]
-        if len(lines) < 2 or sum(bool(_STRONG_CODE.search(line)) for line in lines) < _CODE_SHARE * len(lines):
-            return None
-        found = []
-        first = self.at
-        end = len(self.lines)
-        while first < end:
-            until = first + 1
-            while until < end and (
-                self._is_inside(until) or (self.lines[until].strip() and self.lines[until - 1].strip())
-            ):
-                until += 1
-            while until - 1 > first and not self.lines[until - 1].strip():
-                until -= 1
-            found.append(self._block("code", first, until - 1))
-            self.at = until
-            first = next((at for at in range(until, end) if self.lines[at].strip()), end)
-            if first == end or (
-                not _STRONG_CODE.search(self.lines[first]) and not _is_comment(self.lines[first], self._line(first + 1))
-            ):
-                break
-        return found
-
-    def _is_inside(self, at: int) -> bool:
-        """Tell whether a line, or the next that is not blank, is indented: it belongs to the definition above."""
-        following = next((line for line in self.lines[at : at + 4] if line.strip()), "")
-        return following[:1].isspace() or following.strip() in {"}", "});", "};", ")", "]"}
-
     def _begins_block(self, index: int) -> bool:
+        """Tell whether a line ends the paragraph or list item before it."""
         line = self.lines[index]
         return (
             not line.strip()
@@ -393,11 +369,6 @@ class _Scanner:
         )
 
 
-def _marked(lines: list[str]) -> int:
-    """Count the lines that look like code."""
-    return sum(bool(_CODE_MARK.search(line)) for line in lines)
-
-
 def _is_pipe_row(line: str) -> bool:
     line = line.strip()
     return len(line) > 1 and line[0] == line[-1] == "|"
@@ -405,8 +376,3 @@ def _is_pipe_row(line: str) -> bool:
 
 def _is_delimiter_row(line: str) -> bool:
     return "|" in line and "-" in line and not line.strip("|:- \t")
-
-
-def _is_comment(line: str, following: str) -> bool:
-    """Tell whether a line that begins with one `#` is a comment of the code below it, and no heading."""
-    return line.lstrip().startswith("# ") and bool(following.strip()) and bool(_STRONG_CODE.search(following))

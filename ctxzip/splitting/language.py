@@ -1,7 +1,7 @@
-"""Which language a text is in, told cheaply: by script, then by its commonest words.
+"""Text -> language code, by script, then by common words.
 
-Good for choosing a sentence splitter, which is all that it is used for: a wrong guess between
-neighbours (Danish, Norwegian) does no harm there.
+Accurate enough to choose a sentence splitter, its only use: confusing related languages (Danish, Norwegian) does no
+harm there.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ import re
 
 UNKNOWN = "und"  # ISO 639-2 for "undetermined"
 
-_SAMPLE = 2_000  # code points looked at: some 300 words, enough for the words below to show
-_MIN_COUNT = 1.5  # words that stand in one list alone count 1; one of them may be a name
-_MIN_SHARE = (
-    0.05  # of the words; names and foreign titles in English passages stay below it (dev sets of hotpotqa and 2wiki)
-)
+_MAX_SAMPLE = 2_000  # code points, about 300 words
+_MIN_COUNT = 1.5  # of common words, each weighted by `_WORD_WEIGHTS`; a single one may be part of a name
+_MIN_SHARE = 0.05  # of all words; names and titles of other languages stay below it (dev sets of hotpotqa and 2wiki)
 
-# Compiled when a text beyond Latin comes: classes of so many characters take milliseconds.
+# Compiled on the first text that is not in Latin script: it takes milliseconds.
 _SCRIPTS = {
     "ja": r"[\u3040-\u30ff\uff66-\uff9f]",
     "ko": r"[\uac00-\ud7af\u1100-\u11ff\u3130-\u318f]",
@@ -35,9 +33,9 @@ _SCRIPTS = {
 }
 _UKRAINIAN = re.compile(r"[іїєґІЇЄҐ]")
 _PERSIAN = re.compile(r"[پچژگ]")
-_BEYOND_LATIN = re.compile(r"[^\x00-\u036f]")
+_NOT_LATIN = re.compile(r"[^\x00-\u036f]")
 _LETTERS = re.compile(r"[^\W\d_]+")
-_ASCII_LETTERS = re.compile("[a-z]+")  # the same for lower-case ASCII, sooner
+_ASCII_LETTERS = re.compile("[a-z]+")  # the same for lower-case ASCII text, faster
 
 _COMMON_WORDS = {
     "en": "the a of and to in is was for that with as by on are were which from at it this be an or has have not what who how",
@@ -62,19 +60,21 @@ _LANGUAGES_OF: dict[str, list[str]] = {}
 for _code, _words in _COMMON_WORDS.items():
     for _word in _words.split():
         _LANGUAGES_OF.setdefault(_word, []).append(_code)
-# "a" and "de" stand in many lists and tell little.
-_SHARES = {word: [(code, 1 / len(codes)) for code in codes] for word, codes in _LANGUAGES_OF.items()}
+# A word that is common in n languages ("a", "de") counts 1/n for each.
+_WORD_WEIGHTS = {word: [(code, 1 / len(codes)) for code in codes] for word, codes in _LANGUAGES_OF.items()}
 
 
-def detect(text: str) -> str:
-    """Return the language code of `text`, or `und` where script and common words do not tell.
+def detect_language(text: str) -> str:
+    """Return the ISO 639-1 code of the language of a text, or `und` where neither script nor common words determine it.
 
-    >>> detect("Die Brücke wurde im Jahr 1901 von der Stadt gebaut und ist bis heute in Betrieb.")
+    Only the first 2,000 code points count.
+
+    >>> detect_language("Die Brücke wurde im Jahr 1901 von der Stadt gebaut und ist bis heute in Betrieb.")
     'de'
-    >>> detect("橋は1901年に建てられた。")
+    >>> detect_language("橋は1901年に建てられた。")
     'ja'
     """
-    sample = text[:_SAMPLE]
+    sample = text[:_MAX_SAMPLE]
     words = (_ASCII_LETTERS if sample.isascii() else _LETTERS).findall(sample.lower())
     if not words:
         return UNKNOWN
@@ -82,10 +82,11 @@ def detect(text: str) -> str:
 
 
 def _by_script(sample: str, words: list[str]) -> str | None:
-    if sample.isascii() or not _BEYOND_LATIN.search(sample):
+    """Return the language of the non-Latin script of at least a third of the letters, or None."""
+    if sample.isascii() or not _NOT_LATIN.search(sample):
         return None
     counts = {code: len(re.findall(pattern, sample)) for code, pattern in _SCRIPTS.items()}
-    # Two letters of Han or Hangul say what a Latin word of six says.
+    # A third is enough, because two letters of Han or Hangul hold as much text as six Latin ones.
     letters = sum(map(len, words))
     if counts["ja"] and (counts["ja"] + counts["zh"]) * 3 >= letters:
         return "ja"
@@ -100,9 +101,10 @@ def _by_script(sample: str, words: list[str]) -> str | None:
 
 
 def _by_common_words(words: list[str]) -> str:
+    """Return the language whose common words have the largest total weight, or `und` below the thresholds."""
     counts = dict.fromkeys(_COMMON_WORDS, 0.0)
-    for word in filter(_SHARES.__contains__, words):
-        for code, share in _SHARES[word]:
-            counts[code] += share
+    for word in filter(_WORD_WEIGHTS.__contains__, words):
+        for code, weight in _WORD_WEIGHTS[word]:
+            counts[code] += weight
     code = max(counts, key=counts.__getitem__)
     return code if counts[code] >= max(_MIN_COUNT, _MIN_SHARE * len(words)) else UNKNOWN

@@ -55,13 +55,13 @@ class LineBlock:
     Attributes:
         first, last: indices of the lines, both included.
         kind: `line` (kept whole), `sentence` (prose), `heading` (of the lines behind it), `table_header` or `table_row`.
-        under: index, among the blocks of the paragraph, of the heading; None without one.
+        parent: index, among the blocks of the paragraph, of the heading; None without one.
     """
 
     first: int
     last: int
     kind: Kind
-    under: int | None = None
+    parent: int | None = None
 
 
 def line_blocks(lines: Sequence[str]) -> list[LineBlock] | None:
@@ -71,7 +71,7 @@ def line_blocks(lines: Sequence[str]) -> list[LineBlock] | None:
         lines: of one paragraph, none of them blank, line ends left out.
 
     >>> line_blocks(["Street: Quay 3", "Phone: 0451 5550"])
-    [LineBlock(first=0, last=0, kind='line', under=None), LineBlock(first=1, last=1, kind='line', under=None)]
+    [LineBlock(first=0, last=0, kind='line', parent=None), LineBlock(first=1, last=1, kind='line', parent=None)]
     >>> line_blocks(["The ferry to Little Thorn leaves at seven", "in the morning."])
     """
     if len(lines) < 2:

@@ -1,4 +1,4 @@
-"""Prose -> sentence spans: nupunkt for English, a rule for Chinese, Japanese and Korean, spaCy for the rest."""
+"""Prose -> sentence spans: by nupunkt for English, by punctuation for Chinese, Japanese and Korean, by spaCy for the rest."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ if TYPE_CHECKING:
     Offsets = list[tuple[int, int]]
     SentenceSplitter = Callable[[str], Offsets]
 
-_SPACY = "spacy:"
-_EASTERN = frozenset({"zh", "ja", "ko"})
-_NUPUNKT = frozenset({"en", "und"})
+_SPACY_PREFIX = "spacy:"
+_CJK_LANGUAGES = frozenset({"zh", "ja", "ko"})
+_NUPUNKT_LANGUAGES = frozenset({"en", "und"})
 
-# Full-width stops end a sentence wherever they stand, ASCII ones only before space; what closes a
-# quotation or a bracket behind the stop belongs to the sentence.
-_EASTERN_STOP = r"(?:[。！？｡]+|[.!?…]+(?=[\"'」』）】〉》”’)\]]*(?:\s|$)))[」』）】〉》”’\"')\]]*"
-# nupunkt takes quadratic time in a run of marks: 3.3 s for 80,000 of ".)" (measured, 0.8.0). Dot
-# leaders and rulers are such runs; only their last mark can end a sentence.
-# The mark of an image, `![...]`, ends nothing either.
-_MASKED = re.compile(r"[^\w\s]{16,}|!(?=\[)")
-# Nor does any inside of a long run without white space, such as JSON in one line: there it takes quadratic time, too. Chinese
-# and Japanese are such runs, and are not split by it.
-_UNSPACED_FROM = 500  # code points
-_UNSPACED = re.compile(rf"\S{{{_UNSPACED_FROM},}}")
-# nupunkt knows the abbreviations of case law, and takes "century.", "life." and "bank." for some of them. In lower case and
-# before a capital only these are: an ordinary word ends its sentence there.
-_INNER_STOP = re.compile(r"\.(?=\s+[\"'“‘(\[]*[A-Z])")
+# Full-width stops end a sentence anywhere, ASCII ones only before white space; closing quotes and brackets behind the
+# stop belong to the sentence.
+_CJK_STOP = r"(?:[。！？｡]+|[.!?…]+(?=[\"'」』）】〉》”’)\]]*(?:\s|$)))[」』）】〉》”’\"')\]]*"
+_QUOTATIVE = (
+    r"[とっ라고하며]|[\u4e00-\u9fff]{0,8}[说道问答喊說問稱称]"  # continues a sentence behind a quotation: "... he said"
+)
+# nupunkt takes quadratic time in runs of punctuation such as dot leaders (models/README.md); only the last mark of a run
+# can end a sentence. The `!` of an image, `![...]`, never does.
+_PUNCTUATION_RUN = re.compile(r"[^\w\s]{16,}|!(?=\[)")
+# It takes quadratic time in long runs without white space, too, such as JSON on one line.
+_MIN_UNSPACED_RUN = 500  # code points
+_UNSPACED_RUN = re.compile(rf"\S{{{_MIN_UNSPACED_RUN},}}")
+# nupunkt knows abbreviations of case law and takes "century.", "life." and "bank." for some of them. Before a capital,
+# only the lower-case words in `_ABBREVIATIONS` are abbreviations; after other lower-case words the sentence is split.
+_STOP_BEFORE_CAPITAL = re.compile(r"\.(?=\s+[\"'“‘(\[]*[A-Z])")
 _LAST_WORD = re.compile(r"(?<![\w.])[a-z]+$")
-_LONGEST_WORD = 24  # code points; behind a longer one nothing is split
-_SHORT_WORDS = frozenset({"am", "at", "do", "go", "he", "in", "it", "me", "on", "so", "up", "us", "we"})
+_WORD_WINDOW = 24  # code points before a stop that are inspected; no abbreviation is longer
+_TWO_LETTER_WORDS = frozenset({"am", "at", "do", "go", "he", "in", "it", "me", "on", "so", "up", "us", "we"})
 _ABBREVIATIONS = frozenset({
     "abbr", "adj", "adv", "approx", "apt", "assn", "assoc", "ave", "bldg", "blvd", "cert", "cf", "chap", "cit", "col",
     "cols", "comp", "corp", "def", "dept", "dist", "div", "eds", "eqn", "eqs", "esp", "est", "etc", "ext", "fig",
@@ -47,67 +48,73 @@ _ABBREVIATIONS = frozenset({
     "sect", "seq", "ser", "spec", "spp", "ssp", "subg", "subsp", "supp", "suppl", "syn", "tab", "tbsp", "tel", "temp",
     "terr", "trans", "transl", "tsp", "univ", "usu", "var", "vars", "ver", "viz", "vol", "vols", "yrs",
 })  # fmt: skip
-# A run of 16 holds two neighbours of every eighth character: most texts hold none, and are not read whole.
-_MAYBE_MASKED = re.compile(r"[^\w\s]{2}")
-# Right behind a stop: closing quotes and brackets, footnote and citation marks.
+# A run of 16 marks leaves a pair in every eighth character: a cheap test that most texts fail.
+_PUNCTUATION_PAIR = re.compile(r"[^\w\s]{2}")
+# Directly behind a stop: closing quotes and brackets, footnote and citation marks.
 _CLOSING = re.compile(r"(?:[\"”’»)\]]|\[(?:\d{1,3}|[a-z]|note \d{1,3}|citation needed)\])+(?=\s|$)")
-_BARE_NUMBER = re.compile(r"\(?(?:\d{1,3}|[A-Za-z])[.)]")
-_SHORT_WORD = re.compile(r"(?:^|[\s(])[^\W\d_]{1,3}(?:\.[^\W\d_]{1,3})*\.$")
-_PIECE = 100_000  # code points handed over at once; spaCy refuses more than 1,000,000
-_LONG_SENTENCE = 600  # code points, four times the mean of encyclopedia text: lines without stops are lists
-_TAIL = 40  # code points at the end of a sentence that tell whether it goes on: no abbreviation is longer
-_LONGEST = 1_500  # code points; Thai puts spaces where others put stops, and tables lose theirs in extraction
+_ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[A-Za-z])[.)]")
+_SHORT_ABBREVIATION = re.compile(r"(?:^|[\s(])[^\W\d_]{1,3}(?:\.[^\W\d_]{1,3})*\.$")
+_MAX_CHUNK = 100_000  # code points in one call of a splitter; spaCy refuses more than 1,000,000
+_LONG_SENTENCE = 600  # code points, four times the mean in encyclopedia text
+_TAIL = 40  # code points at the end of a sentence that are searched for an abbreviation; no abbreviation is longer
+_MAX_SENTENCE = 1_500  # code points; Thai has spaces in place of stops, and extracted tables have no stops
 
 
 def sentence_spans(text: str, splitter: SentenceSplitter) -> Offsets:
-    """Split prose into trimmed half-open `(start, end)` spans, increasing and disjoint.
+    """Return the sentences of prose as half-open `(start, end)` code-point offsets, increasing, disjoint and trimmed.
 
-    What a splitter tears apart is put together again: closing quotes and citation marks (`[3]`)
-    stay with the sentence before them, a bare number (`2.`) with the one behind it. A "sentence"
-    longer than 600 code points that holds line breaks is a list without marks, a log or a poem, and
-    is split at its lines; what is longer than 1,500 even so is cut at spaces.
+    Corrects the splitter: closing quotes and citation marks (`[3]`) stay with the sentence before them, an enumerator
+    (`2.`) with the sentence behind it. A sentence of more than 600 code points is split at its line breaks (a list
+    without markers, a log, a poem), and a line of more than 1,500 at spaces.
+
+    Args:
+        text: prose, without headings, lists, tables and code.
+        splitter: from `splitter_for`.
     """
-    found: Offsets = []
-    for offset, piece in _pieces(text):
-        for start, end in splitter(_masked(piece)):
-            _append(text, found, offset + start, offset + end)
-    return [trimmed for span in found for part in _short(text, *span) if (trimmed := _trim(text, *part))]
+    spans: Offsets = []
+    for offset, chunk in _chunks(text):
+        for start, end in splitter(_mask_punctuation_runs(chunk)):
+            _append_span(text, spans, offset + start, offset + end)
+    return [trimmed for span in spans for part in _split_long(text, *span) if (trimmed := _trim(text, *part))]
 
 
-def _masked(piece: str) -> str:
-    """Put letters where runs of marks stand that no sentence ends in, so that offsets stay."""
-    if "![" not in piece and not _MAYBE_MASKED.search(piece[::8]):
-        return piece
-    return _MASKED.sub(lambda run: "x" * (len(run[0]) - 1) + ("x" if run[0] == "!" else run[0][-1]), piece)
+def _mask_punctuation_runs(text: str) -> str:
+    """Replace punctuation that cannot end a sentence by letters, one for one, so that offsets stay valid."""
+    if "![" not in text and not _PUNCTUATION_PAIR.search(text[::8]):
+        return text
+    return _PUNCTUATION_RUN.sub(lambda run: "x" * (len(run[0]) - 1) + ("x" if run[0] == "!" else run[0][-1]), text)
 
 
-def _append(text: str, found: Offsets, start: int, end: int) -> None:
-    """Add a span, or what of it does not belong to the one before."""
-    if found and not text[found[-1][1] : start].strip():
-        before, at = found[-1]
-        torn = not text[start - 1].isspace()
-        if torn and (closing := _CLOSING.match(text, start, end)):
-            at = start = closing.end()
-            found[-1] = (before, at)
-        elif _tears(text[max(before, at - _TAIL) : at].rstrip(), text[start : start + 1] or " "):
-            start = before
-            found.pop()
+def _append_span(text: str, spans: Offsets, start: int, end: int) -> None:
+    """Append a span, after moving closing marks to the span before it or merging the two."""
+    if spans and not text[spans[-1][1] : start].strip():
+        previous_start, previous_end = spans[-1]
+        is_adjacent = not text[start - 1].isspace()
+        if is_adjacent and (closing := _CLOSING.match(text, start, end)):
+            start = closing.end()
+            spans[-1] = (previous_start, start)
+        elif _continues(
+            text[max(previous_start, previous_end - _TAIL) : previous_end].rstrip(), text[start : start + 1] or " "
+        ):
+            start = previous_start
+            spans.pop()
     if start < end:
-        found.append((start, end))
+        spans.append((start, end))
 
 
-def _tears(before: str, head: str) -> bool:
-    """Tell whether a sentence that ends like `before` goes on with a character like `head`."""
-    return bool(_BARE_NUMBER.fullmatch(before)) or (head.islower() and bool(_SHORT_WORD.search(before)))
+def _continues(tail: str, following: str) -> bool:
+    """Tell whether a sentence that ends with `tail` continues with the character `following`."""
+    return bool(_ENUMERATOR.fullmatch(tail)) or (following.islower() and bool(_SHORT_ABBREVIATION.search(tail)))
 
 
-def _short(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _split_long(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield a sentence, or its parts where it is too long."""
     if end - start <= _LONG_SENTENCE:
         yield start, end
         return
     for line in re.finditer(r"[^\n]+", text[start:end]):
         at, stop = start + line.start(), start + line.end()
-        while stop - at > _LONGEST:
+        while stop - at > _MAX_SENTENCE:
             cut = max(text.rfind(" ", at + 1, at + _LONG_SENTENCE), text.rfind("\u3000", at + 1, at + _LONG_SENTENCE))
             if cut < 0:
                 break
@@ -117,62 +124,66 @@ def _short(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:
-    piece = text[start:end]
-    bare = piece.strip()
-    if len(bare) < len(piece):
-        start += len(piece) - len(piece.lstrip())
-        end = start + len(bare)
+    """Return a span without its outer white space, or None where nothing is left."""
+    sentence = text[start:end]
+    stripped = sentence.strip()
+    if len(stripped) < len(sentence):
+        start += len(sentence) - len(sentence.lstrip())
+        end = start + len(stripped)
     return (start, end) if start < end else None
 
 
-def _pieces(text: str) -> Iterator[tuple[int, str]]:
+def _chunks(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the offset and the text of chunks that end at a line break, a stop or a space where there is one."""
     start = 0
-    while len(text) - start > _PIECE:
-        window = text[start : start + _PIECE]
-        cut = max(window.rfind("\n"), window.rfind(". "), window.rfind("。")) + 1 or window.rfind(" ") + 1 or _PIECE
+    while len(text) - start > _MAX_CHUNK:
+        window = text[start : start + _MAX_CHUNK]
+        cut = max(window.rfind("\n"), window.rfind(". "), window.rfind("。")) + 1 or window.rfind(" ") + 1 or _MAX_CHUNK
         yield start, window[:cut]
         start += cut
     yield start, text[start:]
 
 
 def splitter_for(lang: str, splitter: str = AUTO) -> tuple[SentenceSplitter, str | None]:
-    """Return what splits prose of this language, and a warning where it is only second best.
+    """Return a sentence splitter for a language, and a warning where there are no rules for that language.
+
+    A splitter maps a text to the half-open code-point offsets of its sentences.
 
     Args:
-        lang: a language code; `und` is split as English.
-        splitter: `auto`, or `spacy:NAME` with a language code or the name of an installed pipeline.
+        lang: a language code, with or without a country (`de-AT`); `und` is split as English.
+        splitter: `auto`, or `spacy:NAME` with a language code or the name or path of an installed pipeline.
 
     Raises:
-        UsageError: no such language or splitter.
+        UsageError: the language or the splitter is unknown.
         MissingDependencyError: the pipeline is not installed.
     """
     if splitter == AUTO:
         code = re.split("[-_]", lang.lower())[0]
-        if code in _NUPUNKT:
-            return _nupunkt(), None
-        if code in _EASTERN:
-            return _eastern, None
-        return _spacy_blank(lang)
-    if not splitter.startswith(_SPACY) or splitter == _SPACY:
-        raise UsageError(f"no splitter {splitter!r}: expected auto or spacy:NAME", option="splitter")
-    name = splitter.removeprefix(_SPACY)
+        if code in _NUPUNKT_LANGUAGES:
+            return _nupunkt_splitter(), None
+        if code in _CJK_LANGUAGES:
+            return _cjk_spans, None
+        return _spacy_rules(lang)
+    if not splitter.startswith(_SPACY_PREFIX) or splitter == _SPACY_PREFIX:
+        raise UsageError(f"unknown splitter {splitter!r}: expected auto or spacy:NAME", option="splitter")
+    name = splitter.removeprefix(_SPACY_PREFIX)
     if re.fullmatch(r"[a-z]{2,3}", name):
-        return _spacy_blank(name)
+        return _spacy_rules(name)
     return _spacy_pipeline(name), None
 
 
 @lru_cache(maxsize=1)
-def _nupunkt() -> SentenceSplitter:
+def _nupunkt_splitter() -> SentenceSplitter:
     from nupunkt import sent_spans
 
     def spans(text: str) -> Offsets:
-        if len(text) >= _UNSPACED_FROM and max(map(len, text.split()), default=0) >= _UNSPACED_FROM:
-            text = _UNSPACED.sub(lambda run: "x" * (len(run[0]) - 1) + run[0][-1], text)
+        if len(text) >= _MIN_UNSPACED_RUN and max(map(len, text.split()), default=0) >= _MIN_UNSPACED_RUN:
+            text = _UNSPACED_RUN.sub(lambda run: "x" * (len(run[0]) - 1) + run[0][-1], text)
         found: Offsets = []
         for start, end in sent_spans(text):
             at = start
-            for stop in _INNER_STOP.finditer(text, start, end):
-                if _ends_in_a_word(text[max(at, stop.start() - _LONGEST_WORD) : stop.start()]):
+            for stop in _STOP_BEFORE_CAPITAL.finditer(text, start, end):
+                if _ends_in_ordinary_word(text[max(at, stop.start() - _WORD_WINDOW) : stop.start()]):
                     found.append((at, stop.end()))
                     at = stop.end()
             found.append((at, end))
@@ -181,28 +192,28 @@ def _nupunkt() -> SentenceSplitter:
     return spans
 
 
-def _ends_in_a_word(text: str) -> bool:
-    """Tell whether a text ends in a word of lower-case letters that is no abbreviation.
+def _ends_in_ordinary_word(text: str) -> bool:
+    """Tell whether a text ends in a lower-case word that is not an abbreviation.
 
-    >>> [_ends_in_a_word(text) for text in ("the 19th century", "Holm et al", "by e.g", "Ada Holm", "come in")]
+    >>> [_ends_in_ordinary_word(text) for text in ("the 19th century", "Holm et al", "by e.g", "Ada Holm", "come in")]
     [True, False, False, False, True]
     """
     word = _LAST_WORD.search(text)
     if word is None:
         return False
-    return word[0] in _SHORT_WORDS if len(word[0]) < 3 else word[0] not in _ABBREVIATIONS
+    return word[0] in _TWO_LETTER_WORDS if len(word[0]) < 3 else word[0] not in _ABBREVIATIONS
 
 
-def _eastern(text: str) -> Offsets:
-    """Split Chinese, Japanese or Korean at its own stops.
+def _cjk_spans(text: str) -> Offsets:
+    """Return the sentences of Chinese, Japanese or Korean text.
 
-    >>> _eastern("雨が降った。「帰ろう。」と言った。")
+    >>> _cjk_spans("雨が降った。「帰ろう。」と言った。")
     [(0, 6), (6, 17)]
     """
     spans = []
     start = 0
-    for stop in re.finditer(_EASTERN_STOP, text):
-        # 「...。」と or “...。”老板说 goes on: a quotation inside a sentence does not end it.
+    for stop in re.finditer(_CJK_STOP, text):
+        # 「...。」と, “...。”老板说: a quotation inside a sentence does not end it.
         if text[stop.end() - 1] in "」』”’" and re.match(_QUOTATIVE, text[stop.end() : stop.end() + 9]):
             continue
         spans.append((start, stop.end()))
@@ -212,47 +223,46 @@ def _eastern(text: str) -> Offsets:
     return spans
 
 
-_QUOTATIVE = r"[とっ라고하며]|[\u4e00-\u9fff]{0,8}[说道问答喊說問稱称]"
-
-
 @lru_cache(maxsize=8)
-def _spacy_blank(lang: str) -> tuple[SentenceSplitter, str | None]:
+def _spacy_rules(lang: str) -> tuple[SentenceSplitter, str | None]:
+    """Return spaCy's punctuation rules for a language, and a warning where they are those of all languages."""
     import spacy
 
     code = re.split("[-_]", lang.lower())[0]  # de-DE is split as de
     if not re.fullmatch("[a-z]{2,3}", code) or importlib.util.find_spec(f"spacy.lang.{code}") is None:
-        raise UsageError(f"no language {lang!r}: expected a code such as en, de, ja", option="lang")
+        raise UsageError(f"unknown language {lang!r}: expected a code such as en, de, ja", option="lang")
     warning = None
     try:
         nlp = spacy.blank(code)
     except ImportError:
-        # Thai, Vietnamese and a few more need a word splitter of their own; stops are found without.
-        warning = f"no sentence rules for {lang} are installed: split at stops that all languages share"
+        # Thai, Vietnamese and a few more need a word tokenizer that is not installed.
+        warning = f"no sentence rules for {lang} are installed: split at punctuation common to all languages"
         nlp = spacy.blank("xx")
     nlp.add_pipe("sentencizer")
-    return _spacy_spans(nlp), warning
+    return _spacy_splitter(nlp), warning
 
 
 @lru_cache(maxsize=2)
 def _spacy_pipeline(name: str) -> SentenceSplitter:
+    """Load an installed pipeline by name or path."""
     import spacy
 
     try:
         nlp = spacy.load(name, exclude=["ner", "lemmatizer", "attribute_ruler", "textcat"])
     except OSError as error:
         raise MissingDependencyError(
-            f"no spaCy pipeline {name!r} is installed: python -m spacy download {name}", option="splitter"
+            f"spaCy pipeline {name!r} is not installed: python -m spacy download {name}", option="splitter"
         ) from error
     if not {"parser", "senter", "sentencizer"} & set(nlp.pipe_names):
         nlp.add_pipe("sentencizer")
-    return _spacy_spans(nlp)
+    return _spacy_splitter(nlp)
 
 
-def _spacy_spans(nlp: Any) -> SentenceSplitter:
+def _spacy_splitter(nlp: Any) -> SentenceSplitter:
     lock = Lock()
 
     def spans(text: str) -> Offsets:
-        # Outside of a zone the vocabulary keeps every word it ever saw, and zones of two threads must not overlap.
+        # Without a memory zone the vocabulary grows with every new word; zones of two threads must not overlap.
         with lock, nlp.memory_zone():
             return [(sentence.start_char, sentence.end_char) for sentence in nlp(text).sents]
 

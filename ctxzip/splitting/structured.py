@@ -108,7 +108,7 @@ def _json_blocks(text: str) -> list[Block] | None:
             if end_of_container - start <= _SMALL and blocks:
                 depth_in_small = 1
             else:
-                blocks.append(Block("line", start, end, start, under=parents[-1] if parents else None))
+                blocks.append(Block("line", start, end, start, parent=parents[-1] if parents else None))
                 parents.append(len(blocks) - 1)
                 start = None
     return _with_headings(_closed(text, blocks)) if len(blocks) > 1 else None
@@ -130,14 +130,14 @@ def _containers(text: str) -> Iterator[tuple[re.Match[str], int]]:
 def _add_entry(blocks: list[Block], start: int | None, end: int, parents: list[int]) -> None:
     """Add the entry in hand; without one, a bracket or comma belongs to the block before."""
     if start is not None:
-        blocks.append(Block("line", start, end, start, under=parents[-1] if parents else None))
+        blocks.append(Block("line", start, end, start, parent=parents[-1] if parents else None))
 
 
 def _closed(text: str, blocks: list[Block]) -> list[Block]:
     """Let each block end before the next one begins, so that closing brackets and commas belong to the block before."""
     ends = [*(block.start for block in blocks[1:]), len(text)]
     return [
-        Block(block.kind, block.start, len(text[: max(end, block.end)].rstrip()), block.body, block.level, block.under)
+        Block(block.kind, block.start, len(text[: max(end, block.end)].rstrip()), block.body, block.level, block.parent)
         for block, end in zip(blocks, ends, strict=True)
     ]
 
@@ -159,7 +159,7 @@ def _markup_blocks(text: str) -> list[Block] | None:
         words = _TAG.sub(" ", piece)
         if not words.strip() and blocks:  # closing tags and tags of containers belong to the block before
             last = blocks[-1]
-            blocks[-1] = Block(last.kind, last.start, start + len(piece.rstrip()), last.body, last.level, last.under)
+            blocks[-1] = Block(last.kind, last.start, start + len(piece.rstrip()), last.body, last.level, last.parent)
             continue
         if heading := _HEADING_TAG.fullmatch(name):
             block = Block("heading", at, start + len(piece.rstrip()), at, int(heading[1]))
@@ -239,21 +239,21 @@ def _setting_blocks(text: str) -> list[Block] | None:
             above.pop()
         if _CLOSING.fullmatch(line) and blocks:
             last = blocks[-1]
-            blocks[-1] = Block(last.kind, last.start, end, last.body, last.level, last.under)
+            blocks[-1] = Block(last.kind, last.start, end, last.body, last.level, last.parent)
             continue
-        blocks.append(Block("line", begins, end, begins, under=above[-1][1] if above else section))
+        blocks.append(Block("line", begins, end, begins, parent=above[-1][1] if above else section))
         above.append((indent, len(blocks) - 1))
     if comment is not None and blocks:
         last = blocks[-1]
-        blocks[-1] = Block(last.kind, last.start, bounds[-1][1], last.body, last.level, last.under)
+        blocks[-1] = Block(last.kind, last.start, bounds[-1][1], last.body, last.level, last.parent)
     return _with_headings(blocks) or None
 
 
 def _with_headings(blocks: list[Block]) -> list[Block]:
     """Return the blocks, those that others are nested in as headings: they name what is in them."""
-    parents = {block.under for block in blocks}
+    parents = {block.parent for block in blocks}
     return [
-        Block("heading", block.start, block.end, block.body, 0, block.under) if at in parents else block
+        Block("heading", block.start, block.end, block.body, 0, block.parent) if at in parents else block
         for at, block in enumerate(blocks)
     ]
 

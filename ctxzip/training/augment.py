@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ctxzip.evaluation.labelled import Labelled
 from ctxzip.splitting.sentences import splitter_for
-from ctxzip.splitting.units import split
+from ctxzip.splitting.spans import split_into_spans
 
 if TYPE_CHECKING:
     import random
@@ -98,7 +98,7 @@ def _pieces(passage: Passage, evidence: Sequence[tuple[int, int]]) -> list[_Piec
         _Piece(
             passage.text[span.start : span.end], any(span.start < end and start < span.end for start, end in evidence)
         )
-        for span in split(passage.text, english)
+        for span in split_into_spans(passage.text, english)
     ]
 
 

@@ -14,7 +14,7 @@ from ctxzip.evaluation.labelled import Labelled, read_labelled
 from ctxzip.scoring.second_pass import best_of_passages, sentence_with_title
 from ctxzip.scoring.windows import NO_UNIT, WindowBuilder
 from ctxzip.splitting.sentences import splitter_for
-from ctxzip.splitting.units import split
+from ctxzip.splitting.spans import split_into_spans
 from ctxzip.training.augment import augmented
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def units_of(request: Request) -> list[Unit]:
     return [
         Unit(index, span.start, span.end, 0, span.kind)
         for index, passage in enumerate(request.passages)
-        for span in split(passage.text, english)
+        for span in split_into_spans(passage.text, english)
     ]
 
 

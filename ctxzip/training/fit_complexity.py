@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxzip.evaluation.labelled import read_labelled
-from ctxzip.query.parse import features
+from ctxzip.query.parse import query_features
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ def fit(files: Sequence[Path], seed: int) -> dict[str, Any]:
         for query, _ in questions:
             for text in (query, re.sub(r"[?.!]+\s*$", "", query).lower()):
                 if text.strip():
-                    rows.append(features(text))
+                    rows.append(query_features(text))
                     labels.append(0.5 if name in _HALF_POSITIVE else float(multi_hop))
                     weights.append(0.5 / len(questions))
     names = list(rows[0])

@@ -25,7 +25,7 @@ from ctxzip.reading.sources import Source
 from ctxzip.rendering.record import record
 from ctxzip.settings import DEFAULT_MODEL, Settings
 from ctxzip.splitting.sentences import splitter_for
-from ctxzip.splitting.units import split
+from ctxzip.splitting.spans import split_into_spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -282,4 +282,4 @@ def _good(item: T | BadRecord) -> T:
 def _sentences(text: str) -> list[str]:
     """Return the texts of the units of an English text."""
     splitter, _ = splitter_for("en")
-    return [text[span.start : span.end] for span in split(text, splitter)]
+    return [text[span.start : span.end] for span in split_into_spans(text, splitter)]

@@ -1,4 +1,4 @@
-"""How a question is read."""
+"""Parsing of queries: kind, complexity, entities, language."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxzip.query.complexity import linear
-from ctxzip.query.parse import _parse, features, kind_of, parse_query
+from ctxzip.query.complexity import linear_model
+from ctxzip.query.kinds import KINDS
+from ctxzip.query.parse import _parse, parse_query, query_features
 from tests.conftest import ROOT
 
-KINDS = {
-    "fact", "multi_hop", "comparison", "list", "time_scoped", "definition",
-    "how_why", "summary", "yes_no", "code", "keywords", "other",
-}  # fmt: skip
-# Each is also read in lower case and without its last mark, as people type.
+# By kind. Each is also parsed in lower case and without its last punctuation mark.
 QUESTIONS = {
     "fact": [
         "Who built the bridge?",
@@ -83,61 +80,58 @@ QUESTIONS = {
 }
 
 
-def typed(question: str) -> str:
-    """Return a question as people type it."""
-    return question.lower().rstrip("?.!")
+@pytest.mark.parametrize(("kind", "question"), [(kind, q) for kind, questions in QUESTIONS.items() for q in questions])
+def test_the_kind_of_a_question(kind, question):
+    """The words of the question determine it."""
+    assert parse_query(question).kind == kind
 
 
 @pytest.mark.parametrize(("kind", "question"), [(kind, q) for kind, questions in QUESTIONS.items() for q in questions])
-def test_a_question_is_read_by_its_words(kind, question):
-    """The words name the kind."""
-    assert kind_of(question) == kind
-
-
-@pytest.mark.parametrize(("kind", "question"), [(kind, q) for kind, questions in QUESTIONS.items() for q in questions])
-def test_capitals_and_question_marks_are_not_needed(kind, question):
-    """People type so."""
-    assert kind_of(typed(question)) == kind
+def test_the_kind_does_not_depend_on_capitals_and_question_marks(kind, question):
+    """Many people type neither."""
+    assert parse_query(question.lower().rstrip("?.!")).kind == kind
 
 
 @pytest.mark.parametrize(
     "error", ["tallow build fails with LockError", "push fails with error E4102, how do I clear it?"]
 )
 def test_an_error_message_is_code(error):
-    """Whatever is asked about it."""
-    assert kind_of(error) == "code"
+    """With or without a question about it."""
+    assert parse_query(error).kind == "code"
 
 
-def test_a_sentence_without_a_question_is_a_claim():
-    """It is true or false, and its verb says so."""
-    read = parse_query("There was terror in the streets of the old town that night")
-    assert (read.kind, read.reason) == ("yes_no", "a claim, true or false ('was')")
+def test_a_statement_is_a_claim():
+    """Its verb distinguishes it from keywords."""
+    parsed = parse_query("There was terror in the streets of the old town that night")
+    assert (parsed.kind, parsed.reason) == ("yes_no", "claim, true or false ('was')")
 
 
-def test_a_bridge_that_no_rule_names_is_seen_by_its_shape():
-    """The linear model decides, and the words that moved it are told."""
-    read = parse_query("The Kestrel was designed by a Danish naval architect known for which other ferry named Askby?")
-    assert read.kind == "multi_hop"
-    assert read.complexity >= 0.5
-    assert read.reason.startswith("more than one step likely ('")
+def test_the_linear_model_finds_multi_hop_questions_that_no_rule_covers():
+    """The reason quotes the words with the largest contributions."""
+    parsed = parse_query(
+        "The Kestrel was designed by a Danish naval architect known for which other ferry named Askby?"
+    )
+    assert parsed.kind == "multi_hop"
+    assert parsed.complexity >= 0.5
+    assert parsed.reason.startswith("probably multi-hop ('")
 
 
 @pytest.mark.parametrize(
-    ("question", "why"),
+    ("question", "reason"),
     [
-        ("Who is older, Ines Holm or Pieter Dahl?", "two entities compared ('Ines Holm', 'Pieter Dahl')"),
-        ("What is the difference between a lock and a weir?", "two entities compared ('lock', 'weir')"),
-        ("Where was the director of Red Harbour born?", "a step inside a step ('director of')"),
-        ("How many locks are there?", "several things or a count asked for ('how many')"),
-        ("Who was harbour master in 1968?", "a fact at a time ('in 1968')"),
-        ("What does `tallow` do?", "code or an error message ('`tallow`')"),
-        ("Who built the bridge?", "one fact asked for ('who')"),
+        ("Who is older, Ines Holm or Pieter Dahl?", "comparison of two entities ('Ines Holm', 'Pieter Dahl')"),
+        ("What is the difference between a lock and a weir?", "comparison of two entities ('lock', 'weir')"),
+        ("Where was the director of Red Harbour born?", "multi-hop ('director of')"),
+        ("How many locks are there?", "list or count ('how many')"),
+        ("Who was harbour master in 1968?", "fact at a given time ('in 1968')"),
+        ("What does `tallow` do?", "code or error message ('`tallow`')"),
+        ("Who built the bridge?", "single fact ('who')"),
         ("", "no words"),
     ],
 )
-def test_the_reason_quotes_the_words_that_decided(question, why):
-    """A person can see how a question was read, and why it was not read as meant."""
-    assert parse_query(question).reason == why
+def test_the_reason_quotes_the_words_that_decided(question, reason):
+    """A user can see why a query was classified as it was."""
+    assert parse_query(question).reason == reason
 
 
 @pytest.mark.parametrize(
@@ -151,8 +145,8 @@ def test_the_reason_quotes_the_words_that_decided(question, why):
         ("Who built the bridge?", ()),
     ],
 )
-def test_entities_are_names_quotations_and_what_is_compared(question, entities):
-    """As written, in their order; dates and the first word of a question are none."""
+def test_entities_are_names_quotations_and_compared_things(question, entities):
+    """As written, in order; neither dates nor the capitalized first word of a question."""
     assert parse_query(question).entities == entities
 
 
@@ -165,9 +159,9 @@ def test_entities_are_names_quotations_and_what_is_compared(question, entities):
         "What is the population of the country where Ines Holm was born?",
     ],
 )
-def test_comparisons_and_steps_need_several_places(question):
-    """Each side, and each step, has a passage of its own."""
-    assert parse_query(question).several_places
+def test_comparisons_and_multi_hop_questions_need_several_passages(question):
+    """Each compared thing and each hop may have a passage of its own."""
+    assert parse_query(question).needs_several_passages
 
 
 @pytest.mark.parametrize(
@@ -182,13 +176,13 @@ def test_comparisons_and_steps_need_several_places(question):
         "bridge opening hours",
     ],
 )
-def test_single_facts_need_one_place(question):
-    """A link that is itself asked for, a trial's effect, and a question about oneself are no steps."""
-    assert not parse_query(question).several_places
+def test_single_facts_need_one_passage(question):
+    """So do a relation that is itself the answer, the effect of a treatment, and a question about oneself."""
+    assert not parse_query(question).needs_several_passages
 
 
-def test_a_query_of_two_steps_is_more_complex_than_one_of_one():
-    """The fitted weights order what anyone would."""
+def test_complexity_rises_with_the_number_of_hops():
+    """One, two and three hops."""
     one = parse_query("Who is the director of Red Harbour?")
     two = parse_query("Where was the director of Red Harbour born?")
     three = parse_query("Where was the mother of the director of the film that won at Askby born?")
@@ -198,8 +192,8 @@ def test_a_query_of_two_steps_is_more_complex_than_one_of_one():
 @pytest.mark.parametrize(
     "question", ["Summarize the minutes", "What does `tallow lock` do?", "Wer hat die Brücke gebaut?"]
 )
-def test_what_the_model_has_not_seen_is_of_unknown_complexity(question):
-    """No labelled set holds summaries, code or other languages: neither simple nor complex."""
+def test_the_complexity_of_kinds_without_training_data_is_a_half(question):
+    """No labelled set of queries holds summaries, code or other languages."""
     assert parse_query(question).complexity == 0.5
 
 
@@ -218,11 +212,11 @@ def test_what_the_model_has_not_seen_is_of_unknown_complexity(question):
         "다리는 누가 지었나요?",
     ],
 )
-def test_another_language_is_said_to_be_one(question):
-    """The rules know English alone."""
-    read = parse_query(question)
-    assert (read.kind, read.english, read.several_places) == ("other", False, False)
-    assert read.reason.startswith("not English (")
+def test_a_query_that_is_not_english_is_detected(question):
+    """No rule applies to it."""
+    parsed = parse_query(question)
+    assert (parsed.kind, parsed.english, parsed.needs_several_passages) == ("other", False, False)
+    assert parsed.reason.startswith("not English (")
 
 
 @pytest.mark.parametrize(
@@ -250,20 +244,20 @@ def test_another_language_is_said_to_be_one(question):
         "Who sang Je Ne Regrette Rien?",
     ],
 )
-def test_foreign_names_do_not_make_a_question_foreign(question):
+def test_an_english_query_with_names_of_other_languages_is_english(question):
     """Names keep their accents and particles in English."""
     assert parse_query(question).english
 
 
 @pytest.mark.parametrize("query", ["", " \n\t", "?", "...", "👍", "\ud800", "\x00"])
-def test_a_query_without_words_is_no_question(query):
-    """Nor is it complex."""
-    read = parse_query(query)
-    assert (read.kind, read.complexity, read.entities) == ("other", 0.0, ())
+def test_a_query_without_words_is_of_kind_other_and_not_complex(query):
+    """Punctuation, emoji, surrogates and control characters are not words."""
+    parsed = parse_query(query)
+    assert (parsed.kind, parsed.complexity, parsed.entities) == ("other", 0.0, ())
 
 
-def test_at_most_a_thousand_code_points_are_read():
-    """What stands behind them changes nothing."""
+def test_at_most_a_thousand_code_points_are_parsed():
+    """Later ones change nothing."""
     start = "Who built the bridge " + "x" * 979
     assert parse_query(start + " and compare `it` with 橋" * 50_000) == parse_query(start)
 
@@ -290,10 +284,10 @@ def test_at_most_a_thousand_code_points_are_read():
         "is " + "a and " * 150 + "same time",
     ],
 )
-def test_no_pattern_backtracks_without_end_on_a_hostile_query(query):
-    """It takes at most a hundred times as long as a plain text of the length that is read, measured beside it."""
-    plain = "In which year was the library on Velden Street in the old harbour of Askby opened to the public? " * 20
-    assert _seconds(query) < 100 * _seconds(plain)
+def test_no_pattern_backtracks_catastrophically(query):
+    """A hostile query takes at most a hundred times as long as ordinary text that fills the 1,000 code points."""
+    ordinary = "In which year was the library on Velden Street in the old harbour of Askby opened to the public? " * 20
+    assert _seconds(query) < 100 * _seconds(ordinary)
 
 
 def _seconds(query):
@@ -308,12 +302,12 @@ def _seconds(query):
 
 
 @given(st.text())
-def test_any_text_can_be_read(text):
-    """Whatever it is, it has a kind, a reason, and a complexity from 0 to 1."""
-    read = parse_query(text)
-    assert read.kind in KINDS
-    assert read.reason
-    assert 0 <= read.complexity <= 1
+def test_any_text_can_be_parsed(text):
+    """It has a kind, a reason, and a complexity from 0 to 1."""
+    parsed = parse_query(text)
+    assert parsed.kind in KINDS
+    assert parsed.reason
+    assert 0 <= parsed.complexity <= 1
 
 
 WORDS = sorted({word for questions in QUESTIONS.values() for question in questions for word in question.split()})
@@ -322,31 +316,31 @@ WORDS = sorted({word for questions in QUESTIONS.values() for question in questio
 @given(
     st.lists(st.sampled_from([*WORDS, "?", ",", ".", '"', "'", "(", "die", "la", "1968"]), max_size=60).map(" ".join)
 )
-def test_any_words_in_any_order_are_read_the_same_twice(text):
-    """Reading keeps nothing, and the parts agree with the whole."""
-    read = parse_query(text)
-    assert read == parse_query(text)
-    assert read.kind == kind_of(text)
-    assert not read.several_places or read.kind in {"multi_hop", "comparison"}
-    assert read.english or read.kind == "other"
+def test_the_fields_of_a_parsed_query_agree(text):
+    """For any words in any order; parsing again, without the cache, gives the same."""
+    parsed = parse_query(text)
+    assert parsed == _parse.__wrapped__(text[:1_000])
+    assert not parsed.needs_several_passages or parsed.kind in {"multi_hop", "comparison"}
+    assert parsed.may_need_several_passages or not parsed.needs_several_passages
+    assert parsed.english or parsed.kind == "other"
 
 
 @given(st.text())
-def test_features_are_finite_numbers_under_the_same_names(text):
-    """What is fitted on them finds each in every question."""
-    found = features(text)
-    assert found.keys() == features("Who built the bridge?").keys()
-    assert all(0 <= value < 100 for value in found.values())
+def test_every_query_has_the_same_features(text):
+    """As finite numbers under the same names."""
+    features = query_features(text)
+    assert features.keys() == query_features("Who built the bridge?").keys()
+    assert all(0 <= value < 100 for value in features.values())
 
 
 def test_every_weight_has_its_feature():
-    """A weight that is not used would be a silent loss."""
-    assert linear().weights.keys() <= features("").keys()
+    """A weight without a feature would be ignored silently."""
+    assert linear_model().weights.keys() <= query_features("").keys()
 
 
-def test_features_count_what_they_are_named_for():
-    """Worked by hand."""
-    found = features('Which film, "Red Harbour" or Askby, was directed by the father of Ines in 1968?')
+def test_the_features_of_a_query():
+    """Counted by hand."""
+    features = query_features('Which film, "Red Harbour" or Askby, was directed by the father of Ines in 1968?')
     expected = {
         "words": 4.0,  # log2 of 1 + 15
         "names": 3.0,
@@ -362,19 +356,19 @@ def test_features_count_what_they_are_named_for():
         "years": 1.0,
         "numbers": 1.0,
     }
-    assert {name: found[name] for name in expected} == expected
+    assert {name: features[name] for name in expected} == expected
 
 
-def test_reading_a_question_imports_nothing_heavy():
-    """The standard library alone, and where the weights lie."""
+def test_the_query_package_imports_nothing_heavy():
+    """Only the standard library, the records and the model store."""
     modules = set()
     for path in (ROOT / "ctxzip" / "query").glob("*.py"):
         tree = ast.parse(path.read_text("utf-8"))
         modules |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
         modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    ours = {module for module in modules if module.startswith("ctxzip")}
-    assert {module for module in ours if not module.startswith("ctxzip.query.")} == {
+    internal = {module for module in modules if module.startswith("ctxzip")}
+    assert {module for module in internal if not module.startswith("ctxzip.query.")} == {
         "ctxzip.datamodels",
         "ctxzip.model_store",
     }
-    assert {module.split(".")[0] for module in modules - ours} <= sys.stdlib_module_names
+    assert {module.split(".")[0] for module in modules - internal} <= sys.stdlib_module_names

@@ -1,4 +1,4 @@
-"""Texts into spans."""
+"""Splitting of passages: blocks, sentences, parents, languages."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxzip.errors import MissingDependencyError, UsageError
-from ctxzip.splitting.language import detect
+from ctxzip.splitting.language import detect_language
 from ctxzip.splitting.sentences import sentence_spans, splitter_for
-from ctxzip.splitting.units import split
+from ctxzip.splitting.spans import split_into_spans
 from tests.strategies import any_text, texts
 
 
 def pieces(text, lang="en"):
-    return [(span.kind, text[span.start : span.end]) for span in split(text, splitter_for(lang)[0])]
+    """Return the kind and the text of each span."""
+    return [(span.kind, text[span.start : span.end]) for span in split_into_spans(text, splitter_for(lang)[0])]
 
 
 def sentences(text, lang="en"):
+    """Return the text of each span."""
     return [piece for _, piece in pieces(text, lang)]
 
 
 @given(texts, st.sampled_from(["en", "ja", "und"]))
-def test_every_character_that_is_not_space_is_in_exactly_one_span(text, lang):
-    """Spans are increasing, disjoint, not empty, and leave out nothing but space."""
-    spans = split(text, splitter_for(lang)[0])
+def test_every_character_that_is_not_white_space_is_in_exactly_one_span(text, lang):
+    """Spans are increasing, disjoint and not empty; only white space lies outside."""
+    spans = split_into_spans(text, splitter_for(lang)[0])
     at = 0
     for span in spans:
         assert at <= span.start < span.end <= len(text)
@@ -35,16 +37,16 @@ def test_every_character_that_is_not_space_is_in_exactly_one_span(text, lang):
 
 
 @given(texts, st.sampled_from(["de", "ru", "xx"]))
-def test_the_same_holds_where_spacy_splits(text, lang):
-    """spaCy's spans are held to the same promise."""
-    spans = split(text, splitter_for(lang)[0])
+def test_spans_cover_the_text_with_spacy_too(text, lang):
+    """For languages that spaCy splits."""
+    spans = split_into_spans(text, splitter_for(lang)[0])
     assert "".join("".join(text[span.start : span.end] for span in spans).split()) == "".join(text.split())
 
 
 @given(texts)
-def test_a_parent_is_a_heading_or_a_table_head_before_its_span(text):
-    """Following parents ends."""
-    spans = split(text, splitter_for("en")[0])
+def test_a_parent_is_a_heading_or_a_table_header_before_its_span(text):
+    """So a chain of parents has no cycle."""
+    spans = split_into_spans(text, splitter_for("en")[0])
     for index, span in enumerate(spans):
         if span.parent is not None:
             assert span.parent < index
@@ -52,9 +54,9 @@ def test_a_parent_is_a_heading_or_a_table_head_before_its_span(text):
 
 
 @given(any_text)
-def test_a_language_is_found_for_any_text(text):
-    """Detection never fails."""
-    assert detect(text)
+def test_detection_returns_a_code_for_any_text(text):
+    """It never fails."""
+    assert detect_language(text)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_a_language_is_found_for_any_text(text):
         (" \n\t ", []),
     ],
 )  # fmt: skip
-def test_english_prose_splits_at_its_sentences(text, expected):
+def test_english_prose_is_split_into_sentences(text, expected):
     """Abbreviations, initials and numbers do not end a sentence; a blank line does."""
     assert sentences(text) == expected
 
@@ -89,13 +91,13 @@ def test_english_prose_splits_at_its_sentences(text, expected):
         ("hi", "पुल बंद है। वह पुराना है।", ["पुल बंद है।", "वह पुराना है।"]),
     ],
 )  # fmt: skip
-def test_other_languages_split_at_their_own_stops(lang, text, expected):
-    """spaCy's rules for most, full-width stops for Chinese, Japanese and Korean."""
+def test_other_languages_are_split_at_their_own_stops(lang, text, expected):
+    """By spaCy's rules for most, at full-width stops for Chinese, Japanese and Korean."""
     assert sentences(text, lang) == expected
 
 
-def test_blocks_keep_their_kind_and_are_not_cut():
-    """Front matter, code, table rows and headings are one span each; lists and quotes split inside."""
+def test_the_kinds_of_spans():
+    """Front matter, code, table rows and headings are one span each; list items and quotes are split into sentences."""
     text = (
         "---\ntitle: Guide. Part 1\n---\n# Guide\nIntro. More.\n\n```sh\nmake. all\n\nrun. it\n```\n\n    indented. code\n\n"
         "- first. again\n- second\n\n> quoted. Twice.\n\n| a. b | c |\n|---|---|\n| 1. 2 | 3 |\n"
@@ -117,10 +119,10 @@ def test_blocks_keep_their_kind_and_are_not_cut():
     ]
 
 
-def test_a_heading_is_the_parent_of_what_stands_under_it_and_a_table_head_of_its_rows():
-    """Headings nest by level; a heading of the same level ends the one before."""
+def test_a_heading_is_the_parent_of_its_section_and_a_table_header_of_its_rows():
+    """Headings nest by level; a heading ends the section of the previous one of its level."""
     text = "# A\none\n\n## B\n| h | i |\n|---|---|\n| 1 | 2 |\n\n## C\ntwo\n\n# D\nthree\n"
-    spans = split(text, splitter_for("en")[0])
+    spans = split_into_spans(text, splitter_for("en")[0])
     tree = {text[span.start : span.end].partition("\n")[0]: span.parent for span in spans}
     names = list(tree)
     assert {name: None if parent is None else names[parent] for name, parent in tree.items()} == {
@@ -145,13 +147,13 @@ def test_a_heading_is_the_parent_of_what_stands_under_it_and_a_table_head_of_its
         ("1. First they came. 2. Then they left.", ["1. First they came.", "2. Then they left."]),
     ],
 )
-def test_what_belongs_to_a_sentence_stays_with_it(text, expected):
-    """Citation marks, closing quotes, images and numbers are not torn off."""
+def test_marks_around_a_sentence_stay_with_it(text, expected):
+    """Citation marks, closing quotes, images and enumerators."""
     assert sentences(text) == expected
 
 
-def test_entries_of_a_log_and_turns_of_a_chat_are_apart():
-    """They have no full stops, and begin with a time or a name."""
+def test_log_entries_and_chat_turns_are_split():
+    """They begin with a time or a name, and need no full stops."""
     log = "2024-03-01T12:00:05Z WARN pool is full\n    at Foo.bar\n2024-03-01T12:00:07Z INFO pool is fine"
     assert sentences(log) == [
         "2024-03-01T12:00:05Z WARN pool is full\n    at Foo.bar",
@@ -161,23 +163,23 @@ def test_entries_of_a_log_and_turns_of_a_chat_are_apart():
     assert sentences(chat) == ["Ada: when is it closed", "Ben Holm: on Mondays\nand at night", "Ada: thanks"]
 
 
-def test_a_text_without_stops_and_lines_is_cut_at_spaces():
-    """Otherwise it could only be kept whole or not at all."""
+def test_a_text_without_stops_and_line_breaks_is_split_at_spaces():
+    """Otherwise it could only be kept or dropped as a whole."""
     assert max(map(len, sentences("ferry word " * 2_000))) <= 1_500
     assert len(sentences("เรือออกตอนเช้า " * 300, "th")) > 2
 
 
 @pytest.mark.parametrize("mark", "-•●○■□·✓\uf0b7")
-def test_every_bullet_begins_an_item(mark):
-    """As word processors and PDF have them."""
+def test_every_bullet_starts_a_list_item(mark):
+    """Including bullets of word processors and PDF files."""
     text = f"Shopping:\n{mark} Milk and bread\n{mark} The ferry leaves at 7\n"
     assert [kind for kind, _ in pieces(text)] == ["sentence", "list_item", "list_item"]
 
 
-def test_a_grid_table_has_its_header():
-    """What stands above +===+."""
+def test_the_header_of_a_grid_table():
+    """It ends with the rule +===+."""
     text = "+---+---+\n| a | b |\n+===+===+\n| 1 | 2 |\n+---+---+\n| 3 | 4 |\n+---+---+\n"
-    spans = split(text, splitter_for("en")[0])
+    spans = split_into_spans(text, splitter_for("en")[0])
     assert [(span.kind, span.parent) for span in spans] == [("table_header", None), ("table_row", 0), ("table_row", 0)]
     assert text[: spans[0].end].endswith("+===+===+")
 
@@ -192,7 +194,7 @@ def test_a_grid_table_has_its_header():
         ("### Closed ###\nText.", "### Closed ###"),
     ],
 )
-def test_headings_of_other_markups_are_headings(text, heading):
+def test_headings_of_several_markup_languages(text, heading):
     """Setext, reStructuredText, wiki and closed ATX headings."""
     assert pieces(text) == [("heading", heading), ("sentence", "Text.")]
 
@@ -209,13 +211,13 @@ def test_headings_of_other_markups_are_headings(text, heading):
     ],
 )
 def test_prose_that_resembles_a_block_is_prose(text):
-    """A marker needs its place and its space."""
+    """A marker counts only at the start of a line and before a space."""
     assert {kind for kind, _ in pieces(text)} == {"sentence"}
 
 
 @pytest.mark.parametrize("mark", ["***", "###"])
-def test_a_mark_shorter_than_the_line_above_is_a_rule(mark):
-    """Of what could underline a title in reStructuredText."""
+def test_an_underline_shorter_than_the_line_above_is_a_rule(mark):
+    """reStructuredText requires underlines as long as the title."""
     assert [kind for kind, _ in pieces(f"The ferry leaves at seven.\n{mark}\nBread.")] == [
         "sentence",
         "rule",
@@ -224,18 +226,18 @@ def test_a_mark_shorter_than_the_line_above_is_a_rule(mark):
 
 
 def test_indented_prose_is_not_code():
-    """Texts with indented paragraphs are common; commands and code are told by their look."""
+    """Code is recognized by its punctuation or its few words per line."""
     prose = "Chapter one.\n\n    The old ferry left the harbour late in the evening.\n    Nobody saw her again until the spring.\n"
     assert {kind for kind, _ in pieces(prose)} == {"sentence"}
 
 
-def test_a_fence_that_lost_its_other_half_does_not_swallow_prose():
-    """Chunks are often cut inside code: a bare fence closes, one with a language opens."""
+def test_prose_after_an_unpaired_fence_is_prose():
+    """Chunks are often cut inside code: a bare fence closes code, one with a language opens it."""
     assert pieces("x = 1\n```\nThe text goes on. And on.")[-1] == ("sentence", "And on.")
     assert pieces("Text.\n```python\nx = 1\ny = 2") == [("sentence", "Text."), ("code", "```python\nx = 1\ny = 2")]
 
 
-def test_a_long_stretch_without_stops_splits_at_its_lines():
+def test_a_long_text_without_stops_is_split_at_line_breaks():
     """Logs and poems have no full stops."""
     text = "\n".join(f"entry {number} of the log without any stop at its end" for number in range(40))
     assert sentences(text) == text.split("\n")
@@ -273,10 +275,10 @@ def test_a_long_stretch_without_stops_splits_at_its_lines():
         '{"a":"b.c","d":["e!","f?"]},',
     ],
 )
-def test_a_hostile_text_is_split_as_any_other(mark):
-    """These take other splitters, and nupunkt by itself, minutes or for ever."""
+def test_the_spans_of_a_hostile_text_cover_it(mark):
+    """Splitting takes seconds; nupunkt alone takes minutes or longer on such texts."""
     text = mark * 100_000
-    spans = split(text, splitter_for("en")[0])
+    spans = split_into_spans(text, splitter_for("en")[0])
     assert "".join("".join(text[span.start : span.end] for span in spans).split()) == "".join(text.split())
 
 
@@ -298,57 +300,64 @@ def test_a_hostile_text_is_split_as_any_other(mark):
         ("", "und"),
     ],
 )
-def test_a_language_is_told_by_its_script_and_its_common_words(text, lang):
+def test_a_language_is_detected_by_script_and_common_words(text, lang):
     """One sentence is enough."""
-    assert detect(text) == lang
+    assert detect_language(text) == lang
 
 
-def test_a_language_without_rules_falls_back_and_says_so():
-    """Thai needs a word splitter that is not installed."""
+def test_a_language_without_rules_is_split_with_a_warning():
+    """Thai needs a word tokenizer that is not installed."""
     splitter, warning = splitter_for("th")
     assert splitter("hello. world.")
     assert "th" in (warning or "")
 
 
 @pytest.mark.parametrize("lang", ["de-DE", "DE", "de_AT"])
-def test_a_language_may_be_written_with_its_country(lang):
-    """As locales write it."""
+def test_a_language_code_may_include_a_country(lang):
+    """As in the names of locales."""
     assert sentences("Am 3. Oktober kam Dr. Brandt. Er blieb.", lang)[1:] == ["Er blieb."]
 
 
 @pytest.mark.parametrize("splitter", ["nltk", "spacy:", ""])
 def test_an_unknown_splitter_is_a_usage_error(splitter):
-    """The message names what is expected."""
+    """The message names the accepted values."""
     with pytest.raises(UsageError, match="spacy:NAME"):
         splitter_for("en", splitter)
 
 
 def test_an_unknown_language_is_a_usage_error():
-    """Not an import error of spaCy's."""
-    with pytest.raises(UsageError, match="no language 'qq'"):
+    """Not an import error from spaCy."""
+    with pytest.raises(UsageError, match="unknown language 'qq'"):
         splitter_for("qq")
 
 
-def test_a_pipeline_that_is_not_installed_is_named_with_its_remedy():
-    """The command that installs it stands in the message."""
+def test_the_error_for_a_missing_pipeline_has_the_command_that_installs_it():
+    """Users can paste it."""
     with pytest.raises(MissingDependencyError, match="python -m spacy download de_core_news_sm"):
         splitter_for("de", "spacy:de_core_news_sm")
 
 
 def test_an_installed_pipeline_splits(tmp_path):
-    """Any pipeline that spaCy can load, here one saved on the spot."""
+    """By name or path; here one that the test saves."""
     import spacy
 
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer", config={"punct_chars": ["|"]})
     nlp.to_disk(tmp_path / "pipe")
     splitter, _ = splitter_for("en", f"spacy:{tmp_path / 'pipe'}")
-    assert [span.end for span in split("a b | c d.", splitter)] == [5, 10]
+    assert [span.end for span in split_into_spans("a b | c d.", splitter)] == [5, 10]
+
+
+def test_a_long_chinese_paragraph_is_split_at_its_stops():
+    """Although it is one run without white space."""
+    paragraph = [f"第{n}座桥很长。" for n in range(200)]
+    assert sentences("".join(paragraph), "zh") == paragraph
+    assert splitter_for("zh")[1] is None
 
 
 @pytest.mark.parametrize("offset", range(8))
-def test_a_run_of_marks_is_hidden_from_the_splitter_wherever_it_begins(offset):
-    """All but its last mark."""
+def test_a_punctuation_run_is_masked_at_any_offset(offset):
+    """All but its last mark, so that the splitter never sees a long run."""
     seen = []
 
     def splitter(text):

@@ -1,0 +1,119 @@
+"""Passage text -> spans: blocks that are never cut, and the sentences of prose.
+
+Invariant, checked by a property test: the spans are increasing and disjoint, and every character
+that is not white space lies in exactly one of them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ctxzip.datamodels import Span
+from ctxzip.splitting.blocks import blank_quote_marks, parse_blocks
+from ctxzip.splitting.sentences import sentence_spans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ctxzip.splitting.block import Block
+    from ctxzip.splitting.sentences import SentenceSplitter
+
+_UNSPLIT = frozenset({"heading", "line", "table_header", "table_row", "code", "front_matter", "rule"})
+_WORD = re.compile(r"\w")
+_LINES = re.compile(r"[^\n]*\n|[^\n]+")
+_TOKENS = re.compile(r"[^\W_]{1,4}|[^\w\s]|_")  # an estimate from above of the tokens of a text
+_MAX_LENGTH = 800  # code points of a block that is a single span whatever is in it
+_MAX_TOKENS = 300  # estimated, of a span of several lines; no such span has over 400 tokens
+
+
+def split_into_spans(text: str, splitter: SentenceSplitter) -> list[Span]:
+    r"""Split a text into spans, in document order; offsets are code points of `text`.
+
+    The parent of a span is the index of its heading (for a heading: of the heading one level up) or of its table header.
+    A span of code, a list item or a quote includes the indentation in front, which carries meaning there; other spans
+    begin and end with a character that is not white space.
+
+    >>> from ctxzip.splitting.sentences import splitter_for
+    >>> english, _ = splitter_for("en")
+    >>> [span.kind for span in split_into_spans("# Tea\nBoil water. Wait.\n- green: 70 degrees\n", english)]
+    ['heading', 'sentence', 'sentence', 'list_item']
+    """
+    spans: list[Span] = []
+    headings: list[tuple[int, int]] = []  # (level, index of span), outermost first
+    last_spans: list[int] = []  # index of the last span of each block
+    table_header = 0  # index of span
+    for block in parse_blocks(text):
+        if block.kind == "heading" and block.level:
+            while headings and headings[-1][0] >= block.level:
+                headings.pop()
+        parent = headings[-1][1] if headings else None
+        if block.parent is not None:
+            parent = last_spans[block.parent]
+        elif block.kind == "table_row" and not block.level:
+            parent = table_header
+        if block.level and block.kind == "heading":
+            headings.append((block.level, len(spans)))
+        elif block.level:
+            table_header = len(spans)
+        for start, end in _block_offsets(text, block, splitter):
+            kind = block.kind if _WORD.search(text, start, end) else "rule"
+            spans.append(Span(start, end, kind, parent))
+        last_spans.append(len(spans) - 1)
+    return _cover_gaps(text, spans)
+
+
+def _block_offsets(text: str, block: Block, splitter: SentenceSplitter) -> list[tuple[int, int]]:
+    """Return the half-open offsets of the spans of one block."""
+    if block.kind in _UNSPLIT:
+        return list(_split_long_block(text, block.start, block.end))
+    prose = text[block.body : block.end]
+    if block.kind == "quote":
+        # Otherwise the splitter takes a `>` at the start of a line for the start of a sentence.
+        prose = blank_quote_marks(prose)
+    offsets = [(block.body + start, block.body + end) for start, end in sentence_spans(prose, splitter)]
+    if not offsets:
+        return [(block.start, block.end)]
+    if block.kind != "sentence":
+        offsets[0] = (block.start, offsets[0][1])
+    return offsets
+
+
+def _split_long_block(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the offsets of a block, or of runs of its lines if it is long; blank lines are the preferred borders."""
+    if end - start <= _MAX_LENGTH or "\n" not in text[start:end]:
+        yield start, end
+        return
+    at = start
+    size = 0
+    last_blank = start
+    for line in _LINES.finditer(text, start, end):
+        tokens = len(_TOKENS.findall(text, line.start(), line.end()))
+        if size + tokens > _MAX_TOKENS and line.start() > at:
+            cut = last_blank if last_blank > at else line.start()
+            yield at, at + len(text[at:cut].rstrip())
+            at, size = cut, len(_TOKENS.findall(text, cut, line.start()))
+        size += tokens
+        if not line[0].strip():
+            last_blank = line.end()
+    if text[at:end].strip():
+        yield at, end
+
+
+def _cover_gaps(text: str, spans: list[Span]) -> list[Span]:
+    """Extend spans to characters between them (quote marks, for example): to the next span, at the end to the last."""
+    covered: list[Span] = []
+    at = 0
+    for span in spans:
+        gap = text[at : span.start]
+        indent = len(gap) - len(gap.lstrip())
+        covered.append(replace(span, start=at + indent) if indent < len(gap) else span)
+        at = span.end
+    rest = text[at:].rstrip()
+    if rest.strip():
+        if covered:
+            covered[-1] = replace(covered[-1], end=at + len(rest))
+        else:
+            covered.append(Span(at + len(rest) - len(rest.lstrip()), at + len(rest), "rule"))
+    return covered

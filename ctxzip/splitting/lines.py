@@ -37,6 +37,7 @@ _FIRST_WORD = re.compile(r"\S+")
 _CELL_GAP = re.compile(r"(?<=\S)(?: {2,}|\t+)(?=\S)")
 _NUMBER = re.compile(r"[^\w\s]?[\d.,:%/O\-]*\d[\d.,:%/\-]*(?:\s?[A-Za-z%€$£]{1,4})?")
 _ENDS_SENTENCE = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s*$")
+_SENTENCE_END = re.compile(r"[.!?…](?=\s|$)")
 _PAGE = re.compile(r"(?:page|seite|p\.|s\.|pag\.|página|pagina)\s*\d+|\d+", re.IGNORECASE)
 _WIDE_GAP = re.compile(r"\S(?: {3,}|\t)\S")
 _TITLE_LENGTH, _TITLE_WORDS = 80, 10  # code points and words of a line that may be a title
@@ -209,7 +210,12 @@ def _is_break(before: str, line: str, form: re.Pattern[str] | None, width: int) 
         return False
     head = line.lstrip()[:1]
     goes_on = (head.islower() or head in _GOES_ON) and not _ENDS_SENTENCE.search(before)
-    return not (goes_on and (len(before.split()) >= _PROSE_WORDS or before.rstrip().endswith((",", "-", "\u00ad"))))
+    is_prose = (
+        len(before.split()) >= _PROSE_WORDS
+        or before.rstrip().endswith((",", "-", "\u00ad"))
+        or (before.lstrip()[:1].isupper() and bool(_SENTENCE_END.search(line)))
+    )
+    return not (goes_on and is_prose)
 
 
 def is_title(line: str) -> bool:

@@ -173,7 +173,7 @@ def test_a_text_without_stops_and_line_breaks_is_split_at_spaces():
 def test_every_bullet_starts_a_list_item(mark):
     """Including bullets of word processors and PDF files."""
     text = f"Shopping:\n{mark} Milk and bread\n{mark} The ferry leaves at 7\n"
-    assert [kind for kind, _ in pieces(text)] == ["sentence", "list_item", "list_item"]
+    assert [kind for kind, _ in pieces(text)] == ["heading", "list_item", "list_item"]
 
 
 def test_the_header_of_a_grid_table():

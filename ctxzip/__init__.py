@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from ctxzip.rendering.result import Result
     from ctxzip.settings import Settings
 
-_HOMES = {
+_MODULES = {
     "Compressor": "ctxzip.compressor",
-    "Settings": "ctxzip.compressor",
-    "compress": "ctxzip.compressor",
     "Passage": "ctxzip.datamodels",
     "Request": "ctxzip.datamodels",
-    "Result": "ctxzip.datamodels",
+    "Result": "ctxzip.rendering.result",
+    "Settings": "ctxzip.settings",
+    "compress": "ctxzip.compressor",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name when it is first asked for, so that `ctxzip --version` loads nothing."""
-    if name not in _HOMES:
+    """Import a public name when it is first used, so that `import ctxzip` and `ctxzip --version` are fast."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'ctxzip' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

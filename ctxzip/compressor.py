@@ -1,9 +1,9 @@
-"""Requests -> results: the composition of all stages, for the command line and for Python."""
+"""Requests -> results: the stages put together, for the command line and for Python."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
@@ -12,13 +12,13 @@ from ctxzip.errors import InputError, UsageError
 from ctxzip.reading.detection import to_request
 from ctxzip.reading.origin import BadRecord, origin_of
 from ctxzip.reading.schemas import SHAPES
-from ctxzip.rendering.draft import Draft
-from ctxzip.rendering.record import as_read
+from ctxzip.rendering.renderer import Renderer
 from ctxzip.rendering.result import Result
 from ctxzip.rendering.scored import earlier_error, read_scored
+from ctxzip.rendering.slot_filling import original_record
 from ctxzip.scoring.pipeline import ScoringPipeline
 from ctxzip.scoring.preparation import recounted
-from ctxzip.selection.adaptive.policies import Policies, fitted_budget
+from ctxzip.selection.adaptive.policy_lookup import PolicyLookup
 from ctxzip.selection.choose import choose
 from ctxzip.settings import Settings
 from ctxzip.tokens import load_tokenizer
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from ctxzip.scoring.protocol import Scorer
-    from ctxzip.selection.adaptive.guarantee import Policy
+    from ctxzip.selection.adaptive.policy import Policy
     from ctxzip.settings import SettingsDict
     from ctxzip.tokens import Tokenizer
 
@@ -41,34 +41,48 @@ def compress(query: str, documents: Documents, **settings: Unpack[SettingsDict])
     A later call with the same settings reuses the loaded model.
 
     Args:
-        query: the question.
-        documents: one text, or a sequence of texts, passages, or objects with `text` (or `content`,
-            `page_content`, ...), `title`, `id`.
+        query: the question or search query.
+        documents: one text, or a sequence of texts, `Passage`s, or dicts with `text` (or `content`, `page_content`, ...)
+            and optionally `title` and `id`.
         **settings: fields of `Settings`, such as `max_tokens=500`.
 
     Raises:
-        InputError: an empty query, or a document without a text.
-        UsageError: a setting is out of its range.
-        BackendError: something that scores, splits or counts cannot run here.
+        InputError: the query is empty, or a document has no text.
+        UsageError: a setting is out of its range, or names something that does not exist.
+        BackendError: a scorer, splitter or tokenizer cannot run here.
     """
-    return _compressor(Settings(**settings)).compress(query, documents)
+    compressor_settings = Settings(**settings)
+    _check_hashable(compressor_settings)
+    return _cached_compressor(compressor_settings).compress(query, documents)
 
 
-@lru_cache(maxsize=2)  # each holds a model of some 100 MB
-def _compressor(settings: Settings) -> Compressor:
+def _check_hashable(settings: Settings) -> None:
+    """Raise UsageError where a setting cannot be part of a key of `_cached_compressor`, such as a list."""
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        try:
+            hash(value)
+        except TypeError as error:
+            raise UsageError(
+                "expected a number, a string or a tuple of them", option=field.name, value=value
+            ) from error
+
+
+@lru_cache(maxsize=2)  # each has a model of some 100 MB in memory
+def _cached_compressor(settings: Settings) -> Compressor:
     return Compressor(settings)
 
 
 class Selector:
-    """Decides how much is kept of scored requests, chooses the units, and renders the result. Needs no model.
+    """Decides how much of a scored request is kept, selects the units, and renders the result. Needs no model.
 
     Args:
-        settings: the defaults where there are none.
+        settings: None for the defaults.
         tokenizer: the one that the settings name, where it is loaded already.
-        device: where the model runs whose policy decides: `cpu` or `cuda:N`.
+        device: where the model ran, `cpu` or `cuda:N`: the policy is that of its graph for this device.
 
     Raises:
-        UsageError: a setting is out of its range or names nothing.
+        UsageError: a setting is out of its range, or names something that does not exist.
         BackendError: the tokenizer cannot be loaded.
     """
 
@@ -78,34 +92,40 @@ class Selector:
         self.settings = settings = settings or Settings()
         settings.check()
         self._tokenizer = tokenizer or load_tokenizer(settings.tokenizer)
-        self._policies = Policies(settings, settings.limits(), device)
+        self._policies = PolicyLookup(settings, settings.limits(), device)
 
     def policy_of(self, scorer: str, model_sha256: str | None, splitter: str) -> Policy | None:
-        """Return the policy that decides for the scores of a scorer; None where the scores alone do.
+        """Return the policy that decides how much is kept; None where none is needed, or there is none.
+
+        Args:
+            scorer: name of the scorer, as in records.
+            model_sha256: of the graph that scored, or None.
+            splitter: that made the units.
 
         Raises:
-            UsageError: it belongs to another scorer, or a recall is wanted and there is none.
+            UsageError: the policy was made for another scorer, or `recall` is set and there is no policy.
         """
-        return self._policies.of(scorer, model_sha256, splitter)
+        return self._policies.policy_for(scorer, model_sha256, splitter)
 
     def select(self, scored: Scored) -> Result:
-        """Return what is kept of one scored request.
+        """Return the result for one scored request.
 
         Raises:
-            UsageError: a recall is wanted, and there is no policy for the scorer.
+            UsageError: `recall` is set, and there is no policy for the scorer.
         """
         policy = self.policy_of(scored.scorer, scored.model_sha256, scored.prepared.splitter)
         prepared = recounted(scored.prepared, self._tokenizer)
         scored = replace(scored, prepared=prepared)
-        settings, request, plain = self.settings, prepared.request, prepared.normalized
-        order = _order(scored.scores, settings.order)
-        draft = Draft(settings, self._tokenizer, plain.passages, prepared.units, order)
+        settings, request, normalized = self.settings, prepared.request, prepared.normalized
+        order = _passage_order(scored.scores, settings.order)
+        renderer = Renderer(settings, self._tokenizer, normalized.passages, prepared.units, order)
+        cost = renderer.token_cost()
         # Records hold the passages as they came, whose tokens are counted already.
-        tokens_in = prepared.passage_tokens if settings.in_records else draft.measure(range(len(prepared.units)))
-        choice = choose(scored, settings, draft, tokens_in, partial(self._policies.cut, policy))
-        texts = draft.texts(request.passages, choice.selection.kept)
+        tokens_in = prepared.passage_tokens if settings.in_records else cost.count(range(len(prepared.units)))
+        choice = choose(scored, settings, cost, tokens_in, partial(self._policies.decide, policy))
+        texts = renderer.texts(request.passages, choice.selection.kept)
         warnings = list(scored.warnings)
-        if plain is not request and not settings.in_records:
+        if normalized is not request and not settings.in_records:
             warnings.append(RecordWarning("surrogates_replaced", "lone surrogates are written as U+FFFD"))
         return Result(
             scored=scored,
@@ -117,15 +137,15 @@ class Selector:
             tokens_in=tokens_in,
             tokens_out=choice.selection.n_tokens,
             warnings=(*warnings, *choice.warnings),
-            context=None if settings.in_records else draft.written(choice.selection.kept),
+            context=None if settings.in_records else renderer.context(choice.selection.kept),
             explained=settings.explain,
         )
 
     def select_all(self, items: Iterable[Request | BadRecord]) -> Iterator[Result | BadRecord]:
-        """Yield one result for each request that holds scores (`ctxzip.rendering.scored`), in order.
+        """Yield the result for each request that was read from a scored record (`ctxzip.rendering.scored`), in order.
 
-        A record without scores becomes a bad record in its place, as does one whose scorer no policy fits
-        where one is needed: `ctxzip score` falls back to BM25 for a query that is not English.
+        A record without scores becomes a bad record in its place. So does a record that needs a policy where its scorer has
+        none: `ctxzip score` falls back to BM25 for a query that is not English.
         """
         for item in items:
             if isinstance(item, BadRecord):
@@ -136,7 +156,7 @@ class Selector:
             except (InputError, UsageError) as error:
                 origin = origin_of(item)
                 place = f"{origin.place}: " if origin.place else ""
-                yield BadRecord(f"{place}{error.message}", origin.line_no, as_read(item), options=error.options)
+                yield BadRecord(f"{place}{error.message}", origin.line_no, original_record(item), options=error.options)
                 continue
             yield result
 
@@ -144,17 +164,17 @@ class Selector:
 class Compressor:
     """A `ScoringPipeline` and a `Selector`: loads once, then compresses any number of requests.
 
-    A context manager: leaving it ends threads and closes the cache.
+    It is a context manager, whose exit calls `close`.
 
     Args:
-        settings: the defaults where there are none.
-        scorer: used in place of the one that the settings name; cache, deadline and prefilter are then its own.
+        settings: None for the defaults.
+        scorer: used in place of the one that the settings name; it has to respect the limits of `ScoringInput` itself.
         clock: of deadlines, in seconds.
-        loading: returns the scorer that the settings name, where a thread is loading it already.
+        loading: waits for the scorer that the settings name and returns it, where a thread is loading it already.
 
     Raises:
-        UsageError: a setting is out of its range or names nothing.
-        BackendError: something that scores, splits or counts cannot run here.
+        UsageError: a setting is out of its range, or names something that does not exist.
+        BackendError: a scorer, splitter or tokenizer cannot run here.
     """
 
     def __init__(
@@ -172,7 +192,7 @@ class Compressor:
         self.scoring = ScoringPipeline(settings, scorer=scorer, clock=clock, loading=loading, tokenizer=tokenizer)
         self.selector = Selector(settings, tokenizer=tokenizer, device=self.scoring.device)
         if scorer is None:
-            _ = self.policy  # refused before the first record
+            _ = self.policy  # so that a wrong policy is an error before the first record
 
     def __enter__(self) -> Self:
         return self
@@ -183,35 +203,29 @@ class Compressor:
         self.close()
 
     def close(self) -> None:
-        """End threads and close files; the compressor can be used again, and opens them anew."""
+        """End threads and close files; the next request opens them again."""
         self.scoring.close()
 
     @property
     def warning(self) -> str | None:
-        """What a person must know, such as a GPU that cannot be used; it may appear after the first record only."""
+        """A problem of the scorer, such as a GPU that cannot be used, or None; it may appear after the first record only."""
         return self.scoring.warning
 
     @property
     def policy(self) -> Policy | None:
-        """What decides under `recall` and automatic budgets; None where the scores alone do."""
+        """The policy that decides under `recall` and automatic budgets; None where none is needed, or there is none."""
         return self.selector.policy_of(self.scoring.scorer_name, self.scoring.model_sha256, self.settings.splitter)
 
-    def fitted_budget(self) -> dict[str, Any] | None:
-        """Return what was fitted for this scorer and ships with its model, as it is in a policy file.
-
-        Raises:
-            ModelError: the policy of the model cannot be read.
-        """
-        return fitted_budget(self.scoring.scorer_name, self.settings.model, self.scoring.device)
-
     def stream(self, items: Iterable[Request | BadRecord], *, one_by_one: bool = False) -> Iterator[Result | BadRecord]:
-        """Yield one result a request, in order, as soon as it is ready; bad records pass through.
+        """Yield one result for each request, in order, as soon as it is ready; bad records pass through.
 
-        With `one_by_one` no item is read before the result of the one before it was used.
+        Args:
+            items: requests, and records that could not be read.
+            one_by_one: read no item before the result of the one before it has been used.
 
         Raises:
             ModelError: the graph of the model fails.
-            UsageError: a recall is wanted, and there is no policy for the scorer.
+            UsageError: `recall` is set, and there is no policy for the scorer.
         """
         for item in self.scoring.score(items, one_by_one=one_by_one):
             yield item if isinstance(item, BadRecord) else self.selector.select(item)
@@ -223,18 +237,19 @@ class Compressor:
     def compress(self, query: str, documents: Documents) -> Result: ...
 
     def compress(self, query: Request | str, documents: Documents = ()) -> Result:
-        """Compress one request, or a query with its documents (as `ctxzip.compress` takes them).
+        """Compress one request, or a query with its documents, as `ctxzip.compress` does.
 
         Raises:
-            InputError: an empty query, or a document without a text.
+            InputError: the query is empty, or a document has no text.
             ModelError: the graph of the model fails.
-            UsageError: a recall is wanted, and there is no policy for the scorer.
+            UsageError: `recall` is set, and there is no policy for the scorer.
         """
         request = query if isinstance(query, Request) else _request(query, documents)
         return self.selector.select(self.scoring.score_one(request))
 
 
 def _request(query: str, documents: Documents) -> Request:
+    """Return the request for a query and documents, which are checked and normalized like those of a record."""
     listed = [documents] if isinstance(documents, str) else list(documents)
     docs = [
         {"id": document.id, "title": document.title, "text": document.text}
@@ -243,14 +258,15 @@ def _request(query: str, documents: Documents) -> Request:
         for document in listed
     ]
     request = to_request({"query": query, "docs": docs}, SHAPES)
-    # A record has no place for the sentences and the segment of a passage.
+    # The sentences and the segment of a `Passage` cannot be in a record: they are taken from the argument.
     passages = (
-        replace(document, id=read.id) if isinstance(document, Passage) else read
-        for document, read in zip(listed, request.passages, strict=True)
+        replace(document, id=passage.id) if isinstance(document, Passage) else passage
+        for document, passage in zip(listed, request.passages, strict=True)
     )
     return replace(request, passages=tuple(passages))
 
 
-def _order(scores: Scores, order: str) -> tuple[int, ...]:
+def _passage_order(scores: Scores, order: str) -> tuple[int, ...]:
+    """Return the indices of the passages in the order in which they are written: `source` or `relevance`."""
     indices = range(len(scores.relevance))
     return tuple(sorted(indices, key=lambda i: (-scores.relevance[i], i)) if order == "relevance" else indices)

@@ -1,4 +1,4 @@
-"""The records that pass between the stages: frozen, without logic, without heavy imports."""
+"""The records that pass between the stages, in the order of the stages: frozen, without logic, without heavy imports."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-OWN_KEY = "ctxzip"  # key of the output record that holds what ctxzip reports
+OWN_KEY = "ctxzip"  # key of the output record under which ctxzip reports what it did
 
 # Types of prompt segments, in the order in which a hard ceiling reserves tokens for them.
 SEGMENTS = ("instruction", "context", "example")
 
-# Why the model did not score a unit: left out before, no time in the first pass, no time in the second pass.
+# Why the model did not score a unit: filtered out before, no time in the first pass, no time in the second pass.
 PREFILTER = "prefilter"
 DEADLINE = "deadline"
 SECOND_PASS = "second_pass"  # noqa: S105  # no secret
@@ -64,10 +64,10 @@ WarningCode = Literal[
 
 @dataclass(frozen=True, slots=True)
 class RecordWarning:
-    """What a reader of one record must not miss.
+    """A warning about one record.
 
     Attributes:
-        code: names the kind of warning; stable, for programs.
+        code: the kind of warning, for programs; it does not change between versions.
         text: one line for people.
     """
 
@@ -83,10 +83,10 @@ class Passage:
     """One retrieved document.
 
     Attributes:
-        text: the original, to which every offset refers.
-        sentences: the split that the document came with, half-open code-point offsets in order; None
-            where it is to be split.
-        segment: its type, where it is a segment of a prompt.
+        text: as it came; every offset refers to it.
+        sentences: half-open code-point offsets of the sentences that the document came with, in order; None where it
+            came as one text.
+        segment: type of the segment, such as `context`, in a prompt of segments; None elsewhere.
     """
 
     text: str
@@ -101,7 +101,7 @@ class Request:
     """One query with its retrieved passages.
 
     Attributes:
-        warnings: of reading.
+        warnings: from reading.
         origin: the input record that it was read from (`ctxzip.reading.origin.Origin`), opaque to all stages but
             reading and rendering; None where the request was made in Python.
     """
@@ -156,7 +156,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """The smallest thing that is kept or dropped; its text is `passages[passage].text[start:end]`.
+    """The smallest part of a passage that is kept or dropped; its text is `passages[passage].text[start:end]`.
 
     Attributes:
         start, end: half-open code-point offsets into the text of the passage.
@@ -174,17 +174,17 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class PreparedRequest:
-    """One request, split into units and counted, not scored yet.
+    """One request, split into units, its tokens counted, not scored yet.
 
     Attributes:
         request: as it came.
-        normalized: the same with every character that a tokenizer takes; its offsets are those of `request`.
+        normalized: the same without characters that a tokenizer refuses (lone surrogates); offsets are the same.
         query: the parsed query.
         languages: one code a passage, `und` where it could not be detected.
         units: of all passages, in document order.
-        passage_tokens: of all passages together.
-        warnings: of reading and splitting.
-        splitter, tokenizer: what split and what counted.
+        passage_tokens: tokens of all passages together.
+        warnings: from reading and splitting.
+        splitter, tokenizer: names of what split the passages and counted the tokens.
     """
 
     request: Request
@@ -200,7 +200,7 @@ class PreparedRequest:
 
 @dataclass(frozen=True, slots=True)
 class ScoringInput:
-    """What a scorer gets of one request, and how much of it a model may score.
+    """What a scorer takes as input for one request, and how much of it a model may score.
 
     Attributes:
         units: of the passages of the request, in document order.
@@ -229,9 +229,9 @@ class Scores:
 
     Attributes:
         probability: `(n_units,)` float32, 0..1, that a unit is evidence.
-        relevance: `(n_passages,)` float32, 0..1.
-        warnings: of scoring.
-        not_scored: for each unit why the model did not score it, None where it did; empty where it scored all.
+        relevance: `(n_passages,)` float32, 0..1, of a passage.
+        warnings: from scoring.
+        not_scored: for each unit the reason why the model did not score it, None where it did; empty where it scored all.
     """
 
     probability: NDArray[np.float32]
@@ -242,12 +242,15 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One request with its scores: all that a budget decides on.
+    """One request with its scores: the input of selection.
 
     Attributes:
-        warnings: of reading, splitting and scoring.
-        scorer, device: what scored, and where it ran: `cpu` or `cuda:N`.
-        model_sha256: of the graph that scored; None where no model did.
+        prepared: the request and its units.
+        scores: of the units and passages.
+        warnings: from reading, splitting and scoring.
+        scorer: its name in records.
+        device: where it ran: `cpu` or `cuda:N`.
+        model_sha256: of the graph that scored; None without a model.
     """
 
     prepared: PreparedRequest
@@ -268,20 +271,20 @@ class Scored:
         return self.prepared.units
 
 
-# The kind of a query, for a policy, that is not in English: kinds of English queries mean nothing for it.
+# `Ranking.kind` of every query that is not in English, because kinds are recognized in English only.
 NOT_ENGLISH = "foreign"  # as policy files name it
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The shape of one query's ranked scores: the units that may be kept on their own, best first.
+    """The ranked scores of one query: of the units that may be kept on their own, best first.
 
     Attributes:
-        probability: `(n,)` float32, falling.
-        size: `(n,)` int64, code points that each adds to those before it, its headings included.
-        passage: `(n,)` int64, index of the passage of each.
+        probability: `(n,)` float32, 0..1, descending.
+        size: `(n,)` int64, code points that each unit adds to those before it, headings included.
+        passage: `(n,)` int64, index of the passage of each unit.
         relevance: `(n_passages,)` float32, 0..1.
-        kind: of the query, or `NOT_ENGLISH`.
+        kind: of the query (`ParsedQuery.kind`), or `NOT_ENGLISH`.
         complexity: 0..1, of the query.
         needs_several_passages: whether evidence is expected in more than one passage.
     """
@@ -297,19 +300,18 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the user allows. `None` means no such limit; together the tightest holds.
+    """What the user allows. None is no limit; of several the tightest holds.
 
     Attributes:
         max_tokens: hard ceiling on the final text; the only limit that may leave nothing.
         ratio: 0..1, largest fraction of the tokens kept, but never less than the one best unit.
         max_sentences: largest number of units kept, headings and table headers not counted.
         threshold: 0..1, lowest probability kept.
-        adaptive: whether the scores decide how much, within the other limits.
-        recall: 0..1, both excluded, share of such queries that shall keep all their evidence.
-        profile: light, balanced or aggressive: how much an adaptive budget leaves out.
-        min_saving: 0..1, fraction of the tokens below which a request is left as it was.
-        empty: what an adaptive budget keeps of a request that nothing seems to answer: `nothing`,
-            `keep-best` or `passthrough`.
+        adaptive: whether scores or a policy decide how much is kept, within the other limits.
+        recall: share of the queries, 0..1 exclusive, that shall keep all their evidence.
+        profile: `light`, `balanced` or `aggressive`: how much an adaptive budget drops.
+        min_saving: 0..1, fraction of the tokens; a request that would save less is kept whole.
+        empty: what an adaptive budget keeps where the query seems to be unanswerable: `nothing`, `keep-best` or `passthrough`.
     """
 
     max_tokens: int | None = None
@@ -328,12 +330,12 @@ class Guarantee:
     """A calibrated guarantee, and the data behind it.
 
     Attributes:
-        recall: share of the queries that keep all their evidence, at least.
-        alpha: share that may not.
-        n: labelled queries that it was calibrated on.
-        kind: of those queries: one kind, `rare` (kinds with few queries together) or `all`.
-        policy: the file.
-        model_sha256: of the graph that scored; None where no model did.
+        recall: 0..1, at least this share of the queries keep all their evidence.
+        alpha: 0..1, at most this share lose evidence: 1 - recall.
+        n: number of labelled queries that it was calibrated on.
+        kind: of these queries: one kind, `rare` (kinds with few queries together) or `all`.
+        policy: path of the policy file.
+        model_sha256: of the graph that scored; None without a model.
     """
 
     recall: float
@@ -345,29 +347,8 @@ class Guarantee:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """How far down the ranking of one request a policy goes.
-
-    Attributes:
-        mode: the name of the budget: `recall`, or the name of an adaptive one.
-        threshold: lowest probability kept.
-        reason: in words.
-        guarantee: what is guaranteed if everything down to the threshold is kept, or None.
-        warnings: about the guarantee.
-        no_answer: whether nothing seems to answer the query.
-    """
-
-    mode: str
-    threshold: float
-    reason: str
-    guarantee: Guarantee | None = None
-    warnings: tuple[RecordWarning, ...] = ()
-    no_answer: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Budget:
-    """What may be kept of one request, and why.
+    """What may be kept of one request, and the reason.
 
     Attributes:
         mode: the limits in force, joined by `+`: auto (or the name of a profile), recall, ratio,
@@ -377,9 +358,9 @@ class Budget:
         soft_tokens: ceiling in tokens that the one best unit may exceed, or None.
         max_sentences: most units kept, or None.
         threshold: lowest probability kept, or None.
-        reason: in words.
+        reason: one line for people.
         guarantee: of the result, or None.
-        no_answer: why nothing seems to answer the query, or None; then the limits are those of `Limits.empty`.
+        no_answer: why the query seems to be unanswerable, or None; where it is not None, `Limits.empty` decides.
     """
 
     mode: str
@@ -400,9 +381,9 @@ class Selection:
     Attributes:
         kept: indices of units in document order.
         n_tokens: tokens of the final text.
-        dropped_because: one entry a unit, None where it is kept: `below the threshold`, `no room`, `enough units kept`,
-            `near-duplicate of [passage, start, end]`, `not in the most relevant documents`,
-            `nothing under it kept` (a heading), or why nothing seems to answer the query.
+        dropped_because: one reason a unit, None where it is kept: `below the threshold`, `no room`, `enough units kept`,
+            `near-duplicate of [passage, start, end]`, `not in the most relevant documents`, `nothing under it kept` (a heading),
+            or `Budget.no_answer`.
     """
 
     kept: tuple[int, ...]

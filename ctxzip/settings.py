@@ -1,4 +1,4 @@
-"""How to compress: one field for each option of the command line, and the names that options take."""
+"""The settings of a compression: one field for each option of the command line, their values and their checks."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ctxzip.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-AUTO = "auto"  # chosen automatically: a scorer, device, splitter, prefilter or budget
+AUTO = "auto"  # chosen automatically: the scorer, device, splitter, prefilter or budget
 BM25 = "bm25"
-MODEL = "model"  # the scorer, and the tokenizer of the shipped model
+MODEL = "model"  # as a scorer, and as a tokenizer: that of the shipped model
 HYBRID = "hybrid"
 SCORERS = (AUTO, MODEL, BM25, HYBRID)
 DEFAULT_MODEL = "ctxzip-mini"
 OFF = "off"  # no prefilter
-BATCH_TOKENS = 16_384  # of a batch of the model, padding included
-CACHE_SIZE_MB = 512  # over three million passages: one of five units takes 130 bytes, one of ten 154
+BATCH_TOKENS = 16_384  # in a batch of the model, padding included
+CACHE_SIZE_MB = 512  # room for over three million passages: one of five units takes 130 bytes, one of ten 154
 PROFILES = ("light", "balanced", "aggressive")
 
-# The record that came, one prompt-ready context, or a record of another library.
+# Output: the input record with shorter texts, one prompt-ready context, or a record of another library.
 To = Literal["jsonl", "text", "markdown", "messages", "langchain", "llamaindex", "haystack"]
 CONTEXTS: frozenset[str | None] = frozenset({"text", "markdown"})
 
@@ -41,43 +41,36 @@ class Settings:
     """How to compress; every field is also an option of the command line.
 
     Attributes:
-        max_tokens: hard ceiling on the tokens of the final text. In `text` and `markdown` that is all
-            that is written, else the documents' texts, each counted by itself.
-        ratio: 0..1, largest fraction of tokens kept, but never less than the one best unit.
+        max_tokens: ceiling on the tokens of the final text: of the context, or in records of all documents together.
+        ratio: 0..1, largest fraction of the tokens kept; the best unit is kept even if it has more.
         max_sentences: largest number of units kept; headings that come along are not counted.
-        threshold: 0..1, lowest probability kept.
-        recall: 0..1, both excluded: keep all evidence of this share of the questions, as calibrated.
-        policy: file that `ctxzip calibrate` wrote; None takes the one of the model.
-        profile: `light`, `balanced` or `aggressive`: `auto` with more or less kept.
-        min_saving: 0..1; a request of which less than this fraction of the tokens would go stays whole.
-        empty: what an automatic budget keeps of a request that nothing seems to answer: `nothing`,
-            `keep-best` (the best unit), or `passthrough` (all of it).
-        budget: `auto` lets the score profile decide within the limits, `limits` fills the limits.
-            None is `auto` where no limit is given and `limits` where one is.
-        scorer: `model` (the cross-encoder that ships with ctxzip), `bm25`, `hybrid` (both), or `auto`:
-            `hybrid`, and `bm25` where onnxruntime is not installed.
+        threshold: 0..1, lowest probability kept; the best unit is kept even if it has less.
+        recall: 0..1 exclusive, share of the queries that keep all their evidence, guaranteed by a calibrated policy.
+        policy: file that `ctxzip calibrate` wrote; None uses that of the model.
+        profile: `light`, `balanced` or `aggressive`: an automatic budget that keeps more, about as much, or less.
+        min_saving: 0..1, fraction of the tokens; a request that would save less is kept whole.
+        empty: what an automatic budget keeps of an unanswerable query: `nothing`, `keep-best` or `passthrough`.
+        budget: `auto` (scores decide within the limits), `limits` (fill the limits), or None: `limits` if any is given.
+        scorer: `model`, `bm25`, `hybrid` (both), or `auto`: `hybrid`, and `bm25` where onnxruntime cannot run.
         model: name or folder of the model.
-        device: of the model: `auto` (CUDA where it runs, else the CPU), `cpu`, `cuda` or `cuda:N`.
-        threads: of the model; None takes the cores that this process may use.
-        batch_tokens: of a batch of the model, padding included, where windows run together, as on CUDA.
-        cache: folder that keeps what the model said of a passage, so that it need not read it again; None keeps nothing.
-        cache_size_mb: of it at most, in millions of bytes; what was used longest ago goes first.
-        deadline_ms: time from reading a record; what the model has not read by then is scored by bm25.
-        prefilter: `off` lets the model read all at its first look; `auto` leaves out of records with far too much text what
-            bm25 ranks lowest; a number is how many tokens of a record the model reads at most, and one part at least.
+        device: where the model runs: `auto` (CUDA if available, else the CPU), `cpu`, `cuda` or `cuda:N`.
+        threads: number of threads of the model; None uses all cores that this process may use.
+        batch_tokens: largest number of tokens in a batch of the model, padding included, where it batches (CUDA).
+        cache: folder of the cache of model scores; None caches nothing.
+        cache_size_mb: largest size of the cache in millions of bytes; the least recently used scores are evicted.
+        deadline_ms: time from reading a record on, after which BM25 scores what the model has not scored; None for no limit.
+        prefilter: `off`, `auto` (in very long records the model skips what BM25 ranks lowest), or tokens scored at most.
         splitter: `auto` or `spacy:NAME`.
         lang: language code of the documents; None detects it for each.
-        tokenizer: see `ctxzip.tokens.load_tokenizer`.
-        to: what the result is rendered to: `jsonl` (the record as it came), one prompt-ready context,
-            or the record of another library (`ctxzip.rendering.interop`).
-        titles: put titles into `text` and `markdown`.
-        mark_gaps: put `[...]` where something was left out.
-        segment_budget: of prompts in segments, the share from 0 to 1 that is kept of each type, over the
-            defaults (`ctxzip.selection.segments`).
-        order: documents in the order of the input, or the most relevant first.
-        top_docs: keep units of this many most relevant documents only.
-        drop_empty: leave documents of which nothing is kept out of the record.
-        explain: say in the record of every unit that was dropped why.
+        tokenizer: what counts tokens (`ctxzip.tokens.load_tokenizer`).
+        to: output: `jsonl` (the input record), `text` or `markdown` (one context), or another library's record.
+        titles: whether titles are written in `text` and `markdown`.
+        mark_gaps: whether `[...]` is written where something was dropped.
+        segment_budget: pairs of a type of prompt segment and the share kept, 0..1 (`ctxzip.selection.segments`).
+        order: `source` (documents as in the input) or `relevance` (the most relevant first).
+        top_docs: number of the most relevant documents whose units may be kept; None for all.
+        drop_empty: whether documents of which nothing is kept are left out of the record.
+        explain: whether the record gives the reason for every dropped unit.
     """
 
     max_tokens: int | None = None
@@ -118,14 +111,14 @@ class Settings:
 
     @property
     def under_policy(self) -> bool:
-        """Whether a policy that was named, or calibrated for a recall, decides how much is kept."""
+        """Whether a recall is wanted, or an automatic budget with a policy that the user named."""
         return self.recall is not None or (self.policy is not None and self.limits().adaptive)
 
     def limits(self) -> Limits:
         """Return the limits, checked.
 
         Raises:
-            UsageError: a limit is out of its range, or none is given where they are to be filled.
+            UsageError: a limit is out of its range, contradicts another, or none is given with `budget="limits"`.
         """
         limits = Limits(self.max_tokens, self.ratio, self.max_sentences, self.threshold, recall=self.recall)
         unlimited = limits == Limits()
@@ -135,7 +128,7 @@ class Settings:
             )
         if self.budget == "limits" and self.profile is not None:
             raise UsageError(
-                "a profile is a budget of its own: leave the other out",
+                "a profile is an automatic budget: leave one of the two out",
                 option=("profile", "budget"),
                 value=self.profile,
             )
@@ -145,7 +138,7 @@ class Settings:
         return limits
 
     def check(self) -> None:
-        """Raise UsageError where a setting that is no limit is out of its range."""
+        """Raise UsageError where a setting other than the limits is out of its range, or contradicts another."""
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise UsageError(
@@ -169,8 +162,8 @@ class Settings:
             if value is not None and (
                 isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < math.inf
             ):
-                words = "auto, off or " if name == "prefilter" else ""
-                raise UsageError(f"expected {words}a number of at least {least}", option=name, value=value)
+                names = "auto, off or " if name == "prefilter" else ""
+                raise UsageError(f"expected {names}a number of at least {least}", option=name, value=value)
         if self.recall is not None and isinstance(self.prefilter, int):
             raise UsageError(
                 "a recall is guaranteed for scores of all the text: expected off",
@@ -215,7 +208,7 @@ class SettingsDict(TypedDict, total=False):
 
 
 def check_limits(limits: Limits) -> None:
-    """Raise UsageError where a limit is out of its range."""
+    """Raise UsageError where a limit is out of its range, or a recall is combined with an automatic budget."""
     for name, value, low, high in (
         ("max_tokens", limits.max_tokens, 0, math.inf),
         ("ratio", limits.ratio, 0, 1),
@@ -237,7 +230,7 @@ def check_limits(limits: Limits) -> None:
 
 
 def check_segments(shares: Iterable[tuple[str, float]]) -> None:
-    """Raise UsageError where a type has no budget, or a share is not from 0 to 1."""
+    """Raise UsageError where a type of segment is unknown or `question`, which is kept whole, or a share is not 0..1."""
     for kind, share in shares:
         if kind == "question":
             raise UsageError("the question is kept whole", option="segment_budget", value=f"{kind}={share:g}")

@@ -1,4 +1,4 @@
-"""Texts for property tests: arbitrary Unicode, and pieces that look like blocks, joined at random. Example rankings."""
+"""Texts for property tests: arbitrary Unicode, and pieces of Markdown joined at random. Rankings and forests for examples."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ctxzip.datamodels import Ranking
-from ctxzip.selection.adaptive.forest import Forest, from_json
+from ctxzip.selection.adaptive.forest import Forest, forest_from_json
 
 _PIECES = [
     "Ada Holm built the bridge in 1901. ", "It was closed, e.g. for Dr. Brandt, on 3. Oktober. ", "\n", "\n\n", "\r\n",
@@ -25,8 +25,8 @@ words = st.sampled_from(["bridge", "Ada", "1901", "closed", "橋", "Мост", "
 queries = st.lists(words, min_size=1, max_size=5).map(" ".join) | plain.filter(lambda text: bool(text.strip()))
 
 
-def profile(probability, *, size=None, passage=None, relevance=(0.5,), kind="fact"):
-    """Make the profile of a ranking, by default of units of one length in one passage."""
+def ranking_with(probability, *, size=None, passage=None, relevance=(0.5,), kind="fact"):
+    """Return a ranking with these probabilities, by default of units of one length in one passage."""
     n = len(probability)
     return Ranking(
         probability=np.array(probability, dtype=np.float32),
@@ -40,7 +40,7 @@ def profile(probability, *, size=None, passage=None, relevance=(0.5,), kind="fac
 
 
 def stump_json(features, at="units", threshold=-1.0, below=0.0, above=0.0):
-    """Make a forest of one tree with two leaves, as JSON values."""
+    """Return a forest of one tree with two leaves, as JSON values."""
     tree = {
         "feature": [features.index(at), 0, 0],
         "threshold": [threshold, 0.0, 0.0],
@@ -52,5 +52,5 @@ def stump_json(features, at="units", threshold=-1.0, below=0.0, above=0.0):
 
 
 def stump(features, *numbers) -> Forest:
-    """Make a forest of one tree with two leaves."""
-    return from_json(stump_json(features, *numbers), features)
+    """Return a forest of one tree with two leaves."""
+    return forest_from_json(stump_json(features, *numbers), features)

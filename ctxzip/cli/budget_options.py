@@ -1,6 +1,7 @@
 """Options that decide how much is kept."""
 
-# Annotations are evaluated here: `ctxzip.cli.option_groups` hands the fields of a group to typer as they are.
+# Annotations are evaluated here: `ctxzip.cli.option_groups` hands the fields of a group to typer as they are. Methods that
+# nobody calls are not generated: --help would wait for them.
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -10,7 +11,7 @@ import typer
 from ctxzip.cli.command import ADVANCED, BUDGET
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class BudgetOptions:
     """How much is kept, and of what."""
 

@@ -56,24 +56,24 @@ def calibrate(
     from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions
     from ctxzip.scoring.pipeline import ScoringPipeline
-    from ctxzip.selection.adaptive.depth import DEFAULT_DEPTH, DEPTHS, REACH
-    from ctxzip.selection.adaptive.guarantee import check_recall, questions_needed
-    from ctxzip.selection.adaptive.policies import fitted_budget
+    from ctxzip.selection.adaptive.depth import DEFAULT_DEPTH, DEPTHS, FITTED_DEPTH
+    from ctxzip.selection.adaptive.guarantee import check_recall, min_queries
+    from ctxzip.selection.adaptive.policy_lookup import shipped_fit
     from ctxzip.settings import AUTO, HYBRID, Settings
 
     depth = policy_options.depth
     recalls = sorted(set(policy_options.recall or _DEFAULT_RECALLS))
     for wanted in recalls:
         check_recall(wanted)
-    if depth not in {None, REACH, *DEPTHS}:
-        raise UsageError(f"expected one of {', '.join([*DEPTHS, REACH])}", option="depth", value=depth)
+    if depth not in {None, FITTED_DEPTH, *DEPTHS}:
+        raise UsageError(f"expected one of {', '.join([*DEPTHS, FITTED_DEPTH])}", option="depth", value=depth)
     if output == "-":
         raise UsageError("name a file for the policy; stdout is for the table", option="output", value=output)
     sets, n_weak = read_questions([Path(name) for name in data], policy_options.limit)
     n_answerable = sum(len(labelled.answerable) for labelled in sets)
     if not n_answerable:
         raise InputError(f"no answerable question in {', '.join(data)}: nothing to calibrate on")
-    needed = questions_needed(recalls[-1])
+    needed = min_queries(recalls[-1])
     if n_answerable < needed:
         raise UsageError(
             f"needs at least {needed} answerable questions, and there are {n_answerable}: label more, or lower it",
@@ -95,9 +95,11 @@ def calibrate(
     )
     if pipeline.warning is not None and not quiet:
         print_line(f"warning: {pipeline.warning}")
-    fitted = fitted_budget(pipeline.scorer_name, scoring.model, pipeline.device)
-    if depth == REACH and fitted is None:
-        raise UsageError(f"nothing was fitted for {pipeline.scorer_name}: leave it out", option="depth", value=REACH)
+    fitted = shipped_fit(pipeline.scorer_name, scoring.model, pipeline.device)
+    if depth == FITTED_DEPTH and fitted is None:
+        raise UsageError(
+            f"nothing was fitted for {pipeline.scorer_name}: leave it out", option="depth", value=FITTED_DEPTH
+        )
     labelled_questions = [(labelled.name, question) for labelled in sets for question in labelled.answerable]
     with writing(output) as stream:  # a wrong name ends the call before the scoring
         with progress(quiet=quiet) as show:
@@ -107,7 +109,7 @@ def calibrate(
         policy = fit(
             CalibrationData(questions, sets, n_weak),
             ScoredBy(pipeline.scorer_name, pipeline.settings.splitter, pipeline.model_sha256),
-            definition=depth or (DEFAULT_DEPTH if fitted is None else REACH),
+            definition=depth or (DEFAULT_DEPTH if fitted is None else FITTED_DEPTH),
             recalls=recalls,
             fitted=fitted,
         )

@@ -65,7 +65,7 @@ def compare_budgets(
     if not answerable:
         raise InputError(f"no text in any document in {', '.join(map(str, data))}: nothing to compare")
     policy = compressor.policy
-    costs, savings = compare(answerable, _RECALLS, None if policy is None else policy.reach)
+    costs, savings = compare(answerable, _RECALLS, None if policy is None else policy.depth_forest)
     typer.echo("\n".join(_table(costs, savings)))
     emptied = _emptied(compressor, pairs)
     typer.echo("\n".join(_by_set(costs, savings) + _emptied_lines(emptied)))
@@ -128,13 +128,13 @@ def _by_set(costs: Sequence[Cost], savings: Sequence[Saving]) -> list[str]:
 def _emptied(compressor: Compressor, pairs: Sequence[tuple[Ranked, bool]]) -> dict[str, dict[str, float]]:
     """Return for each set, of its answerable and of its other questions, the share that the adaptive budget empties."""
     policy = compressor.policy
-    if policy is None or policy.answerable is None:
+    if policy is None or policy.answerability_forest is None:
         return {}
     found: dict[str, dict[str, list[bool]]] = {}
     for one, answered in pairs:
         kind = "answerable" if answered else "unanswerable"
         for name in (one.set_name, "all"):
-            found.setdefault(name, {}).setdefault(kind, []).append(policy.chance(one.ranking) < policy.floor)
+            found.setdefault(name, {}).setdefault(kind, []).append(policy.is_unanswerable(one.ranking))
     return {
         name: {kind: sum(emptied) / len(emptied) for kind, emptied in kinds.items()} for name, kinds in found.items()
     }

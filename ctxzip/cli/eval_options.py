@@ -1,6 +1,7 @@
 """Options of the commands that measure and calibrate on labelled questions."""
 
-# Annotations are evaluated here: `ctxzip.cli.option_groups` hands the fields of a group to typer as they are.
+# Annotations are evaluated here: `ctxzip.cli.option_groups` hands the fields of a group to typer as they are. Methods that
+# nobody calls are not generated: --help would wait for them.
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -16,7 +17,7 @@ Limit = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors only, no warnings and no progress.")]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class DataOptions:
     """The labelled questions."""
 
@@ -54,7 +55,7 @@ class DataOptions:
         return [*(self.data or []), *(self.files or [])]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class MethodOptions:
     """What is measured."""
 
@@ -77,7 +78,7 @@ class MethodOptions:
     threads: options.Threads = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReportOptions:
     """Where the numbers go, and what they are compared with."""
 
@@ -110,7 +111,7 @@ class ReportOptions:
     ] = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReaderOptions:
     """A language model that answers from full and from compressed context."""
 
@@ -128,7 +129,7 @@ class ReaderOptions:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ComparisonOptions:
     """A comparison of budgets in place of methods."""
 
@@ -145,7 +146,7 @@ class ComparisonOptions:
     ] = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PolicyOptions:
     """What a policy is fitted for."""
 
@@ -169,7 +170,7 @@ class PolicyOptions:
     limit: Limit = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ScorerOptions:
     """What scores the labelled questions."""
 

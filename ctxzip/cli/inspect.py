@@ -74,7 +74,7 @@ def inspect(
             sources(source.files or [], source.input_format),
             query=source.query,
             shapes=shapes_of(source),
-            asked=query_of,
+            query_of=query_of,
         ),
     )
     report = Report(quiet=quiet, progress=Progress(Meter(source.files or []), quiet=True), scorer_warning=warning)
@@ -91,7 +91,7 @@ def _results(settings: Settings, items: Iterator[Any]) -> tuple[Iterable[Result 
     """Return an iterator over the results, and a function that returns a warning about the scorer."""
     from ctxzip.compressor import Compressor, Selector
     from ctxzip.datamodels import Request
-    from ctxzip.rendering.scored import holds_scores
+    from ctxzip.rendering.scored import has_scores
 
     read_first: list[Any] = []  # bad records, and the first good one
     for item in items:
@@ -99,7 +99,7 @@ def _results(settings: Settings, items: Iterator[Any]) -> tuple[Iterable[Result 
         if isinstance(item, Request):
             break
     rest = chain(read_first, items)
-    if read_first and isinstance(read_first[-1], Request) and holds_scores(read_first[-1]):
+    if read_first and isinstance(read_first[-1], Request) and has_scores(read_first[-1]):
         return Selector(settings).select_all(rest), lambda: None
     compressor = Compressor(settings)
     return compressor.stream(rest), lambda: compressor.warning

@@ -14,7 +14,7 @@ _WIDTH = 80  # columns
 _LABEL = 12  # columns of a label
 _KINDS = {
     "joint": "scores all sentences of a passage together",
-    "pairwise": "cross-encoder, one sentence a pair",
+    "cross_encoder": "cross-encoder, one sentence a pair",
 }
 _LANGUAGES = {"en": "English only"}
 _SCORES = "% of questions that keep all evidence at 10, 20, 30% of the words"

@@ -1,6 +1,7 @@
 """Options that several commands share, each described once, and the groups in which the commands take them."""
 
-# Annotations are evaluated here: `ctxzip.cli.option_groups` hands the fields of a group to typer as they are.
+# Annotations are evaluated here: `ctxzip.cli.option_groups` hands the fields of a group to typer as they are. Methods that
+# nobody calls are not generated: --help would wait for them.
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -8,7 +9,6 @@ from typing import Annotated, Literal
 import typer
 
 from ctxzip.cli.command import ADVANCED, INPUT, OUTPUT, SCORING
-from ctxzip.settings import To
 
 Scorer = Annotated[
     Literal["auto", "model", "bm25", "hybrid"],
@@ -79,7 +79,7 @@ Quiet = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RecordOptions:
     """The input, and how its records are built."""
 
@@ -135,7 +135,7 @@ class RecordOptions:
     ] = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class QueryOptions(RecordOptions):
     """The input, where the question may be an option."""
 
@@ -151,7 +151,7 @@ class QueryOptions(RecordOptions):
     ] = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class InputOptions(QueryOptions):
     """The input, where documents and questions may also lie in files of their own."""
 
@@ -175,7 +175,7 @@ class InputOptions(QueryOptions):
     ] = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ModelOptions:
     """Whose policy decides, and what counts tokens."""
 
@@ -183,7 +183,7 @@ class ModelOptions:
     tokenizer: Tokenizer = "model"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ScoringOptions:
     """How sentences are found and scored."""
 
@@ -238,12 +238,12 @@ class ScoringOptions:
     lang: Lang = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class OutputOptions:
     """What results are written as, and where."""
 
     to: Annotated[
-        To | None,
+        Literal["jsonl", "text", "markdown", "messages", "langchain", "llamaindex", "haystack"] | None,
         typer.Option(
             "--to",
             help="JSON Lines, prompt-ready text, or records of another library.  "
@@ -287,7 +287,7 @@ class OutputOptions:
     ] = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RunOptions:
     """What happens to records that fail, and what is reported."""
 
@@ -306,7 +306,7 @@ class RunOptions:
     ] = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class StreamOptions(RunOptions):
     """The same, of a command that may answer record by record."""
 

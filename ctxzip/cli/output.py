@@ -14,10 +14,10 @@ from ctxzip.cli.inputs import STDIO
 from ctxzip.datamodels import Scored
 from ctxzip.errors import CtxzipError, UsageError
 from ctxzip.reading.origin import BadRecord, origin_of
-from ctxzip.rendering.interop import converted
+from ctxzip.rendering.interop import library_record
 from ctxzip.rendering.record import error_record, record
 from ctxzip.rendering.result import Result
-from ctxzip.rendering.scored import record as scored_record
+from ctxzip.rendering.scored import scored_record
 from ctxzip.rendering.table_rows import RowWriter
 from ctxzip.settings import CONTEXTS
 
@@ -54,7 +54,7 @@ class Writer:
 
     def __call__(self, item: Result | Scored | BadRecord) -> None:
         """Write one result and flush it, so that the reader of a pipe gets it at once."""
-        if isinstance(item, BadRecord) and not (self._emit_errors and item.emits):
+        if isinstance(item, BadRecord) and not (self._emit_errors and item.in_output):
             return
         try:
             if not isinstance(item, Scored) and self._is_row(item):
@@ -94,7 +94,7 @@ class Writer:
             return error_record(item) + b"\n"
         if isinstance(item, Scored):
             return scored_record(item) + b"\n"
-        return (record(item) if self._to == "jsonl" else converted(item, self._to)) + b"\n"
+        return (record(item) if self._to == "jsonl" else library_record(item, self._to)) + b"\n"
 
     def _context(self, item: Result | BadRecord) -> bytes:
         written = b"" if isinstance(item, BadRecord) else (item.context or "").encode()

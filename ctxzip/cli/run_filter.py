@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ctxzip.errors import InputError, UsageError
-from ctxzip.settings import CONTEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 # Seconds (Python's own are 0.005) after which a thread yields to those that feed the model; measured for mini on 2 threads.
 _SWITCH_S = 0.0005
-_SHORT = 78  # columns of the line that says what a command does
+_SHORT = 120  # code points of the line that says what a command does
 
 
 def check_input(context: typer.Context, files: list[str] | None, query: str | None = None) -> None:
@@ -53,6 +52,8 @@ def check_stats(stats: str | None, output: str | None, files: list[str] | None) 
 
 def check_null(output: OutputOptions) -> None:
     """Raise UsageError where records would end with NUL."""
+    from ctxzip.settings import CONTEXTS
+
     if output.null and output.to not in CONTEXTS:
         raise UsageError(
             "NUL ends contexts only: expected text or markdown", option=("to", "null"), value=output.to or "jsonl"
@@ -71,14 +72,14 @@ def settings_of(context: typer.Context, **fixed: Any) -> Settings:
     """
     from dataclasses import fields
 
-    from ctxzip.selection.segments import budgets
+    from ctxzip.selection.segments import parse_shares
     from ctxzip.settings import Settings
 
     given = {name: value for name, value in context.params.items() if value is not None}
     if "prefilter" in given:
         given["prefilter"] = _number_or_word(given["prefilter"])
     if "segment_budget" in given:
-        given["segment_budget"] = budgets(given["segment_budget"])
+        given["segment_budget"] = parse_shares(given["segment_budget"])
     names = {field.name for field in fields(Settings)}
     settings = Settings(**{name: value for name, value in {**given, **fixed}.items() if name in names})
     # In a config file it may wait for a call that uses it.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.evaluation.ranking import needed_depth
-from ctxzip.selection.adaptive.depth import DEPTHS, REACH, depths_of
+from ctxzip.selection.adaptive.depth import DEPTHS, FITTED_DEPTH, depths_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,11 +109,11 @@ def _savings(
     savings = []
     for than in (RATIO, NUMBER, THRESHOLD):
         for column, recall in enumerate(recalls):
-            reach, other = kept_fraction[REACH][column], kept_fraction[than][column]
+            reach, other = kept_fraction[FITTED_DEPTH][column], kept_fraction[than][column]
             if reach is None or other is None:
                 continue
-            low, high = np.nanpercentile(resampled[REACH][:, column] / resampled[than][:, column], _INTERVAL)
-            savings.append(Saving(REACH, than, recall, reach / other, float(low), float(high)))
+            low, high = np.nanpercentile(resampled[FITTED_DEPTH][:, column] / resampled[than][:, column], _INTERVAL)
+            savings.append(Saving(FITTED_DEPTH, than, recall, reach / other, float(low), float(high)))
     return savings
 
 
@@ -124,7 +124,7 @@ def _strategies(forest: Forest | None) -> dict[str, Strategy]:
         THRESHOLD: _depth_strategy("certainty", None),
         **{name: _depth_strategy(name, None) for name in DEPTHS if name != "certainty"},
     }
-    return strategies if forest is None else {**strategies, REACH: _depth_strategy(REACH, forest)}
+    return strategies if forest is None else {**strategies, FITTED_DEPTH: _depth_strategy(FITTED_DEPTH, forest)}
 
 
 def _depth_strategy(definition: str, forest: Forest | None) -> Strategy:
@@ -205,9 +205,12 @@ def plot(costs: Sequence[Cost], path: Path) -> None:
 
     figure, axes = plt.subplots(figsize=(7, 4.5), dpi=120)
     for cost in costs:
-        if cost.name in {RATIO, NUMBER, THRESHOLD, REACH}:
+        if cost.name in {RATIO, NUMBER, THRESHOLD, FITTED_DEPTH}:
             axes.plot(
-                100 * cost.curve[1], 100 * cost.curve[0], label=cost.name, linewidth=2 if cost.name == REACH else 1
+                100 * cost.curve[1],
+                100 * cost.curve[0],
+                label=cost.name,
+                linewidth=2 if cost.name == FITTED_DEPTH else 1,
             )
     axes.set(xlabel="% of the words kept", ylabel="% of questions that keep all their evidence", xlim=(0, 60))
     axes.set_ylim(50, 100)

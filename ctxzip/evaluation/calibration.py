@@ -12,11 +12,12 @@ import numpy as np
 from ctxzip import __version__
 from ctxzip.errors import UsageError
 from ctxzip.evaluation.ranking import kept_fraction_at, needed_depth
-from ctxzip.selection.adaptive.depth import REACH, depths_of
+from ctxzip.selection.adaptive.depth import FITTED_DEPTH, depths_of
 from ctxzip.selection.adaptive.features import RANK_FEATURES
-from ctxzip.selection.adaptive.forest import from_json
-from ctxzip.selection.adaptive.guarantee import ALL, Needs, Policy
-from ctxzip.selection.adaptive.policy_file import as_json, rounded_up
+from ctxzip.selection.adaptive.forest import forest_from_json
+from ctxzip.selection.adaptive.guarantee import ALL, NeededDepths
+from ctxzip.selection.adaptive.policy import Policy
+from ctxzip.selection.adaptive.policy_file import policy_as_json, rounded_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,7 @@ _HALVINGS = 100  # random halves, two fits each: one alone depends on chance
 _SEED = 20240229
 
 
-def needs_by_kind(questions: Sequence[Ranked], needs: NDArray[np.float64]) -> dict[str, Needs]:
+def needs_by_kind(questions: Sequence[Ranked], needs: NDArray[np.float64]) -> dict[str, NeededDepths]:
     """Return the needed depths of the questions of each kind, sorted.
 
     Args:
@@ -44,7 +45,7 @@ def needs_by_kind(questions: Sequence[Ranked], needs: NDArray[np.float64]) -> di
     for kind in sorted(set(kinds.tolist())):
         of_kind = needs[kinds == kind]
         reached = np.isfinite(of_kind)
-        found[kind] = Needs(np.sort(of_kind[reached]), int((~reached).sum()))
+        found[kind] = NeededDepths(np.sort(of_kind[reached]), int((~reached).sum()))
     return found
 
 
@@ -120,7 +121,9 @@ def held_out(
             half = needs_by_kind([questions[i] for i in fitted], needs[fitted])
             policy = Policy("half", "", "", None, definition, half, 0.0)
             try:
-                level = {kind: policy.level(kind, recall).depth for kind in set(kinds[held_out_half].tolist())}
+                level = {
+                    kind: policy.conformal_depth(kind, recall).depth for kind in set(kinds[held_out_half].tolist())
+                }
             except UsageError:
                 return None
             limits = np.array([level[kind] for kind in kinds[held_out_half].tolist()])
@@ -168,7 +171,7 @@ def fit(
     """
     fitted = fitted or {}
     questions = data.questions
-    reach = None if definition != REACH else from_json(fitted["reach"], RANK_FEATURES)
+    reach = None if definition != FITTED_DEPTH else forest_from_json(fitted["reach"], RANK_FEATURES)
     needs = np.array(
         [rounded_up_or_inf(needed_depth(one, depths_of(one.ranking, definition, reach))) for one in questions]
     )
@@ -182,9 +185,9 @@ def fit(
         0.0,
     )
     for recall in recalls:
-        for kind in policy.kinds:
-            policy.level(kind, recall)
-    return as_json(
+        for kind in policy.needed_depths:
+            policy.conformal_depth(kind, recall)
+    return policy_as_json(
         policy,
         np.array([one.ranking.probability[0] for one in questions], dtype=np.float64),
         made_by=f"ctxzip {__version__}",

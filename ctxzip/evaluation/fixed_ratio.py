@@ -9,8 +9,8 @@ import numpy as np
 from ctxzip.datamodels import Limits
 from ctxzip.selection.budget import decide
 from ctxzip.selection.candidates import candidates
-from ctxzip.selection.choose import order_of_choice
-from ctxzip.selection.dedup import Duplicates
+from ctxzip.selection.coverage_order import coverage_order
+from ctxzip.selection.dedup import DuplicateKeys
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -34,8 +34,9 @@ def found_at_ratios(question: Labelled, scored: Scored) -> NDArray[np.bool_]:
     ranked = candidates(units, scored.scores)
     probability, tokens_in = scored.scores.probability[ranked], prepared.passage_tokens
     ceilings = [decide(Limits(ratio=float(ratio)), probability, tokens_in).soft_tokens or 0 for ratio in RATIOS]
-    duplicates = Duplicates(prepared.request.passages, units, prepared.languages)
-    chosen = order_of_choice(prepared.query, ranked, duplicates)
+    passages = prepared.request.passages
+    duplicates = DuplicateKeys(passages, units, prepared.languages)
+    chosen = coverage_order(prepared.query, ranked, units, passages)
     kept = _kept(units, chosen, list(map(duplicates.key, chosen)), np.array(ceilings))
     covered = (question.overlaps(units).T.astype(np.int64) @ kept) > 0  # (n_spans, n_ratios)
     found: NDArray[np.bool_] = (np.logical_and if question.need == "all" else np.logical_or).reduce(covered, axis=0)

@@ -1,1 +1,1 @@
-"""Kept units -> texts, contexts and records."""
+"""Kept units -> texts, prompt-ready contexts and records."""

@@ -1,7 +1,7 @@
-"""Results -> records in the shapes of other libraries (`--to langchain`, ...).
+"""Results -> records in the formats of other libraries (`--to langchain`, ...).
 
-The question goes over, and of each document what the shape has a place for: its text, title, id and relevance. A
-library's own reader takes what is written here; `ctxzip` reads it, too.
+A record has the query, and of each document what the format has a field for: text, title, id and relevance. The library can
+load it, and `ctxzip` can read it again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    """What is left of one document; `number` counts from 1 in the input, `relevance` is 0..1."""
+    """What is kept of one document; `number` is its position in the input, from 1; `relevance` is 0..1."""
 
     number: int
     text: str
@@ -31,15 +31,19 @@ class _Document:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """The title, where it has one."""
+        """The title, where the document has one."""
         return {"title": self.title} if self.title else {}
 
 
-def converted(result: Result, to: str) -> bytes:
-    """Return one result as a record of that shape, with the key `ctxzip`, as JSON.
+def library_record(result: Result, to: str) -> bytes:
+    """Return one result as a record of another library, with the key `ctxzip`, as JSON.
+
+    Args:
+        result: of one request.
+        to: `messages`, `langchain`, `llamaindex` or `haystack`.
 
     Raises:
-        KeyError: no such shape.
+        KeyError: `to` is not one of these.
     """
     order = [index for index in result.order if to != MESSAGES or result.texts[index]]
     documents = [
@@ -52,11 +56,11 @@ def converted(result: Result, to: str) -> bytes:
         )
         for index in order
     ]
-    about = summary(result)
+    own = summary(result)
     if order != list(range(len(result.texts))):
-        about["order"] = order
-    own_id = {} if result.request.id is None else {"id": result.request.id}
-    return encode({**own_id, **_SHAPES[to](result.request.query, documents), OWN_KEY: about})
+        own["order"] = order
+    request_id = {} if result.request.id is None else {"id": result.request.id}
+    return encode({**request_id, **_FORMATS[to](result.request.query, documents), OWN_KEY: own})
 
 
 def _langchain(query: str, documents: Sequence[_Document]) -> dict[str, Any]:
@@ -109,7 +113,7 @@ def _haystack(query: str, documents: Sequence[_Document]) -> dict[str, Any]:
 
 
 def _messages(query: str, documents: Sequence[_Document]) -> dict[str, Any]:
-    """Put documents and question into one message, in the form of Anthropic's guide to long contexts."""
+    """Return one message with the documents and then the query, in the form of Anthropic's guide to long contexts."""
     parts = [
         f'<document index="{document.number}">\n'
         + (f"<source>{_one_line(document.title)}</source>\n" if document.title else "")
@@ -121,11 +125,12 @@ def _messages(query: str, documents: Sequence[_Document]) -> dict[str, Any]:
 
 
 def _one_line(title: str) -> str:
+    """Return a title on one line, in which nothing can be taken for a tag."""
     return " ".join(title.split()).replace("<", "(").replace(">", ")")
 
 
 MESSAGES = "messages"
-_SHAPES: dict[str, Callable[[str, Sequence[_Document]], dict[str, Any]]] = {
+_FORMATS: dict[str, Callable[[str, Sequence[_Document]], dict[str, Any]]] = {
     MESSAGES: _messages,
     "langchain": _langchain,
     "llamaindex": _llamaindex,

@@ -1,4 +1,4 @@
-"""Kept units -> the text of a passage, one prompt-ready context, and the output record."""
+"""Results, and records that could not be used -> output records (`--to jsonl`), and the value of their key `ctxzip`."""
 
 from __future__ import annotations
 
@@ -6,195 +6,110 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
-from ctxzip._internal.raw_json import encode, opened
-from ctxzip.datamodels import OWN_KEY, Budget, Request
-from ctxzip.reading.origin import BadRecord, origin_of
-from ctxzip.reading.slots import CellSlot, DocsSlot, PiecesSlot, SentencesSlot, TextSlot
+from ctxzip._internal.raw_json import encode
+from ctxzip.datamodels import OWN_KEY
+from ctxzip.rendering.slot_filling import filled_record, written_order
 from ctxzip.scoring.not_scored import not_scored_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
+    from ctxzip.datamodels import Budget
+    from ctxzip.reading.origin import BadRecord
     from ctxzip.rendering.result import Result
 
 
 def record(result: Result) -> bytes:
-    """Return the output record: the input object with shortened texts and the key `ctxzip`, as JSON."""
-    return encode({**filled(result), OWN_KEY: summary(result)})
-
-
-def filled(result: Result) -> dict[str, Any]:
-    """Return the input object with shortened texts."""
-    source = origin_of(result.request).record
-    found = _filled({} if source is None else source, result)
-    return found if isinstance(found, dict) else {}
-
-
-def as_read(request: Request) -> dict[str, Any]:
-    """Return the input object of a request, every document in its place."""
-    source = origin_of(request).record
-    restored = _restored({} if source is None else source)
-    return restored if isinstance(restored, dict) else {}
-
-
-def _restored(node: Any) -> Any:
-    if isinstance(node, TextSlot | PiecesSlot):
-        return node.original
-    if isinstance(node, CellSlot):
-        return _restored(node.inner)
-    if isinstance(node, SentencesSlot):
-        return [original for _, _, original in node.sentences]
-    if isinstance(node, DocsSlot):
-        return [_restored(item) for item in node.items]
-    if isinstance(node, dict):
-        return {key: _restored(value) for key, value in node.items()}
-    return [_restored(value) for value in node] if isinstance(node, list) else node
-
-
-def _filled(node: Any, result: Result) -> Any:
-    if isinstance(node, TextSlot):
-        unchanged = result.texts[node.index] == result.request.passages[node.index].text
-        return node.original if unchanged else result.texts[node.index]
-    if isinstance(node, CellSlot):
-        inner = _filled(node.inner, result)
-        if inner == _restored(node.inner):
-            return node.original
-        return encode(inner).decode() if node.notation == "json" else repr(inner)
-    if isinstance(node, SentencesSlot):
-        return _sentences(node, result)
-    if isinstance(node, PiecesSlot):
-        text = _joined(node.parts, result)
-        return node.original if text == opened(node.original) else text
-    if isinstance(node, DocsSlot):
-        return [_filled(node.items[index - node.first], result) for index in _indices(node, result)]
-    if isinstance(node, dict):
-        return {key: _filled(value, result) for key, value in node.items()}
-    return [_filled(value, result) for value in node] if isinstance(node, list) else node
-
-
-def _indices(slot: DocsSlot, result: Result) -> list[int]:
-    """Return which passages of a list are written, in the order of the output."""
-    return [index for index in result.order if 0 <= index - slot.first < len(slot.items)]
-
-
-def _sentences(slot: SentencesSlot, result: Result) -> list[Any]:
-    """Return the sentences with those left out empty, so that indices into the list go on pointing right."""
-    kept = {
-        (unit.start, unit.end)
-        for unit in map(result.scored.units.__getitem__, result.selection.kept)
-        if unit.passage == slot.index
-    }
-    return [original if start == end or (start, end) in kept else "" for start, end, original in slot.sentences]
-
-
-def _joined(parts: Sequence[Any], result: Result) -> str:
-    """Return one string; of a list of documents inside it each is a string of its own."""
-    texts = []
-    for part in parts:
-        if isinstance(part, DocsSlot):
-            items = (part.items[index - part.first] for index in _indices(part, result))
-            texts.append(part.between.join(_joined((item,), result) for item in items))
-        elif isinstance(part, PiecesSlot):
-            texts.append(_joined(part.parts, result))
-        else:
-            texts.append(result.texts[part.index] if isinstance(part, TextSlot) else part)
-    return "".join(texts)
-
-
-def _lists(node: Any) -> Iterator[DocsSlot]:
-    """Yield the lists of documents of a record in the order in which they are written."""
-    if isinstance(node, DocsSlot):
-        yield node
-    elif isinstance(node, CellSlot):
-        yield from _lists(node.inner)
-    elif isinstance(node, dict | list | PiecesSlot):
-        parts = node.values() if isinstance(node, dict) else node.parts if isinstance(node, PiecesSlot) else node
-        for part in parts:
-            yield from _lists(part)
+    """Return the output record as JSON: the input object with shortened texts and the key `ctxzip`."""
+    return encode({**filled_record(result), OWN_KEY: summary(result)})
 
 
 def summary(result: Result) -> dict[str, Any]:
-    """Return the value of the key `ctxzip`: how the record was read, the budget and what was kept."""
-    scored, limits = result.scored, result.budget.limits
-    units, scores, prepared = scored.units, scored.scores, scored.prepared
-    given = {
-        "max_tokens": limits.max_tokens,
-        "ratio": limits.ratio,
-        "max_sentences": limits.max_sentences,
-        "threshold": _threshold(result.budget),
-        "recall": limits.recall,
-        "min_saving": limits.min_saving,
-        "guarantee": None if result.budget.guarantee is None else asdict(result.budget.guarantee),
-    }
-    kept: list[list[list[float]]] = [[] for _ in result.request.passages]
-    for index in result.selection.kept:
-        unit = units[index]
-        kept[unit.passage].append([unit.start, unit.end, _rounded(scores.probability[index])])
-    docs: list[dict[str, Any]] = [
-        {"relevance": _rounded(relevance), "language": language, "kept": spans}
-        for relevance, language, spans in zip(scores.relevance, prepared.languages, kept, strict=True)
-    ]
-    if result.explained:
-        for doc, dropped in zip(docs, _dropped(result), strict=True):
-            doc["dropped"] = dropped
-    found: dict[str, Any] = {
+    """Return the value of the key `ctxzip`: what scored, the budget, what is kept of each document, and warnings."""
+    scored, prepared = result.scored, result.scored.prepared
+    not_scored = not_scored_counts(scored.units, scored.scores) if scored.scores.not_scored else None
+    values: dict[str, Any] = {
         "version": __version__,
         "scorer": scored.scorer,
         "device": scored.device,
         "query_kind": prepared.query.kind,
-        "budget": {
-            "mode": result.budget.mode,
-            **{name: value for name, value in given.items() if value is not None},
-            "reason": result.budget.reason,
-        },
+        "budget": _budget_summary(result.budget),
         **({} if result.budget.no_answer is None else {"no_answer": result.budget.no_answer}),
         "tokenizer": result.tokenizer,
         "splitter": prepared.splitter,
         "tokens_in": result.tokens_in,
         "tokens_out": result.tokens_out,
         "kept_fraction": result.kept_fraction,
-        "docs": docs,
-        **({"not_scored_by_model": not_scored_counts(units, scores)} if scores.not_scored else {}),
+        "docs": _document_summaries(result),
+        **({} if not_scored is None else {"not_scored_by_model": not_scored}),
         "warnings": [asdict(warning) for warning in result.warnings],
     }
-    lists = list(_lists(origin_of(result.request).record))
-    written = [index for slot in lists for index in _indices(slot, result)]
-    if written != [slot.first + place for slot in lists for place in range(len(slot.items))]:
-        found["order"] = written
-    return found
+    order = written_order(result)
+    return values if order is None else {**values, "order": order}
 
 
-def _dropped(result: Result) -> list[list[list[float | str]]]:
-    """Return `[start, end, probability, reason]` of what was dropped of each passage."""
-    dropped: list[list[list[float | str]]] = [[] for _ in result.request.passages]
-    scored = result.scored
-    for unit, probability, reason in zip(
-        scored.units, scored.scores.probability, result.selection.dropped_because, strict=True
-    ):
-        if reason is not None:
-            dropped[unit.passage].append([unit.start, unit.end, _rounded(probability), reason])
-    return dropped
+def _budget_summary(budget: Budget) -> dict[str, Any]:
+    """Return the mode, the limits in force and the reason of a budget."""
+    limits = budget.limits
+    values = {
+        "max_tokens": limits.max_tokens,
+        "ratio": limits.ratio,
+        "max_sentences": limits.max_sentences,
+        "threshold": _threshold(budget),
+        "recall": limits.recall,
+        "min_saving": limits.min_saving,
+        "guarantee": None if budget.guarantee is None else asdict(budget.guarantee),
+    }
+    in_force = {name: value for name, value in values.items() if value is not None}
+    return {"mode": budget.mode, **in_force, "reason": budget.reason}
 
 
 def _threshold(budget: Budget) -> float | None:
-    """Return the user's own as it was given, the automatic one rounded."""
+    """Return the threshold: as it was given where it is the user's, rounded where it is automatic."""
     if budget.threshold is None or budget.threshold == budget.limits.threshold:
         return budget.threshold
     return _rounded(budget.threshold)
 
 
+def _document_summaries(result: Result) -> list[dict[str, Any]]:
+    """Return relevance, language and units kept of each document; with `--explain` also the units dropped.
+
+    A kept unit is `[start, end, probability]`, a dropped one `[start, end, probability, reason]`.
+    """
+    scored = result.scored
+    kept: list[list[list[float]]] = [[] for _ in result.request.passages]
+    dropped: list[list[list[float | str]]] = [[] for _ in result.request.passages]
+    for index in result.selection.kept:
+        unit = scored.units[index]
+        kept[unit.passage].append([unit.start, unit.end, _rounded(scored.scores.probability[index])])
+    for unit, probability, reason in zip(
+        scored.units, scored.scores.probability, result.selection.dropped_because, strict=True
+    ):
+        if reason is not None:
+            dropped[unit.passage].append([unit.start, unit.end, _rounded(probability), reason])
+    return [
+        {
+            "relevance": _rounded(relevance),
+            "language": language,
+            "kept": kept_units,
+            **({"dropped": dropped_units} if result.explained else {}),
+        }
+        for relevance, language, kept_units, dropped_units in zip(
+            scored.scores.relevance, scored.prepared.languages, kept, dropped, strict=True
+        )
+    ]
+
+
 def _rounded(value: Any) -> float:
-    """Four digits: more than a score is worth, and half the bytes."""
+    """Return a score with four decimal places: more than a score is worth, and half the bytes."""
     return round(float(value), 4)
 
 
 def error_record(bad: BadRecord) -> bytes:
-    """Return the record that takes the place of one that could not be used: what came in, and why not."""
+    """Return the record, as JSON, that replaces one that could not be used: what came in, and the error."""
     values = bad.content if isinstance(bad.content, dict) else {}
-    return encode({**{key: value for key, value in values.items() if key != OWN_KEY}, OWN_KEY: failure(bad)})
+    return encode({**{key: value for key, value in values.items() if key != OWN_KEY}, OWN_KEY: error_summary(bad)})
 
 
-def failure(bad: BadRecord) -> dict[str, Any]:
-    """Return the value of the key `ctxzip` of a record that could not be used, with what came in where that is no object."""
-    about = {"version": __version__, "error": bad.message, "line": bad.line_no}
-    return about if isinstance(bad.content, dict) else {**about, "input": bad.content}
+def error_summary(bad: BadRecord) -> dict[str, Any]:
+    """Return the value of the key `ctxzip` of a record that could not be used: the error, and the input if not an object."""
+    values = {"version": __version__, "error": bad.message, "line": bad.line_no}
+    return values if isinstance(bad.content, dict) else {**values, "input": bad.content}

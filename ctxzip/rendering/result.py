@@ -1,4 +1,4 @@
-"""One compressed request."""
+"""What compressing one request returns."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class Result:
 
     Attributes:
         scored: the request with its units and scores.
-        budget: what might be kept, and why.
-        selection: the units that are kept, and why others are not.
-        texts: what is kept of each passage, `""` where nothing is.
-        order: indices of the passages in the order in which they are written.
-        tokenizer: what counted, as records name it.
-        tokens_in, tokens_out: tokens before and after, counted on the same rendering.
+        budget: what may be kept, and the reason.
+        selection: the units that are kept, and the reason for each that is dropped.
+        texts: what is kept of each passage, `""` where nothing is kept.
+        order: indices of the passages that are written, in the order in which they are written.
+        tokenizer: what counted the tokens, as records name it.
+        tokens_in, tokens_out: tokens of the request and of the result, both rendered the same way.
         warnings: of all stages.
-        context: one prompt-ready text, where the settings ask for text or markdown.
-        explained: whether the record states for each dropped unit why.
+        context: one prompt-ready text where `to` is `text` or `markdown`, else None.
+        explained: whether records give the reason for each dropped unit (`--explain`).
     """
 
     scored: Scored
@@ -46,12 +46,12 @@ class Result:
 
     @property
     def kept_fraction(self) -> float:
-        """`tokens_out / tokens_in`; 0 for a request without any text, above 1 only through gap marks."""
+        """`tokens_out / tokens_in`; 0 for a request without text; above 1 only because of gap marks."""
         return self.tokens_out / self.tokens_in if self.tokens_in else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record that `ctxzip compress` writes, as plain Python values."""
         from ctxzip.rendering.record import record
 
-        found: dict[str, Any] = json.loads(record(self))
-        return found
+        values: dict[str, Any] = json.loads(record(self))
+        return values

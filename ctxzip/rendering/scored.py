@@ -1,4 +1,4 @@
-"""Scored requests as JSON records and back: score once, select under many budgets (`ctxzip score`, `ctxzip select`)."""
+"""Scored requests -> JSON records, and back: score once, select under many budgets (`ctxzip score`, `ctxzip select`)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ctxzip.datamodels import (
 from ctxzip.errors import InputError
 from ctxzip.query.parse import parse_query
 from ctxzip.reading.origin import BadRecord, origin_of
-from ctxzip.rendering.record import as_read
+from ctxzip.rendering.slot_filling import original_record
 from ctxzip.scoring.preparation import without_surrogates
 
 if TYPE_CHECKING:
@@ -36,14 +36,14 @@ KEY = "scored"  # inside the key `ctxzip` of a record
 _KINDS = frozenset(get_args(Kind))
 
 
-def record(scored: Scored) -> bytes:
-    """Return the record as it came, with the units and their scores under the key `ctxzip`.
+def scored_record(scored: Scored) -> bytes:
+    """Return the input record, as JSON, with the units and their scores under the key `ctxzip`.
 
-    A unit is `[passage, start, end, tokens, kind, parent, probability]`, offsets as half-open code
-    points; probabilities have all the digits of a float32, so that nothing is decided otherwise.
+    A unit is `[passage, start, end, tokens, kind, parent, probability]`, offsets as half-open code points. Probabilities
+    have all the digits of a float32, so that selecting from the record decides as without it.
     """
     prepared = scored.prepared
-    about = {
+    values = {
         "query": scored.request.query,
         "scorer": scored.scorer,
         "device": scored.device,
@@ -60,111 +60,126 @@ def record(scored: Scored) -> bytes:
         **({"not_scored_by_model": list(scored.scores.not_scored)} if scored.scores.not_scored else {}),
         "warnings": [asdict(warning) for warning in scored.warnings],
     }
-    return encode({**as_read(scored.request), OWN_KEY: {"version": __version__, KEY: about}})
+    return encode({**original_record(scored.request), OWN_KEY: {"version": __version__, KEY: values}})
 
 
 def read_scored(request: Request) -> Scored:
-    """Return what `record` wrote.
+    """Return the scored request that `scored_record` wrote.
 
     Args:
         request: read from such a record.
 
     Raises:
-        InputError: there are no scores in it, or they are not those of its documents.
+        InputError: the record has no scores, or they do not fit its documents.
     """
-    about = _about(origin_of(request).own)
-    if about is None:
+    values = _scored_values(origin_of(request).ctxzip_value)
+    if values is None:
         raise InputError(f"no scores @ $.{OWN_KEY}.{KEY}: make them with `ctxzip score`")
     try:
-        return _scored(request, without_surrogates(request), about)
+        return _scored(request, without_surrogates(request), values)
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         what = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise InputError(
-            f"the scores @ $.{OWN_KEY}.{KEY} are not those of the documents beside them: {what}: "
-            "run `ctxzip score` again"
+            f"the scores @ $.{OWN_KEY}.{KEY} do not fit the documents of the record: {what}: run `ctxzip score` again"
         ) from error
 
 
-def holds_scores(request: Request) -> bool:
-    """Tell whether a request was read from what `record` wrote."""
-    return _about(origin_of(request).own) is not None
+def has_scores(request: Request) -> bool:
+    """Return whether a request was read from a record with scores."""
+    return _scored_values(origin_of(request).ctxzip_value) is not None
 
 
 def earlier_error(bad: BadRecord) -> BadRecord:
-    """Return a record that `ctxzip score` could not use with the error and the input of that time."""
+    """Return a bad record with the error, line and input of the time when `ctxzip score` could not use it.
+
+    Any other bad record is returned as it is.
+    """
     own = bad.content.get(OWN_KEY) if isinstance(bad.content, dict) else None
     try:
-        about = json.loads(encode(own))
-        message, line_no = about["error"], about["line"]
+        values = json.loads(encode(own))
+        message, line_no = values["error"], values["line"]
     except (KeyError, TypeError, ValueError, RecursionError):
         return bad
     if not isinstance(message, str) or not isinstance(line_no, int):
         return bad
-    return replace(bad, message=message, line_no=line_no, content=about.get("input", bad.content), options=())
+    return replace(bad, message=message, line_no=line_no, content=values.get("input", bad.content), options=())
 
 
 def query_of(record: Mapping[str, Any]) -> str | None:
-    """Return the query that a record was scored for; None where it holds no scores."""
-    about = _about(record.get(OWN_KEY))
-    query = None if about is None else about.get("query")
+    """Return the query that a record was scored for; None where the record has no scores."""
+    values = _scored_values(record.get(OWN_KEY))
+    query = None if values is None else values.get("query")
     return query if isinstance(query, str) and query.strip() else None
 
 
-def _about(own: Any) -> dict[str, Any] | None:
-    """Return what `record` wrote under the key `ctxzip`."""
+def _scored_values(own: Any) -> dict[str, Any] | None:
+    """Return the units and scores in the value of the key `ctxzip`; None where there are none."""
     try:
-        about = json.loads(encode(own))[KEY]
+        values = json.loads(encode(own))[KEY]
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
-    return about if isinstance(about, dict) else None
+    return values if isinstance(values, dict) else None
 
 
-def _scored(request: Request, plain: Request, about: dict[str, Any]) -> Scored:
-    units: list[Unit] = []
-    probability: list[float] = []
-    for index, (passage, start, end, n_tokens, kind, parent, chance) in enumerate(about["units"]):
-        if not all(type(number) is int for number in (passage, start, end, n_tokens, 0 if parent is None else parent)):
-            raise ValueError(f"unit {index} has numbers that are not whole")
-        before = units[-1] if units else None
-        text = plain.passages[passage].text
-        begins = before.end if before is not None and before.passage == passage else 0
-        in_order = before is None or before.passage <= passage
-        if not (in_order and passage >= 0 and begins <= start < end <= len(text) and kind in _KINDS and n_tokens >= 0):
-            raise ValueError(f"unit {index} does not fit")
-        if parent is not None and not 0 <= parent < index:
-            raise ValueError(f"unit {index} stands under a unit that is not there")
-        units.append(Unit(passage, start, end, n_tokens, kind, parent))
-        probability.append(chance)
-    languages = tuple(map(str, about["languages"]))
-    if len(languages) != len(plain.passages):
-        raise ValueError(f"{len(languages)} documents were scored, and there are {len(plain.passages)}")
-    model_sha256 = about["model_sha256"]
-    warnings = tuple(RecordWarning(one["code"], str(one["text"])) for one in about["warnings"])
+def _scored(request: Request, normalized: Request, values: dict[str, Any]) -> Scored:
+    """Return the scored request.
+
+    Raises:
+        KeyError, TypeError, ValueError, IndexError, OverflowError: the values are damaged, or do not fit the documents.
+    """
+    units, probability = _units(normalized, values["units"])
+    languages = tuple(map(str, values["languages"]))
+    if len(languages) != len(normalized.passages):
+        raise ValueError(f"{len(languages)} documents were scored, and there are {len(normalized.passages)}")
+    model_sha256 = values["model_sha256"]
+    warnings = tuple(RecordWarning(one["code"], str(one["text"])) for one in values["warnings"])
     return Scored(
         prepared=PreparedRequest(
             request=request,
-            normalized=plain,
-            query=parse_query(plain.query),
+            normalized=normalized,
+            query=parse_query(normalized.query),
             languages=languages,
-            units=tuple(units),
-            passage_tokens=int(about["passage_tokens"]),
+            units=units,
+            passage_tokens=int(values["passage_tokens"]),
             warnings=(),
-            splitter=str(about["splitter"]),
-            tokenizer=str(about["tokenizer"]),
+            splitter=str(values["splitter"]),
+            tokenizer=str(values["tokenizer"]),
         ),
         warnings=warnings,
         scores=Scores(
-            _chances(probability, len(units)),
-            _chances(about["relevance"], len(plain.passages)),
-            not_scored=_not_scored(about.get("not_scored_by_model", []), len(units)),
+            _probabilities(probability, len(units)),
+            _probabilities(values["relevance"], len(normalized.passages)),
+            not_scored=_not_scored(values.get("not_scored_by_model", []), len(units)),
         ),
-        scorer=str(about["scorer"]),
-        device=str(about["device"]),
+        scorer=str(values["scorer"]),
+        device=str(values["device"]),
         model_sha256=None if model_sha256 is None else str(model_sha256),
     )
 
 
-def _chances(values: Sequence[Any], n: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _units(normalized: Request, rows: Sequence[Any]) -> tuple[tuple[Unit, ...], list[float]]:
+    """Return the units of a record, checked against the passages, and their probabilities, not checked yet."""
+    units: list[Unit] = []
+    probabilities: list[float] = []
+    for index, (passage, start, end, n_tokens, kind, parent, probability) in enumerate(rows):
+        if not all(type(number) is int for number in (passage, start, end, n_tokens, 0 if parent is None else parent)):
+            raise ValueError(f"unit {index} has numbers that are not whole")
+        before = units[-1] if units else None
+        text = normalized.passages[passage].text
+        earliest = before.end if before is not None and before.passage == passage else 0
+        in_order = before is None or before.passage <= passage
+        in_text = passage >= 0 and earliest <= start < end <= len(text)
+        if not (in_order and in_text and kind in _KINDS and n_tokens >= 0):
+            raise ValueError(f"unit {index} does not fit")
+        if parent is not None and not 0 <= parent < index:
+            raise ValueError(f"unit {index} has a parent that is no unit before it")
+        units.append(Unit(passage, start, end, n_tokens, kind, parent))
+        probabilities.append(probability)
+    return tuple(units), probabilities
+
+
+def _probabilities(values: Sequence[Any], n: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return the values as `(n,)` float32, 0..1."""
     found = np.array(values, dtype=np.float32).reshape(n)
     if not ((found >= 0) & (found <= 1)).all():
         raise ValueError("a probability is not between 0 and 1")
@@ -172,11 +187,12 @@ def _chances(values: Sequence[Any], n: int) -> np.ndarray[Any, np.dtype[np.float
 
 
 def _not_scored(values: Sequence[Any], n: int) -> tuple[str | None, ...]:
+    """Return the reasons why the model did not score units: one a unit, or none where it scored all."""
     if len(values) not in {0, n} or not {*values} <= {None, PREFILTER, DEADLINE, SECOND_PASS}:
         raise ValueError(f"{len(values)} reasons why units were not scored")
     return tuple(values)
 
 
 def _digits(value: np.float32) -> float:
-    """Return the shortest number that is this float32 again."""
+    """Return the shortest decimal number that is rounded to the same float32."""
     return float(str(value))

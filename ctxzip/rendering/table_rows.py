@@ -1,4 +1,4 @@
-"""Results as rows of the table that they came from."""
+"""Writes results as rows of a table like the one that their requests came from: CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from ctxzip._internal.raw_json import encode
 from ctxzip.datamodels import OWN_KEY
 from ctxzip.errors import CtxzipError
 from ctxzip.reading.origin import BadRecord, Table, origin_of
-from ctxzip.rendering.record import failure, filled, summary
+from ctxzip.rendering.record import error_summary, summary
 from ctxzip.rendering.result import Result
+from ctxzip.rendering.slot_filling import filled_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_BATCH = 1000  # rows of a row group of a Parquet file, at least; few enough to hold
+_GROUP_ROWS = 1000  # of a row group of a Parquet file; they are in memory until the group is written
 
 
 class RowWriter:
-    """Writes results as CSV, or as Parquet with the types of the columns that came; one column `ctxzip` more.
+    """Writes rows of CSV, or of Parquet with the column types of the input, and a column `ctxzip`.
 
     Args:
-        stream: where to.
-        table: of the first row; all others must be of the same columns.
+        stream: where it writes.
+        table: of the first row; all other rows must have the same columns.
     """
 
     def __init__(self, stream: BinaryIO, table: Table) -> None:
@@ -40,7 +41,7 @@ class RowWriter:
         """Write one row.
 
         Raises:
-            CtxzipError: it is of a table of other columns, or of none.
+            CtxzipError: the item is from a table with other columns, or from none, or Parquet cannot store it.
         """
         table = item.table if isinstance(item, BadRecord) else origin_of(item.request).table
         if table is None or table.columns != self._table.columns or table.schema != self._table.schema:
@@ -50,26 +51,30 @@ class RowWriter:
                 option="to",
             )
         if isinstance(item, Result):
-            values, about = filled(item), summary(item)
+            values, own = filled_record(item), summary(item)
         else:
-            values, about = (item.content if isinstance(item.content, dict) else {}), failure(item)
-        row = {**values, OWN_KEY: encode(about).decode()}
+            values, own = (item.content if isinstance(item.content, dict) else {}), error_summary(item)
+        row = {**values, OWN_KEY: encode(own).decode()}
         if table.schema is None:
             self._write_csv(row)
             return
         self._rows.append(row)
-        if len(self._rows) >= _BATCH:
+        if len(self._rows) >= _GROUP_ROWS:
             self._write_parquet()
 
     def close(self) -> None:
-        """Write what is held back."""
+        """Write the rows still in memory, and the end of the file.
+
+        Raises:
+            CtxzipError: Parquet cannot store a row.
+        """
         if self._table.schema is not None:
             self._write_parquet()
             self._parquet.close()
 
     def _write_csv(self, row: Mapping[str, Any]) -> None:
         line = StringIO()
-        # Quoted are cells that hold a character of the end of a line, and a lone carriage return ends one, too.
+        # With this terminator cells with a lone carriage return are quoted, too, which some readers take for a line end.
         writer = csv.writer(line, delimiter=self._table.delimiter, lineterminator="\r\n")
         writer.writerow([row.get(name, "") for name in self._columns])
         self._stream.write(line.getvalue().removesuffix("\r\n").encode("utf-8", "replace") + b"\n")

@@ -1,1 +1,1 @@
-"""Question and units -> the probability that each unit is evidence."""
+"""Query and passages -> units, and the probability of each that it is evidence."""

@@ -1,4 +1,4 @@
-"""Which token sequences are run together."""
+"""Token sequences -> batches of like length, padded."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def by_length(lengths: Sequence[int], tokens: int) -> list[list[int]]:
-    """Return indices in batches of like length, the longest first, that hold at most `tokens` with padding.
+def batches_by_length(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """Group sequences of like length into batches, the longest sequences first.
 
-    A sequence that is longer than that is a batch by itself.
+    Args:
+        lengths: tokens of each sequence.
+        max_tokens: of a batch, padding included. A longer sequence is a batch by itself.
 
-    >>> by_length([3, 10, 4, 9], 20)
+    Returns:
+        The indices of the sequences of each batch.
+
+    >>> batches_by_length([3, 10, 4, 9], 20)
     [[1, 3], [2, 0]]
     """
     batches: list[list[int]] = []
     longest = 0
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if batches and longest * (len(batches[-1]) + 1) <= tokens:
+        if batches and longest * (len(batches[-1]) + 1) <= max_tokens:
             batches[-1].append(index)
         else:
             batches.append([index])
@@ -32,7 +37,7 @@ def by_length(lengths: Sequence[int], tokens: int) -> list[list[int]]:
 
 
 def padded(sequences: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """Return `(n_sequences, longest)` with 0 where a sequence has ended."""
+    """Return the sequences as rows of an array, `(n_sequences, length of the longest)`, padded with 0 at the end."""
     rows = np.zeros((len(sequences), max(map(len, sequences), default=0)), dtype=np.int64)
     for row, sequence in zip(rows, sequences, strict=True):
         row[: len(sequence)] = sequence

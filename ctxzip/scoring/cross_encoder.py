@@ -1,4 +1,4 @@
-"""Any cross-encoder with one logit: question and unit are read as a pair, the neighbours of the unit in view."""
+"""Cross-encoders with one logit: each unit, with its neighbours, is scored in a pair with the query."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ctxzip._internal.thread_pool import ThreadPool
 from ctxzip.datamodels import RecordWarning, Request, Scores, ScoringInput, Unit
 from ctxzip.errors import ModelError
 from ctxzip.model_store import read_tokenizer
-from ctxzip.scoring.onnx_sessions import Session, place
-from ctxzip.scoring.windows import QUERY_SHARE, TITLE_SHARE, owners, truncation_warnings
+from ctxzip.scoring.onnx_sessions import open_graph
+from ctxzip.scoring.windows import QUERY_SHARE, TITLE_SHARE, truncation_warnings, units_of_tokens
 from ctxzip.settings import AUTO, BATCH_TOKENS
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class Pair:
     """One input of the model.
 
     Attributes:
-        unit: index of the unit that it scores.
-        ids: token ids, those that frame question and text included.
+        unit: index of the unit that it scores, among those of the request.
+        ids: token ids, special tokens included.
         types: the token type of each.
     """
 
@@ -45,25 +45,24 @@ class Pair:
 
 
 class PairBuilder:
-    """Puts each unit of a request behind its question: `[CLS] question [SEP] title: units [SEP]`, or as the tokenizer says.
+    """Makes pairs of the query and a unit: `[CLS] query [SEP] title: units [SEP]`, with the special tokens of the tokenizer.
 
     Args:
         tokenizer: a `tokenizers.Tokenizer`, truncation and padding off.
-        length: tokens of a pair at most.
+        length: the most tokens of a pair.
 
     Raises:
-        ValueError: nothing of a unit would fit beside the longest question and title.
+        ValueError: `length` is so small that the longest query and title leave no room for a unit.
     """
 
     def __init__(self, tokenizer: Any, length: int) -> None:
         self._tokenizer = tokenizer
-        # What frames a pair differs between families (`</s></s>`), so the tokenizer is asked.
+        # The special tokens of a pair differ between families (`</s></s>`): a sample pair shows them.
         sample = tokenizer.encode("a", "b")
-        framed = list(zip(sample.ids, sample.type_ids, sample.sequence_ids, strict=True))
-        first, second = ([i for i, (_, _, part) in enumerate(framed) if part == wanted] for wanted in (0, 1))
+        tokens = list(zip(sample.ids, sample.type_ids, strict=True))
+        first, second = ([i for i, part in enumerate(sample.sequence_ids) if part == sequence] for sequence in (0, 1))
         self._before, self._between, self._after = (
-            [(token, kind) for token, kind, _ in framed[start:end]]
-            for start, end in ((0, first[0]), (first[-1] + 1, second[0]), (second[-1] + 1, len(framed)))
+            tokens[start:end] for start, end in ((0, first[0]), (first[-1] + 1, second[0]), (second[-1] + 1, None))
         )
         self._query_type, self._text_type = sample.type_ids[first[0]], sample.type_ids[second[0]]
         self._room = length - len(self._before) - len(self._between) - len(self._after)
@@ -78,13 +77,12 @@ class PairBuilder:
     def build(self, query: str, passages: Sequence[tuple[str, str]], units: Sequence[Unit]) -> list[Pair]:
         """Return the pairs of all units, in order.
 
-        A unit is read with the one before it and the one after it, where they fit. One that does not
-        fit by itself is read in several pairs, every token in exactly one of them. A question that
-        fills more than half of a pair is read by its first and its last words. A unit without tokens
-        of its own has no pair.
+        A unit is in one pair, with the unit before it and the unit after it where they fit; a unit that does not fit by
+        itself is split over several pairs, without neighbours. A unit without tokens has no pair. Of a query that is longer
+        than half of a pair, the first and the last tokens are used.
 
         Args:
-            query: the question.
+            query: of the request.
             passages: `(title, text)` of each.
             units: of all passages, in order.
         """
@@ -93,31 +91,31 @@ class PairBuilder:
             half = self._query_room // 2
             query_ids = query_ids[:half] + query_ids[half - self._query_room :]
         pairs: list[Pair] = []
-        rest = iter(enumerate(units))
+        remaining = iter(enumerate(units))
         counts = np.bincount([unit.passage for unit in units], minlength=len(passages)) if units else ()
         for (title, text), count in zip(passages, counts, strict=bool(units)):
-            own = list(islice(rest, int(count)))
+            own = list(islice(remaining, int(count)))
             title_ids = self._encode(f"{title}:").ids[: self._title_room] if title.strip() else []
             room = self._room - len(query_ids) - len(title_ids)
-            for unit, tokens in self._read(text, own, room):
+            for unit, tokens in self._texts(text, own, room):
                 pairs.append(self._pair(unit, query_ids, title_ids + tokens))
         return pairs
 
-    def _read(self, text: str, units: Sequence[tuple[int, Unit]], room: int) -> Iterator[tuple[int, list[int]]]:
-        """Yield, for each pair of one passage, its unit and the tokens of the passage in it."""
+    def _texts(self, text: str, units: Sequence[tuple[int, Unit]], room: int) -> Iterator[tuple[int, list[int]]]:
+        """Yield for each pair of one passage the index of its unit, and at most `room` tokens of the text."""
         if not units:
             return
         encoding = self._encode(text)
         ends = np.fromiter((end for _, end in encoding.offsets), dtype=np.int64, count=len(encoding))
         starts = np.fromiter((unit.start for _, unit in units), dtype=np.int64, count=len(units))
-        bounds = np.searchsorted(owners(ends, starts), np.arange(len(units) + 1)).tolist()
+        bounds = np.searchsorted(units_of_tokens(ends, starts), np.arange(len(units) + 1)).tolist()
         for k, (index, _) in enumerate(units):
             first, last = bounds[k], bounds[k + 1]
             if last - first > room:
                 for at in range(first, last, room):
                     yield index, encoding.ids[at : min(at + room, last)]
             elif last > first:
-                # What a sentence refers to stands before it more often than behind it.
+                # The unit before is added first: a sentence refers back more often than ahead.
                 if k > 0 and last - bounds[k - 1] <= room:
                     first = bounds[k - 1]
                 if k + 1 < len(units) and bounds[k + 2] - first <= room:
@@ -125,38 +123,38 @@ class PairBuilder:
                 yield index, encoding.ids[first:last]
 
     def _pair(self, unit: int, query: list[int], text: list[int]) -> Pair:
-        parts = (
+        tokens = (
             *self._before,
             *((token, self._query_type) for token in query),
             *self._between,
             *((token, self._text_type) for token in text),
             *self._after,
         )
-        return Pair(unit, tuple(token for token, _ in parts), tuple(kind for _, kind in parts))
+        return Pair(unit, tuple(token for token, _ in tokens), tuple(kind for _, kind in tokens))
 
     def _encode(self, text: str) -> Any:
         return self._tokenizer.encode(text, add_special_tokens=False)
 
 
 class CrossEncoderScorer:
-    """A model folder with an ONNX graph that gives one logit to a pair of texts.
+    """A model whose ONNX graph gives one logit to a pair of texts.
 
-    The logit of a unit is the largest of its pairs; scaled and shifted as the card says, and through
-    a sigmoid, it is the probability of the unit. The relevance of a passage is that of its best unit.
+    The logit of a unit is the largest of its pairs. The probability of a unit is `sigmoid(unit * logit + bias)`, with the
+    calibration of the model card; the relevance of a passage is the probability of its best unit.
 
-    Pairs of one length of one request are run together, without padding; where the card says that the
-    results of a graph depend on the batch, each is run by itself. So what a request scores does not
-    depend on the requests around it, to the last bit.
+    Pairs of one request that have the same length are a batch, without padding; where the results of a graph depend on the
+    batch (`OpenGraph.unbatched`), each pair is a batch. So the scores of a request do not depend on other requests, to the
+    last bit.
 
     Args:
-        model: the folder, with a card that says window length, calibration and graphs.
-        threads: on the CPU; None takes the cores that this process may use.
+        model: the folder; its card has the window length, the calibration and the graphs.
+        threads: on the CPU; None uses the cores that this process may use.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        batch_tokens: of a batch, where pairs are run together.
+        batch_tokens: the most tokens of a batch.
 
     Raises:
-        ModelError: a file is missing, damaged or of another kind.
-        MissingDependencyError: CUDA was asked for by name and does not run here.
+        ModelError: a file is missing or damaged, or the model is not a cross-encoder.
+        MissingDependencyError: onnxruntime cannot be used, or `device` names CUDA and CUDA does not run here.
     """
 
     def __init__(
@@ -177,22 +175,22 @@ class CrossEncoderScorer:
             self._pairs = PairBuilder(tokenizer, length)
         except ValueError as error:
             raise ModelError(f"{model.path}/model.json: a cross-encoder needs a {error}", option="model") from error
-        placed = place(model, threads=threads, device=device)
-        self._session: Session = placed.session
+        graph = open_graph(model, threads=threads, device=device)
+        self._session = graph.session
         if not {"input_ids"} <= self._session.inputs <= _INPUTS:
             raise ModelError(
-                f"{model.path}: its graph reads {', '.join(sorted(self._session.inputs))}: a cross-encoder reads "
+                f"{model.path}: its graph has the inputs {', '.join(sorted(self._session.inputs))}: a cross-encoder has "
                 "input_ids, attention_mask and token_type_ids",
                 option="model",
             )
-        self._batch_tokens = 0 if placed.alone else batch_tokens
-        self._pool = ThreadPool(placed.threads if placed.alone else 1)
-        # Pairs that run alone need only be enough for every thread to have some.
-        self.batch_tokens = 2 * length * placed.threads if placed.alone else batch_tokens
-        self.runs_alone = placed.alone
+        self._max_batch_tokens = 0 if graph.unbatched else batch_tokens
+        self._pool = ThreadPool(graph.threads if graph.unbatched else 1)
+        # Without batches, requests are scored together only so that every thread has pairs to run.
+        self.batch_tokens = 2 * length * graph.threads if graph.unbatched else batch_tokens
+        self.is_batch_independent = graph.unbatched
         self.has_second_pass = False
         self.device = self._session.device
-        self.warning = placed.warning
+        self.warning = graph.warning
 
     def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
         """Score each request by itself.
@@ -207,7 +205,7 @@ class CrossEncoderScorer:
         return self._pairs.truncation_warnings(request.query, [passage.title for passage in request.passages])
 
     def logits(self, request: Request, units: Sequence[Unit]) -> NDArray[np.float32]:
-        """Return the logit of every unit, `(n_units,)`; minus infinity for a unit without tokens of its own.
+        """Return the logit of every unit, `(n_units,)`; minus infinity for a unit without tokens.
 
         Raises:
             ModelError: the graph is not that of a cross-encoder with one logit.
@@ -219,21 +217,21 @@ class CrossEncoderScorer:
         batches = [
             same[at : at + size]
             for length, same in same_length.items()
-            for size in [max(1, self._batch_tokens // length)]
+            for size in [max(1, self._max_batch_tokens // length)]
             for at in range(0, len(same), size)
         ]
-        found = np.full(len(units), -np.inf, dtype=np.float32)
+        of_units = np.full(len(units), -np.inf, dtype=np.float32)
         # ONNX Runtime releases the interpreter lock while it computes.
         for batch, logits in zip(batches, self._pool.map(self._run, batches), strict=True):
             for pair, logit in zip(batch, logits, strict=True):
-                found[pair.unit] = max(found[pair.unit], logit)
-        return found
+                of_units[pair.unit] = max(of_units[pair.unit], logit)
+        return of_units
 
     def _score(self, request: Request, units: Sequence[Unit]) -> Scores:
         logits = self.logits(request, units)
-        read = np.isfinite(logits)
+        has_tokens = np.isfinite(logits)
         probability = np.zeros(len(units), dtype=np.float32)
-        probability[read] = sigmoid(self._scale * logits[read] + self._bias)
+        probability[has_tokens] = sigmoid(self._scale * logits[has_tokens] + self._bias)
         relevance = np.zeros(len(request.passages), dtype=np.float32)
         np.maximum.at(relevance, [unit.passage for unit in units], probability)
         return Scores(probability, relevance, self.truncation_warnings(request))
@@ -254,8 +252,8 @@ class CrossEncoderScorer:
             ) from error
         if logits.size != len(batch) or not np.isfinite(logits).all():
             raise ModelError(
-                f"{self._path}: its graph gave {logits.size} numbers for {len(batch)} pairs, "
-                "or some that are none: a cross-encoder gives one logit each",
+                f"{self._path}: its graph returned {logits.size} numbers for {len(batch)} pairs, or infinite ones: "
+                "a cross-encoder returns one finite logit for each pair",
                 option="model",
             )
         return logits.reshape(len(batch)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The model, helped by BM25 where it reads what it was not taught: tables, code, names it never saw."""
+"""The scores of a model combined with BM25, which is better on texts unlike the training data: tables, code, rare names."""
 
 from __future__ import annotations
 
@@ -18,36 +18,35 @@ if TYPE_CHECKING:
 
     from ctxzip.scoring.protocol import Scorer
 
-# For a model whose card says nothing: its logits as they are, and the weight of `ctxzip.training.fit_calibration`.
-_WEIGHTS = {"model": 1.0, "bm25_rank": 0.8, "bias": 0.0}
+# For a model whose card has no weights: its logits unscaled, and `_BM25_RANK` of `ctxzip.training.fit_calibration`.
+_DEFAULT_WEIGHTS = {"model": 1.0, "bm25_rank": 0.8, "bias": 0.0}
 
 
 def log_ranks(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Return the natural logarithm of the rank of each score, `(n,)`, the best 0; equal scores share the best rank.
+    """Return the natural logarithm of the rank of each score, `(n,)`: 0 for the best; equal scores share the best rank.
 
     >>> log_ranks(np.array([0.5, 0.9, 0.5])).round(3).tolist()
     [0.693, 0.0, 0.693]
     """
-    falling = -scores.astype(np.float64)
-    ranks: NDArray[np.float64] = np.log1p(np.searchsorted(np.sort(falling), falling))
-    return ranks
+    negated = -scores.astype(np.float64)
+    logarithms: NDArray[np.float64] = np.log1p(np.searchsorted(np.sort(negated), negated))
+    return logarithms
 
 
 class HybridScorer:
-    """Takes from the model's logit by how far down BM25 has the unit; the relevance of passages is the model's.
+    """Lowers the model's logit of a unit by the logarithm of its BM25 rank; the relevance of passages is the model's.
 
-    The chance that the unit at BM25's rank r is evidence falls about like a power of r, whatever the
-    texts are; a power is a weight on log r, which adds to log-odds as a prior does.
+    The logit of a unit is `model * logit - bm25_rank * log(rank) + bias`. The probability that the unit at BM25 rank r is
+    evidence falls about like a power of r for all kinds of text; in log-odds, that is a multiple of log r.
 
-    Units that the model did not score (`Scores.not_scored`) keep their probability, which comes from BM25 already.
+    Units that the model did not score (`Scores.not_scored`) keep their probability, which is that of BM25.
 
     Args:
         model: any scorer.
-        weights: of the `model`'s logit, of `bm25_rank`, the logarithm of BM25's rank, and the `bias`, as
-            they stand on the card of the model; None takes weights that are not calibrated.
+        weights: `model`, `bm25_rank` and `bias`, as on the model card; None uses weights that are not calibrated.
 
     Raises:
-        ModelError: a weight is missing or no number.
+        ModelError: a weight is missing or not a number.
     """
 
     def __init__(self, model: Scorer, weights: Mapping[str, float] | None = None) -> None:
@@ -56,10 +55,12 @@ class HybridScorer:
         self.batch_tokens = model.batch_tokens
         self.has_second_pass = model.has_second_pass
         try:
-            self._weight, self._rank_weight, self._bias = (float((weights or _WEIGHTS)[key]) for key in _WEIGHTS)
+            self._weight, self._rank_weight, self._bias = (
+                float((weights or _DEFAULT_WEIGHTS)[key]) for key in _DEFAULT_WEIGHTS
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(
-                f"the card of {model.name}: no {error} under 'hybrid': install or import it again"
+                f"the model card of {model.name}: no {error} under 'hybrid': install or import it again"
             ) from error
         self._model = model
         self._bm25 = Bm25Scorer()
@@ -70,18 +71,19 @@ class HybridScorer:
         return self._model.warning
 
     def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
-        """Score each request by itself."""
-        found = []
-        for ours, theirs in zip(self._model.score(batch), self._bm25.score(batch), strict=True):
-            logits = (
-                self._weight * logit(ours.probability) - self._rank_weight * log_ranks(theirs.probability) + self._bias
-            )
-            probability = sigmoid(logits)
-            by_bm25 = [i for i, reason in enumerate(ours.not_scored) if reason is not None]
-            probability[by_bm25] = ours.probability[by_bm25]
-            found.append(Scores(probability, ours.relevance, ours.warnings, ours.not_scored))
-        return found
+        """Combine the scores of the model and of BM25, for each request by itself."""
+        return [
+            self._combined(by_model, by_bm25)
+            for by_model, by_bm25 in zip(self._model.score(batch), self._bm25.score(batch), strict=True)
+        ]
+
+    def _combined(self, by_model: Scores, by_bm25: Scores) -> Scores:
+        log_odds = self._weight * logit(by_model.probability) - self._rank_weight * log_ranks(by_bm25.probability)
+        probability = sigmoid(log_odds + self._bias)
+        not_scored = [i for i, reason in enumerate(by_model.not_scored) if reason is not None]
+        probability[not_scored] = by_model.probability[not_scored]
+        return Scores(probability, by_model.relevance, by_model.warnings, by_model.not_scored)
 
     def close(self) -> None:
-        """Free the threads and files of the model."""
+        """Close the model."""
         self._model.close()

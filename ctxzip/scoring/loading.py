@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 def load_scorer(settings: Settings, clock: Callable[[], float] = time.monotonic) -> Scorer:
     """Return the scorer that the settings name.
 
-    `auto` is `hybrid`, and `bm25` with a warning where onnxruntime cannot be used.
+    `auto` is `hybrid`, or `bm25` with a warning where onnxruntime cannot be used and no GPU is named.
 
     Args:
-        settings: `scorer`, `model`, `threads`, `device`, `batch_tokens`, `cache` and `cache_size_mb`.
+        settings: `scorer`, `model`, `threads`, `device`, `batch_tokens`, `cache` and `cache_size_mb` are used.
         clock: of deadlines (`ScoringInput.deadline`), in seconds.
 
     Raises:
-        UsageError: no such scorer, model or device.
-        ModelError: a file of the model is missing, damaged or of another kind.
-        MissingDependencyError: onnxruntime is missing, or CUDA was named and does not run here.
+        UsageError: there is no such scorer, model or device.
+        ModelError: a file of the model is missing or damaged, or its kind is not known.
+        MissingDependencyError: onnxruntime cannot be used, or `device` names CUDA and CUDA does not run here.
     """
     from ctxzip.scoring.bm25 import Bm25Scorer
 
@@ -46,22 +46,23 @@ def load_scorer(settings: Settings, clock: Callable[[], float] = time.monotonic)
         return Bm25Scorer(warning=f"BM25 scores in place of the model: {error}")
     if settings.cache is not None:
         scorer = _cached(scorer, folder, settings)
-    from ctxzip.scoring.deadline import PartialScorer
+    from ctxzip.scoring.limited_scorer import LimitedScorer
 
-    partial = PartialScorer(scorer, clock)
+    limited = LimitedScorer(scorer, clock)
     if settings.scorer == MODEL:
-        return partial
+        return limited
     from ctxzip.scoring.hybrid import HybridScorer
 
-    return HybridScorer(partial, folder.card.get("hybrid"))
+    return HybridScorer(limited, folder.card.get("hybrid"))
 
 
 def _cached(model: ModelScorer, folder: ModelFolder, settings: Settings) -> ModelScorer:
-    from ctxzip.scoring.cached_scorer import CachedScorer, identity
+    from ctxzip.scoring.cache_key import scoring_identity
+    from ctxzip.scoring.cached_scorer import CachedScorer
     from ctxzip.scoring.score_cache import ScoreCache
 
     cache = ScoreCache(Path(settings.cache or ""), settings.cache_size_mb)
-    return CachedScorer(model, identity(folder, model.device), cache)
+    return CachedScorer(model, scoring_identity(folder, model.device), cache)
 
 
 def _model_scorer(folder: ModelFolder, settings: Settings) -> ModelScorer:
@@ -70,10 +71,12 @@ def _model_scorer(folder: ModelFolder, settings: Settings) -> ModelScorer:
         from ctxzip.scoring.joint import JointScorer
 
         return JointScorer(folder, threads=settings.threads, device=settings.device, batch_tokens=settings.batch_tokens)
-    if kind == "pairwise":
+    if kind == "cross_encoder":
         from ctxzip.scoring.cross_encoder import CrossEncoderScorer
 
         return CrossEncoderScorer(
             folder, threads=settings.threads, device=settings.device, batch_tokens=settings.batch_tokens
         )
-    raise ModelError(f"{folder.path}/model.json: kind {kind!r}: expected joint or pairwise")
+    raise ModelError(
+        f"{folder.path}/model.json: kind {kind!r}: expected joint or cross_encoder: import the model again"
+    )

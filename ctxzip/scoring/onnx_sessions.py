@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions: where a graph runs, and that it really runs there."""
+"""Graphs -> ONNX Runtime sessions on the CPU or on a GPU, and why a graph cannot run there."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 CPU = "cpu"
 _CUDA = re.compile(r"cuda(?::(\d+))?")
 _CUDA_PROVIDER = "CUDAExecutionProvider"
-# One fused operator for sum and norm is slower than the two (ONNX Runtime 1.31, 224 tokens: 0.43 ms against 0.11).
+# One operator for sum and norm takes four times as long as the two on the CPU (ONNX Runtime 1.31; models/README.md).
 _SLOW_ON_CPU = ["SkipLayerNormFusion"]
 _DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-_QUIET = 4  # log severity: fatal errors alone; an error that is raised need not be logged too
-_WARNINGS = 2  # log severity of ONNX Runtime where nobody has set one
-_NEEDED = ("InferenceSession", "SessionOptions", "get_available_providers", "set_default_logger_severity")
-_SOME_GPU_WHEEL = (sys.platform, platform.machine()) in {("linux", "x86_64"), ("win32", "AMD64")}
-PACKAGE = "onnxruntime-gpu" if _SOME_GPU_WHEEL else "onnxruntime"
-REPAIR = f"pip uninstall -y onnxruntime onnxruntime-gpu, then pip install --force-reinstall {PACKAGE}"
+_LOG_FATAL = 4  # log severity: an error that is raised need not be logged, too
+_LOG_WARNING = 2  # the default log severity of ONNX Runtime
+_REQUIRED_NAMES = ("InferenceSession", "SessionOptions", "get_available_providers", "set_default_logger_severity")
+_HAS_GPU_WHEEL = (sys.platform, platform.machine()) in {("linux", "x86_64"), ("win32", "AMD64")}
+ONNXRUNTIME_PACKAGE = "onnxruntime-gpu" if _HAS_GPU_WHEEL else "onnxruntime"
+REPAIR = f"pip uninstall -y onnxruntime onnxruntime-gpu, then pip install --force-reinstall {ONNXRUNTIME_PACKAGE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,43 +47,48 @@ class Session:
     Attributes:
         device: `cpu` or `cuda:N`, where it runs.
         inputs: names of the inputs of the graph.
-        turn: a lock held while it runs where one batch uses all cores or the GPU: two would need twice the memory.
-            Without a lock it starts no threads of its own, and runs in a forked child, too.
+        session: the `onnxruntime.InferenceSession`.
+        lock: held while it runs, where one batch uses all cores or the GPU: two would need twice the memory. A session
+            without a lock has no threads of its own, and also runs in a forked child.
         process: id of the process that opened it.
     """
 
     device: str
     inputs: frozenset[str]
     session: Any
-    turn: AbstractContextManager[Any] = field(default_factory=nullcontext)
+    lock: AbstractContextManager[Any] = field(default_factory=nullcontext)
     process: int = field(default_factory=os.getpid)
 
     def run(self, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
-        """Return the named outputs for one batch. Inputs that the graph does not have are left out.
+        """Run the graph on one batch.
+
+        Args:
+            inputs: arrays by name; those that the graph does not have are left out.
+            outputs: names of the outputs to return.
 
         Raises:
-            ModelError: the graph fails, for instance for lack of GPU memory (the text is the reason alone), or
-                this is a forked child of the process that opened it, and its threads or the GPU stayed there.
+            ModelError: the graph fails, for instance for lack of GPU memory (the text is only the reason); or this is a
+                forked child of the process that opened the session, which has neither its threads nor its GPU.
         """
-        if not isinstance(self.turn, nullcontext) and self.process != os.getpid():
+        if not isinstance(self.lock, nullcontext) and self.process != os.getpid():
             raise ModelError(f"it was loaded on {self.device} before this process was forked: load it after the fork")
         feed = {name: value for name, value in inputs.items() if name in self.inputs}
         try:
-            with self.turn:
-                found: list[NDArray[Any]] = self.session.run(list(outputs), feed)
-        except Exception as error:  # the library has no exception tree of its own
+            with self.lock:
+                arrays: list[NDArray[Any]] = self.session.run(list(outputs), feed)
+        except Exception as error:  # the library has no common base class for its exceptions
             raise ModelError(_first_line(error)) from error
-        return found
+        return arrays
 
 
 def check_device(device: str) -> None:
-    """Raise UsageError where the name of a device is none."""
+    """Raise UsageError unless `device` is `auto`, `cpu`, `cuda` or `cuda:N`."""
     if device not in {AUTO, CPU} and not _CUDA.fullmatch(device):
         raise UsageError(f"no device {device!r}: expected auto, cpu, cuda or cuda:N", option="device")
 
 
-def providers() -> list[str]:
-    """Return the execution providers that this onnxruntime was built with; not all need to work.
+def execution_providers() -> list[str]:
+    """Return the execution providers that the installed onnxruntime was built with; not all of them need to work here.
 
     Raises:
         MissingDependencyError: onnxruntime is not installed or is damaged.
@@ -91,15 +96,15 @@ def providers() -> list[str]:
     return list(load_onnxruntime().get_available_providers())
 
 
-def without_cuda() -> str | None:
-    """Return why no graph can run on CUDA here, in words; None where one may.
+def cuda_unavailable_reason() -> str | None:
+    """Return why no graph can run on CUDA here, or None where one may.
 
-    Looks for the provider and the driver only, which costs next to nothing on a machine without a GPU.
+    Checks only for the execution provider and the driver, which is fast on a machine without a GPU.
 
     Raises:
         MissingDependencyError: onnxruntime is not installed or is damaged.
     """
-    if _CUDA_PROVIDER not in providers():
+    if _CUDA_PROVIDER not in execution_providers():
         return "this onnxruntime has no CUDA provider: install onnxruntime-gpu in its place"
     try:
         ctypes.CDLL(_DRIVER)
@@ -112,26 +117,21 @@ def open_session(path: Path, *, threads: int | None = None, device: str = CPU) -
     """Return a session for one graph on one device.
 
     Args:
-        path: the ONNX file, its hash checked by the caller.
+        path: the ONNX file; the caller has verified its SHA-256.
         threads: inside one operation on the CPU; None uses the cores that this process may use.
         device: `cpu`, `cuda` or `cuda:N`.
 
     Raises:
-        ModelError: the file is no graph that this ONNX Runtime can run.
+        ModelError: ONNX Runtime cannot run the file.
         MissingDependencyError: onnxruntime is not installed or is damaged, or the graph does not run on the CUDA
             device that `device` names.
         UsageError: no such device.
     """
     check_device(device)
-    if device != CPU and (missing := without_cuda()):
-        raise MissingDependencyError(missing, option="device", value=device)
+    if device != CPU and (reason := cuda_unavailable_reason()):
+        raise MissingDependencyError(reason, option="device", value=device)
     onnxruntime = load_onnxruntime()
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _QUIET
-    options.intra_op_num_threads = threads or available_cores()
-    options.inter_op_num_threads = 1
-    # Costs the model under 10% and leaves the cores to the other processes of a pipe.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options = _session_options(onnxruntime, threads or available_cores())
     providers: list[Any] = ["CPUExecutionProvider"]
     if match := _CUDA.fullmatch(device):
         number = int(match[1] or 0)
@@ -139,15 +139,15 @@ def open_session(path: Path, *, threads: int | None = None, device: str = CPU) -
         providers.insert(0, (_CUDA_PROVIDER, {"device_id": number}))
         _load_cuda_libraries(onnxruntime)
     try:
-        with nullcontext() if device == CPU else _quiet(onnxruntime):
+        with nullcontext() if device == CPU else _logging_silenced(onnxruntime):
             session = onnxruntime.InferenceSession(
                 str(path),
                 options,
                 providers=providers,
                 disabled_optimizers=_SLOW_ON_CPU if device == CPU else None,
-                enable_fallback=0,  # it would print to stdout, which is data, and run on the CPU
+                enable_fallback=0,  # the fallback prints to stdout, which is for data, and runs on the CPU
             )
-    except Exception as error:  # the library has no exception tree of its own
+    except Exception as error:  # the library has no common base class for its exceptions
         if device == CPU:
             raise ModelError(f"{path}: ONNX Runtime cannot run it: {_first_line(error)}") from error
         raise MissingDependencyError(_first_line(error), option="device", value=device) from error
@@ -158,37 +158,52 @@ def open_session(path: Path, *, threads: int | None = None, device: str = CPU) -
             option="device",
             value=device,
         )
-    turn = nullcontext() if options.intra_op_num_threads == 1 and device == CPU else Lock()
-    return Session(device, frozenset(node.name for node in session.get_inputs()), session, turn)
+    lock = nullcontext() if options.intra_op_num_threads == 1 and device == CPU else Lock()
+    return Session(device, frozenset(node.name for node in session.get_inputs()), session, lock)
+
+
+def _session_options(onnxruntime: Any, threads: int) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _LOG_FATAL
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Idle threads do not spin: the model is up to 10% slower, and the other processes of a pipe get the cores.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """A graph of a model folder, opened on the device where it runs.
+class OpenGraph:
+    """The graph of a model, opened on the device where it runs.
 
     Attributes:
         session: runs it.
-        alone: whether every sequence is a batch of its own, so that its result does not depend on other sequences.
-            Always on the CPU, where padding changes the last digits; on every device for dynamic int8, which takes
-            its scales from the whole batch.
+        unbatched: whether every sequence is a batch of its own, so that its result does not depend on other sequences.
+            Always true on the CPU, where padding changes the last digits; true on every device for dynamic int8, whose
+            scales are computed from the whole batch.
         threads: how many sequences run at the same time.
         warning: why it runs on the CPU although there is a CUDA driver, or None.
     """
 
     session: Session
-    alone: bool
+    unbatched: bool
     threads: int
     warning: str | None = None
 
 
-def place(model: ModelFolder, *, threads: int | None = None, device: str = AUTO) -> Placed:
-    """Open the graph of a model that is made for a device.
+def open_graph(model: ModelFolder, *, threads: int | None = None, device: str = AUTO) -> OpenGraph:
+    """Open the graph of a model for a device.
 
-    The model card names them: `graphs` has a file for `cpu` and one for `cuda`, `alone` lists those that must not
-    be batched. `auto` chooses CUDA where a session really runs there, else the CPU.
+    The model card names the graphs: `graphs` has a file for `cpu` and may have one for `cuda`; `alone` lists the files that
+    must not be batched.
+
+    Args:
+        model: the folder.
+        threads: on the CPU; None uses the cores that this process may use.
+        device: `cpu`, `cuda`, `cuda:N`, or `auto`: CUDA where a session can be opened there, else the CPU.
 
     Raises:
-        ModelError: a file is missing, damaged, or the model card names none.
+        ModelError: a file is missing or damaged, or the model card names no graph.
         MissingDependencyError: onnxruntime is not installed or is damaged, or `device` names a CUDA device and CUDA
             does not run here.
         UsageError: no such device.
@@ -198,21 +213,21 @@ def place(model: ModelFolder, *, threads: int | None = None, device: str = AUTO)
     if device == AUTO:
         device = CPU
         graphs = model.card.get("graphs")
-        if model.graph is None and isinstance(graphs, dict) and "cuda" in graphs and without_cuda() is None:
+        if model.graph is None and isinstance(graphs, dict) and "cuda" in graphs and cuda_unavailable_reason() is None:
             try:
-                return place(model, threads=threads, device="cuda")
+                return open_graph(model, threads=threads, device="cuda")
             except MissingDependencyError as error:
                 warning = f"the model runs on the CPU: {error}"
     file = model.graph_for(device)
-    alone = device == CPU or file in model.card.get("alone", ())
+    unbatched = device == CPU or file in model.card.get("alone", ())
     threads = threads or available_cores()
-    # A single sequence is too small for several cores: each core runs its own.
-    session = open_session(model.verified(file), threads=1 if alone else threads, device=device)
-    return Placed(session, alone, threads if session.device == CPU else 1, warning)
+    # A single sequence is too small for several cores: each core runs another one.
+    session = open_session(model.verified(file), threads=1 if unbatched else threads, device=device)
+    return OpenGraph(session, unbatched, threads if session.device == CPU else 1, warning)
 
 
-def processor() -> str:
-    """Return architecture and feature flags of the processor, by which ONNX Runtime chooses its kernels."""
+def processor_features() -> str:
+    """Return the architecture and the feature flags of the processor, by which ONNX Runtime chooses its kernels."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
     except OSError:  # not Linux
@@ -224,23 +239,23 @@ def processor() -> str:
 def load_onnxruntime() -> Any:
     """Import onnxruntime and return the module.
 
-    The packages onnxruntime and onnxruntime-gpu install into one folder. Whoever installs both and removes one is left
-    with a module that cannot be imported, or with an empty one.
+    The packages onnxruntime and onnxruntime-gpu install into one folder. Where both were installed and one was removed, the
+    module is empty or cannot be imported.
 
     Raises:
-        MissingDependencyError: it is not installed or is damaged; the text says how to install or repair it.
+        MissingDependencyError: it is not installed or is damaged; the text states how to install or repair it.
     """
     try:
         import onnxruntime
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and error.name == "onnxruntime":
             raise MissingDependencyError(
-                f"onnxruntime is not installed: pip install {PACKAGE}, or score with bm25", option="scorer"
+                f"onnxruntime is not installed: pip install {ONNXRUNTIME_PACKAGE}, or score with bm25", option="scorer"
             ) from error
         raise _damaged(_first_line(error) or type(error).__name__) from error
-    lacking = [name for name in _NEEDED if not hasattr(onnxruntime, name)]
-    if lacking:
-        raise _damaged(f"it has no {', '.join(lacking)}")
+    missing = [name for name in _REQUIRED_NAMES if not hasattr(onnxruntime, name)]
+    if missing:
+        raise _damaged(f"it has no {', '.join(missing)}")
     return onnxruntime
 
 
@@ -251,8 +266,8 @@ def _damaged(reason: str) -> MissingDependencyError:
 def _load_cuda_libraries(onnxruntime: Any) -> None:
     """Load the CUDA and cuDNN libraries of the packages nvidia-*, where onnxruntime (1.21 and later) can do so.
 
-    The function prints what it cannot load, and stdout is data. It runs with a `print` of its own: to replace
-    `sys.stdout` meanwhile would swallow what other threads write.
+    The function prints the libraries that it cannot load, and stdout is for data. It runs with a `print` of its own, because
+    replacing `sys.stdout` would also swallow the output of other threads.
     """
     preload = getattr(onnxruntime, "preload_dlls", None)
     if preload is None:
@@ -261,21 +276,21 @@ def _load_cuda_libraries(onnxruntime: Any) -> None:
     FunctionType(preload.__code__, silent, argdefs=preload.__defaults__)()
 
 
-_logging = Lock()
+_logger_lock = Lock()
 
 
 @contextmanager
-def _quiet(onnxruntime: Any) -> Iterator[None]:
-    """Silence the default logger of ONNX Runtime, which logs why CUDA does not run: that is raised instead.
+def _logging_silenced(onnxruntime: Any) -> Iterator[None]:
+    """Silence the default logger of ONNX Runtime, which would log why CUDA does not run beside the exception.
 
-    It belongs to the whole process, and nothing returns its level: afterwards it is the one that is documented as default.
+    The logger belongs to the whole process, and its level cannot be queried: afterwards it is the documented default.
     """
-    with _logging:
-        onnxruntime.set_default_logger_severity(_QUIET)
+    with _logger_lock:
+        onnxruntime.set_default_logger_severity(_LOG_FATAL)
         try:
             yield
         finally:
-            onnxruntime.set_default_logger_severity(_WARNINGS)
+            onnxruntime.set_default_logger_severity(_LOG_WARNING)
 
 
 def _first_line(error: Exception) -> str:

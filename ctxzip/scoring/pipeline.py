@@ -1,4 +1,4 @@
-"""Requests -> scored requests: splits, scores, and scores again where a query needs several places."""
+"""Requests -> scored requests: splits them into units and scores those, in two passes where a query may need it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ctxzip.model_store import open_model, scoring_graph
 from ctxzip.reading.origin import BadRecord, origin_of
 from ctxzip.scoring.bm25 import Bm25Scorer
 from ctxzip.scoring.loading import load_scorer
-from ctxzip.scoring.not_scored import not_scored_warnings, scoring_input
+from ctxzip.scoring.not_scored import not_scored_warnings
+from ctxzip.scoring.prefilter import scoring_input
 from ctxzip.scoring.preparation import prepare
 from ctxzip.scoring.second_pass import combined, second_input
 from ctxzip.settings import AUTO, BM25, Settings
@@ -27,32 +28,32 @@ if TYPE_CHECKING:
     from ctxzip.scoring.protocol import Scorer
     from ctxzip.tokens import Tokenizer
 
-_WORKERS = 2  # while one batch is made into windows or pooled into scores, the model runs the other
-_AHEAD = 8  # batches that may be read and not yet written
-_BYTES_PER_TOKEN = 4  # about, in any script
+_WORKERS = 2  # threads that score: while one makes windows or pools logits, the model runs for the other
+_MAX_BATCHES_AHEAD = 8  # that are read and not yet written
+_BYTES_PER_TOKEN = 4  # about, of UTF-8 in any script
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """A prepared request and its deadline by the clock of the scorer, in seconds; None for none."""
+    """A prepared request, and its deadline by the clock of the scorer in seconds, or None."""
 
     prepared: PreparedRequest
     deadline: float | None
 
 
 class ScoringPipeline:
-    """Loads what splitting, counting and scoring need once, then scores any number of requests.
+    """Loads splitter, tokenizer and scorer once, then scores any number of requests.
 
     Args:
-        settings: the defaults where there are none.
+        settings: None for the defaults.
         scorer: used in place of the one that the settings name.
         clock: of deadlines, in seconds.
-        loading: returns the scorer that the settings name, where a thread is loading it already.
+        loading: waits for the scorer that the settings name and returns it, where a thread is loading it already.
         tokenizer: the one that the settings name, where it is loaded already.
 
     Raises:
-        UsageError: a setting is out of its range or names nothing.
-        BackendError: something that scores, splits or counts cannot run here.
+        UsageError: a setting is out of its range, or names something that does not exist.
+        BackendError: a scorer, splitter or tokenizer cannot run here.
     """
 
     def __init__(
@@ -70,23 +71,23 @@ class ScoringPipeline:
             splitter_for(settings.lang or UNKNOWN, settings.splitter)
         self._tokenizer = tokenizer or load_tokenizer(settings.tokenizer)
         if loading is not None and settings.lang is None and settings.splitter == AUTO:
-            splitter_for(UNKNOWN)  # nearly all requests need it, and the scorer is loading meanwhile
+            splitter_for(UNKNOWN)  # nearly all requests need it, and the scorer loads at the same time
         self._is_own_scorer = scorer is None
         self._scorer = scorer or (loading() if loading is not None else load_scorer(settings, clock))
         self._clock = clock
         self._is_english_only = self._is_own_scorer and self._model_is_english_only()
-        # Not under a policy or for a guaranteed recall: those hold for one scorer.
+        # No fallback under a policy or a guaranteed recall, which are valid for one scorer only.
         has_fallback = self._is_english_only and settings.scorer == AUTO and not settings.under_policy
         self._fallback = Bm25Scorer() if has_fallback else None
 
     @property
     def warning(self) -> str | None:
-        """What a person must know, such as a GPU that cannot be used; it may appear after the first record only."""
+        """A problem of the scorer, such as a GPU that cannot be used, or None; it may appear after the first record only."""
         return self._scorer.warning
 
     @property
     def scorer_name(self) -> str:
-        """The scorer, as records name it."""
+        """The name of the scorer, as in records."""
         return self._scorer.name
 
     @property
@@ -96,7 +97,7 @@ class ScoringPipeline:
 
     @cached_property
     def model_sha256(self) -> str | None:
-        """SHA-256 of the graph that scores, from its model card; None where no model of the settings does."""
+        """SHA-256 of the graph that scores, from the model card; None for BM25 and for a scorer that was passed in."""
         if not self._is_own_scorer or self._scorer.name == BM25:
             return None
         return scoring_graph(self.settings.model, self._scorer.device)[1]
@@ -104,10 +105,14 @@ class ScoringPipeline:
     def score(self, items: Iterable[Request | BadRecord], *, one_by_one: bool = False) -> Iterator[Scored | BadRecord]:
         """Yield the scores of one request after the other, in order; bad records pass through.
 
-        With a model, threads of their own read, split and window the items while the model runs, and what was read by then
-        is scored together; nothing waits for more to come. Not with `one_by_one`: there no item is read before the scores
-        of the one before it were used; nor with a deadline: time counts from when a record was read, and none is spent
-        waiting.
+        With a model, other threads read and split the items while the model runs. Items that are ready at the same time are
+        scored together; no item waits for later ones.
+
+        Under a deadline items are read and scored one by one, because time counts from when a record is read.
+
+        Args:
+            items: requests, and records that could not be read.
+            one_by_one: read no item before the scores of the one before it have been used.
 
         Raises:
             ModelError: the graph of the model fails.
@@ -119,7 +124,7 @@ class ScoringPipeline:
                 yield from self._score_all([item])
         else:
             yield from prefetch(
-                prepared, self._score_all, _weight_of, workers=_WORKERS, batch=tokens, ahead=_AHEAD * tokens
+                prepared, self._score_all, _weight_of, workers=_WORKERS, batch=tokens, ahead=_MAX_BATCHES_AHEAD * tokens
             )
 
     def score_one(self, request: Request) -> Scored:
@@ -132,7 +137,7 @@ class ScoringPipeline:
         return scored
 
     def close(self) -> None:
-        """End threads and close files; the pipeline can be used again, and opens them anew."""
+        """End threads and close files; the next request opens them again."""
         self._scorer.close()
 
     def _prepare(self, request: Request) -> _Item:
@@ -145,12 +150,13 @@ class ScoringPipeline:
         return [item if isinstance(item, BadRecord) else next(scored) for item in batch]
 
     def _score(self, batch: Sequence[_Item]) -> list[Scored]:
-        """Score requests together, but for those that fall back to BM25, which are scored one by one."""
-        falls_back = [self._fallback is not None and self._is_not_supported(item) for item in batch]
-        by_model = iter(self._scored_by_model([item for item, bm25 in zip(batch, falls_back, strict=True) if not bm25]))
+        """Score requests together, except those that fall back to BM25, which are scored one by one."""
+        fallback = self._fallback
+        if fallback is None:
+            return self._scored_by_model(batch)
+        by_model = iter(self._scored_by_model([item for item in batch if not self._is_not_supported(item)]))
         return [
-            self._scored_by_bm25(item, self._fallback) if bm25 and self._fallback is not None else next(by_model)
-            for item, bm25 in zip(batch, falls_back, strict=True)
+            self._scored_by_bm25(item, fallback) if self._is_not_supported(item) else next(by_model) for item in batch
         ]
 
     def _scored_by_bm25(self, item: _Item, bm25: Scorer) -> Scored:
@@ -159,7 +165,7 @@ class ScoringPipeline:
         return _scored(item.prepared, scores, bm25, None, (warning,))
 
     def _scored_by_model(self, batch: Sequence[_Item]) -> list[Scored]:
-        """Score requests together, in two passes those whose queries may need several places."""
+        """Score requests together, and those whose query may need several passages in a second pass."""
         inputs = [scoring_input(item.prepared, self.settings, item.deadline) for item in batch]
         scores = self._scorer.score(inputs)
         second = {
@@ -169,26 +175,26 @@ class ScoringPipeline:
             and len(item.prepared.request.passages) > 1
             and item.prepared.query.may_need_several_passages
         }
-        second = {i: found for i, found in second.items() if found.evidence}
-        for i, of_second in zip(second, self._scorer.score(list(second.values())), strict=True):
-            scores[i] = combined(scores[i], of_second)
+        second = {i: item for i, item in second.items() if item.evidence}
+        for i, second_scores in zip(second, self._scorer.score(list(second.values())), strict=True):
+            scores[i] = combined(scores[i], second_scores)
         warning = RecordWarning("query_not_english", self._not_english())
         return [
             _scored(
                 item.prepared,
-                found,
+                item_scores,
                 self._scorer,
                 self.model_sha256,
                 (warning,) if self._is_not_supported(item) else (),
             )
-            for item, found in zip(batch, scores, strict=True)
+            for item, item_scores in zip(batch, scores, strict=True)
         ]
 
     def _model_is_english_only(self) -> bool:
         return self._scorer.name != BM25 and open_model(self.settings.model).card.get("language") == "en"
 
     def _is_not_supported(self, item: _Item) -> bool:
-        """Tell whether a query is in a language that the model was not trained on."""
+        """Tell whether the query is in a language that the model was not trained on."""
         return self._is_english_only and not item.prepared.query.english
 
     def _not_english(self) -> str:
@@ -218,7 +224,7 @@ def _scored(
 
 
 def _weight_of(item: _Item | BadRecord) -> int:
-    """Return the size of an item in a batch, in tokens; in units of input bytes where those are more."""
+    """Return the size of an item in a batch: its tokens, or a quarter of the bytes of its record where those are more."""
     if isinstance(item, BadRecord):
         return 1 + item.n_bytes // _BYTES_PER_TOKEN
     prepared = item.prepared

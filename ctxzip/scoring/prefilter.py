@@ -1,126 +1,90 @@
-"""The prefilter: which parts of a request with far too much text the model scores, those that BM25 ranks highest."""
+"""The prefilter: how much of a very long request the model scores, and which parts: those that BM25 ranks highest."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ctxzip.datamodels import ScoringInput
 from ctxzip.scoring.bm25 import terms
-from ctxzip.scoring.parts import Part, passages
+from ctxzip.scoring.passage_parts import PassagePart, best_parts, split_parts, whole_passages
+from ctxzip.settings import OFF
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
     from numpy.typing import NDArray
 
-    from ctxzip.datamodels import ScoringInput
+    from ctxzip.datamodels import PreparedRequest
+    from ctxzip.settings import Settings
 
-_PART = 200  # tokens: with its question and title, about what one window holds
-_PIECE = 800  # code points, about the same
+# A part is about what one window holds beside query and title.
+_MAX_PART_TOKENS = 200
+_MAX_PART_CHARACTERS = 800  # code points
 
-# The rule of `auto`. It counts code points, so that what counts tokens does not decide what is read; fitted was it in tokens,
-# of 4.5 code points, on dev data with `python -m tests.benchmarks.prefilter_study --limit 100 FILE`. Of 100
-# questions each (66 of musique), before 100 passages (squad, bioasq, musique, hotpotqa), 75 (qed), 25 (doc2dial) or 10
-# (timeqa), it loses at 20% of the words 1 of squad's and no other: 0.14 points in the mean over sets. Where it drops
-# anything the model needs 0.34 to 0.45 of the time. With 4,000 tokens, a share of 0.3 and questions of one word
-# too, it lost 1 of squad's and 2 of doc2dial's and took 0.33 of the time; and 2 of 60 of musique's, before questions
-# that need several places were left alone (ctxzip/scoring/not_scored.py). Ten passages of a paragraph are 1,500 tokens: nothing.
-_LEAST = 22_500  # code points
-_SHARE = 0.4
-_WORTH_IT = 2  # times what is read; below, less than half of the time would be saved
-_WORDS = 2  # content words of a question; "yes", as people answer in a dialogue, leads nowhere
+# The automatic prefilter counts code points, so that it does not depend on the tokenizer that counts. Measured on the dev sets
+# with tests/benchmarks/prefilter_study.py; models/README.md has the numbers.
+_MIN_SCORED = 22_500  # code points that the model scores at least
+_SHARE = 0.4  # of the code points of a request that the model scores
+_MIN_REDUCTION = 2  # the request is at least this many times as long as what the model scores, or all of it is scored
+_MIN_TERMS = 2  # of a query: fewer, as in "yes" in a dialogue, do not tell which parts are relevant
+
+
+def scoring_input(prepared: PreparedRequest, settings: Settings, deadline: float | None = None) -> ScoringInput:
+    """Return the input of a scorer for a request: its units, and how much of them a model may score.
+
+    The automatic prefilter limits nothing in three cases: under a policy, which was fitted on scores of all text; for a query
+    that is not English, as its documents may be in another language and share no words with it; and for a query that needs
+    several passages, as the second one need not share a word with it. A query that only may need several passages is
+    prefiltered: its second pass scores the parts that the evidence leads to.
+
+    Args:
+        prepared: the request.
+        settings: the prefilter, and whether there is a policy.
+        deadline: by the clock of the scorer, in seconds; None for none.
+    """
+    request, units, prefilter = prepared.normalized, prepared.units, settings.prefilter
+    limits: dict[str, Any] = {}
+    if isinstance(prefilter, int):
+        if prepared.passage_tokens > prefilter:
+            limits["max_tokens"] = prefilter
+    elif not (
+        prefilter == OFF or settings.under_policy or prepared.query.needs_several_passages or not prepared.query.english
+    ):
+        n_characters = sum(unit.end - unit.start for unit in units)
+        limits["max_characters"] = max_characters(request.query, n_characters)
+    return ScoringInput(request, units, deadline=deadline, **limits)
 
 
 def max_characters(query: str, n_characters: int) -> int | None:
-    """Return how many code points of a request the model scores under `auto`; None for all.
+    """Return how many code points of a request the automatic prefilter lets the model score; None for all.
 
     Args:
-        query: the question.
-        n_characters: of all units together.
+        query: of the request.
+        n_characters: code points of all units together.
 
     >>> [max_characters("Which ferry leaves at seven?", n) for n in (44_999, 45_000, 90_000)]
     [None, 22500, 36000]
     >>> max_characters("Yes, I did.", 90_000) is None
     True
     """
-    if len(set(terms(query))) < _WORDS:
+    if len(set(terms(query))) < _MIN_TERMS:
         return None
-    read = max(_LEAST, math.ceil(_SHARE * n_characters))
-    return read if n_characters >= _WORTH_IT * read else None
+    n_scored = max(_MIN_SCORED, math.ceil(_SHARE * n_characters))
+    return n_scored if n_characters >= _MIN_REDUCTION * n_scored else None
 
 
-def scored_parts(item: ScoringInput, share: NDArray[np.float32]) -> list[Part]:
-    """Return the parts that `max_tokens` and `max_characters` let a model score, in their order.
+def prefiltered_parts(item: ScoringInput, bm25: NDArray[np.float32]) -> list[PassagePart]:
+    """Return the parts that a model may score under `max_tokens` and `max_characters`, in document order.
 
     Args:
-        item: the request with those limits.
-        share: `(n_units,)`, the BM25 score of every unit.
+        item: the request with those limits; without them all passages are returned.
+        bm25: `(n_units,)`, the BM25 score of every unit.
     """
-    units, parts = item.units, passages(item)
-    for room, sizes, most in (
-        (item.max_tokens, [unit.n_tokens for unit in units], _PART),
-        (item.max_characters, [unit.end - unit.start for unit in units], _PIECE),
+    units, parts = item.units, whole_passages(item)
+    for limit, sizes, max_part in (
+        (item.max_tokens, [unit.n_tokens for unit in units], _MAX_PART_TOKENS),
+        (item.max_characters, [unit.end - unit.start for unit in units], _MAX_PART_CHARACTERS),
     ):
-        if room is not None:
-            parts = best_of(cut(parts, sizes, most), sizes, share, room)
+        if limit is not None:
+            parts = best_parts(split_parts(parts, sizes, max_part), sizes, bm25, limit)
     return parts
-
-
-def cut(parts: Sequence[Part], sizes: Sequence[int], most: int) -> list[Part]:
-    """Return the parts in pieces of at most that size, cut between units; a larger unit is a piece by itself.
-
-    Args:
-        parts: to be cut.
-        sizes: of every unit of the request.
-        most: of a piece.
-    """
-    pieces: list[Part] = []
-    for part in parts:
-        first, held = part.first, 0
-        for i in range(part.first, part.last):
-            if i > first and held + sizes[i] > most:
-                pieces.append(Part(part.passage, first, i))
-                first, held = i, 0
-            held += sizes[i]
-        pieces.append(Part(part.passage, first, part.last))
-    return pieces
-
-
-def best_first(parts: Sequence[Part], share: NDArray[np.float32]) -> list[Part]:
-    """Return the parts by the best of their units, ties as they came.
-
-    Args:
-        parts: to be put in order.
-        share: `(n_units,)`, the BM25 score of every unit.
-    """
-    return sorted(parts, key=lambda part: -share[part.first : part.last].max(initial=0))
-
-
-def best_of(parts: Sequence[Part], sizes: Sequence[int], share: NDArray[np.float32], room: int) -> list[Part]:
-    """Return the best parts that fit together, in their order, neighbours as one; where none fits, the best.
-
-    Args:
-        parts: to choose from.
-        sizes: of every unit of the request.
-        share: `(n_units,)`, the BM25 score of every unit.
-        room: for those chosen.
-    """
-    ranked = best_first(parts, share)
-    chosen: list[Part] = []
-    for part in ranked:
-        if (size := size_of(part, sizes)) <= room:
-            chosen.append(part)
-            room -= size
-    joined: list[Part] = []
-    for part in sorted(chosen or ranked[:1], key=lambda part: (part.passage, part.first)):
-        if joined and (joined[-1].passage, joined[-1].last) == (part.passage, part.first):
-            joined[-1] = Part(part.passage, joined[-1].first, part.last)
-        else:
-            joined.append(part)
-    return joined
-
-
-def size_of(part: Part, sizes: Sequence[int]) -> int:
-    """Return the sizes of its units together."""
-    return sum(sizes[part.first : part.last])

@@ -1,4 +1,4 @@
-"""One request -> its parsed query and its units, with their tokens counted."""
+"""One request -> its parsed query, and the units of its passages with their tokens counted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ctxzip.datamodels import Passage, PreparedRequest, RecordWarning, Request, Span, Unit
 from ctxzip.query.parse import parse_query
-from ctxzip.scoring.windows import owners
+from ctxzip.scoring.windows import units_of_tokens
 from ctxzip.splitting.language import UNKNOWN, detect_language
 from ctxzip.splitting.sentences import splitter_for
 from ctxzip.splitting.spans import split_into_spans
@@ -44,7 +44,7 @@ def prepare(request: Request, settings: Settings, tokenizer: Tokenizer) -> Prepa
 
 
 def recounted(prepared: PreparedRequest, tokenizer: Tokenizer) -> PreparedRequest:
-    """Return the request with its tokens counted by this tokenizer."""
+    """Return the request with the tokens of its units and passages counted by another tokenizer."""
     if prepared.tokenizer == tokenizer.identity:
         return prepared
     units, passage_tokens = _counted(prepared.normalized, prepared.units, tokenizer)
@@ -52,21 +52,21 @@ def recounted(prepared: PreparedRequest, tokenizer: Tokenizer) -> PreparedReques
 
 
 def _languages(request: Request, settings: Settings) -> tuple[tuple[str, ...], list[RecordWarning]]:
-    """Return a language a passage, and a warning for each without sentence rules of its own."""
+    """Return the language of each passage, and a warning for each language without sentence rules of its own."""
     if settings.lang:
         languages = [settings.lang] * len(request.passages)
     else:
         languages = [detect_language(passage.text) for passage in request.passages]
         if UNKNOWN in languages:
-            # A passage too short to tell is taken to be in the language of all passages together.
-            usual = detect_language("\n".join(passage.text for passage in request.passages))
-            languages = [usual if language == UNKNOWN else language for language in languages]
+            # A passage may be too short for detection: it gets the language of all passages together.
+            of_all = detect_language("\n".join(passage.text for passage in request.passages))
+            languages = [of_all if language == UNKNOWN else language for language in languages]
     warnings = (splitter_for(language, settings.splitter)[1] for language in dict.fromkeys(languages))
     return tuple(languages), [RecordWarning("no_sentence_rules", text) for text in warnings if text]
 
 
 def _units(request: Request, languages: Sequence[str], splitter: str) -> tuple[Unit, ...]:
-    """Return the units of all passages in order, their tokens not counted yet."""
+    """Return the units of all passages in document order, their tokens not counted yet."""
     units: list[Unit] = []
     for index, (passage, language) in enumerate(zip(request.passages, languages, strict=True)):
         first = len(units)
@@ -85,14 +85,14 @@ def _units(request: Request, languages: Sequence[str], splitter: str) -> tuple[U
 
 
 def _spans(passage: Passage, language: str, splitter: str) -> list[Span]:
-    """Return the split that a passage came with, or split it."""
+    """Return the sentences that the record gives for a passage; where it gives none, split the text."""
     if passage.sentences is not None:
         return [Span(start, end, "sentence") for start, end in passage.sentences]
     return split_into_spans(passage.text, splitter_for(language, splitter)[0])
 
 
 def _counted(request: Request, units: Sequence[Unit], tokenizer: Tokenizer) -> tuple[tuple[Unit, ...], int]:
-    """Return the units with their tokens, and the tokens of the passages together."""
+    """Return the units with their number of tokens, and the number of tokens of all passages."""
     ends = tokenizer.ends([passage.text for passage in request.passages])
     counts: list[int] = []
     passages = np.fromiter((unit.passage for unit in units), dtype=np.intp, count=len(units))
@@ -100,10 +100,10 @@ def _counted(request: Request, units: Sequence[Unit], tokenizer: Tokenizer) -> t
     borders = np.searchsorted(passages, np.arange(len(ends) + 1))
     for index, (first, last) in enumerate(pairwise(borders.tolist())):
         if first < last:
-            counts += np.bincount(owners(ends[index], starts[first:last]), minlength=last - first).tolist()
+            counts += np.bincount(units_of_tokens(ends[index], starts[first:last]), minlength=last - first).tolist()
     return (
         tuple(
-            Unit(unit.passage, unit.start, unit.end, n, unit.kind, unit.parent)  # a third of the time of `replace`
+            Unit(unit.passage, unit.start, unit.end, n, unit.kind, unit.parent)  # three times as fast as `replace`
             for unit, n in zip(units, counts, strict=True)
         ),
         sum(map(len, ends)),
@@ -111,7 +111,7 @@ def _counted(request: Request, units: Sequence[Unit], tokenizer: Tokenizer) -> t
 
 
 def without_surrogates(request: Request) -> Request:
-    """Replace lone surrogates by U+FFFD, since tokenizers and UTF-8 refuse them; offsets stay."""
+    """Return the request with U+FFFD for each lone surrogate, which tokenizers and UTF-8 refuse; offsets do not change."""
     try:
         for text in (request.query, *(passage.text + passage.title for passage in request.passages)):
             text.encode()

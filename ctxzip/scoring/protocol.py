@@ -1,4 +1,4 @@
-"""What a scorer is."""
+"""The interfaces of scorers: a batch of inputs -> one `Scores` for each."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 class Scorer(Protocol):
     """Scores the units of requests. The scores of one request do not depend on the other requests of a batch.
 
-    That holds to the last bit on the CPU; where windows are computed together, as on CUDA, the last digits may differ.
+    That is true to the last bit on the CPU; where windows are batched, as on CUDA, the last digits may differ.
 
     Attributes:
-        name: as records name it.
+        name: in records and reports.
         device: where it runs: `cpu` or `cuda:N`.
-        batch_tokens: tokens of requests that are worth scoring together; 0 scores each as it comes.
-        has_second_pass: whether a second pass with the evidence found so far is worth its time.
+        batch_tokens: tokens of the requests that it scores together for the best speed; 0 where it gains nothing by that.
+        has_second_pass: whether it uses evidence (`ScoringInput.evidence`), so that a second pass improves its scores.
     """
 
     name: str
@@ -29,28 +29,28 @@ class Scorer(Protocol):
 
     @property
     def warning(self) -> str | None:
-        """What a person must know, such as a GPU that cannot be used; or None."""
+        """A problem that the user should know of, such as a GPU that cannot be used; None where there is none."""
         ...
 
     def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
-        """Return one `Scores` a request, in order; both arrays may be empty."""
+        """Return one `Scores` for each input, in order; the arrays are empty for a request without units or passages."""
         ...
 
     def close(self) -> None:
-        """End its threads and close its files; it can be used again, and opens them anew."""
+        """End its threads and close its files; the next call of `score` opens them again."""
         ...
 
 
 class ModelScorer(Scorer, Protocol):
-    """A scorer that runs a graph.
+    """A scorer that runs the graph of a model.
 
     Attributes:
-        runs_alone: whether it runs every window by itself, so that the scores of a passage do not depend on
+        is_batch_independent: whether every window is a batch of its own, so that the scores of a passage do not depend on
             the other passages of its request, to the last bit.
     """
 
-    runs_alone: bool
+    is_batch_independent: bool
 
     def truncation_warnings(self, request: Request) -> tuple[RecordWarning, ...]:
-        """Return a warning where the query or titles are longer than what the model takes as input."""
+        """Return a warning where the query or a title is longer than the model's input allows."""
         ...

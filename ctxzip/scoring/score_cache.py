@@ -1,4 +1,4 @@
-"""What models said of passages, kept in one SQLite file that several processes may use at once."""
+"""The cache of model scores: values by key in one SQLite file, which several processes may use at the same time."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-FILE = "scores.sqlite3"  # in the folder that the user names
-_VERSION = 1  # of what the file holds; another one is left alone
-_BUSY_S = 1.0  # what another process may hold the file for; a passage that is not kept costs one more reading
-_TOUCH_S = 3600  # what was used within the hour counts as new, so that reading need not write
-_SPARED = 0.9  # of the size, what is left when the oldest have gone, so that they do not go one by one
-_AT_ONCE = 500  # keys of one query; SQLite takes 999 in every build
-_CHECK = 4  # bytes of the checksum in front of a value: SQLite has none of its own
-_LOST_RACES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+CACHE_FILE = "scores.sqlite3"  # in the folder that the user names
+_VERSION = 1  # of the schema; a file with another version is not used and not changed
+_BUSY_TIMEOUT_S = 1.0  # to wait for another process; a passage that cannot be stored is only scored once more
+_TOUCH_S = 3600  # a value used within the last hour counts as new, so that `get` seldom writes
+_FILL_AFTER_EVICTION = 0.9  # of the size, so that values are not deleted one by one
+_KEYS_PER_QUERY = 500  # every build of SQLite allows 999
+_CHECKSUM_BYTES = 4  # in front of a value: SQLite has no checksums
+_BUSY_ERRORS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS scores (key BLOB PRIMARY KEY, value BLOB NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS oldest ON scores (used);
 """
 
-_inherited: list[sqlite3.Connection | None] = []  # of the parents of this process: kept, as dropping one closes it
+# Connections of the parent, in a forked child: referenced for ever, because the garbage collector would close them.
+_inherited: list[sqlite3.Connection | None] = []
 
 
 class ScoreCache:
-    """Values by key, bounded in size, those that were used longest ago go first.
+    """Values by key, with a limited size: the least recently used values are deleted first.
 
-    Nothing here raises for what is wrong with the file: `warning` holds it, and from then on nothing is
-    found and nothing is kept. That another process holds the file is no trouble: what could not be
-    read or written for that is a miss.
+    Problems with the file raise no exception. They set `warning`, and from then on nothing is found and nothing is stored.
+    Where another process locks the file for too long, values are not found or not stored, without a warning.
 
     Args:
-        folder: made where it is missing.
-        size_mb: of the file at most, in millions of bytes; the log beside it adds up to 4.
+        folder: created where it does not exist.
+        size_mb: the largest size of the file, in millions of bytes; SQLite's log beside it adds up to 4.
         clock: seconds since the epoch.
 
     Attributes:
-        warning: why the cache cannot be used, in words, or None.
+        warning: why the cache cannot be used, or None.
     """
 
     def __init__(self, folder: Path, size_mb: float, clock: Callable[[], float] = time.time) -> None:
         self.warning: str | None = None
-        self._path = folder / FILE
+        self._path = folder / CACHE_FILE
         self._size = int(size_mb * 1_000_000)
         self._clock = clock
         self._process = os.getpid()
@@ -59,41 +59,41 @@ class ScoreCache:
             self._connected()
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Return the values of those keys that there are."""
-        self._leave_to_the_parent()
+        """Return the values of the keys that are stored."""
+        self._reset_after_fork()
         found: dict[bytes, bytes] = {}
         with self._lock:
             file = self._connected()
             if file is None:
                 return found
             now = int(self._clock())
-            old: list[bytes] = []
+            to_touch: list[bytes] = []
             try:
-                for at in range(0, len(keys), _AT_ONCE):
-                    some = keys[at : at + _AT_ONCE]
+                for start in range(0, len(keys), _KEYS_PER_QUERY):
+                    some = keys[start : start + _KEYS_PER_QUERY]
                     marks = ",".join("?" * len(some))
                     for key, value, used in file.execute(
-                        f"SELECT key, value, used FROM scores WHERE key IN ({marks})",  # noqa: S608  # marks alone
+                        f"SELECT key, value, used FROM scores WHERE key IN ({marks})",  # noqa: S608  # only `?` and `,`
                         some,
                     ):
-                        if value[:_CHECK] != _checksum(key, value[_CHECK:]):
-                            raise sqlite3.DatabaseError("a value is not what was written")
-                        found[key] = value[_CHECK:]
+                        if value[:_CHECKSUM_BYTES] != _checksum(key, value[_CHECKSUM_BYTES:]):
+                            raise sqlite3.DatabaseError("the checksum of a value is wrong")
+                        found[key] = value[_CHECKSUM_BYTES:]
                         if used + _TOUCH_S < now:
-                            old.append(key)
-                if old:
+                            to_touch.append(key)
+                if to_touch:
                     with file:
-                        file.executemany("UPDATE scores SET used = ? WHERE key = ?", [(now, key) for key in old])
+                        file.executemany("UPDATE scores SET used = ? WHERE key = ?", [(now, key) for key in to_touch])
             except (sqlite3.Error, TypeError) as error:
                 self._failed(error)
                 return found if self._file else {}
         return found
 
     def put(self, values: Mapping[bytes, bytes]) -> None:
-        """Keep values; where the file grows over its size, the oldest go."""
+        """Store values; delete the least recently used where the file grows too large."""
         now = int(self._clock())
         rows = [(key, _checksum(key, value) + value, now) for key, value in values.items()]
-        self._leave_to_the_parent()
+        self._reset_after_fork()
         with self._lock:
             file = self._connected() if rows else None
             if file is None:
@@ -107,16 +107,16 @@ class ScoreCache:
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""
-        self._leave_to_the_parent()
+        self._reset_after_fork()
         with self._lock:
             if self._file is not None:
                 self._close()
                 self._file = None
 
-    def _leave_to_the_parent(self) -> None:
-        """In a forked child, give up the connection and the lock of the parent without touching either.
+    def _reset_after_fork(self) -> None:
+        """In a forked child, drop the connection and the lock of the parent without using or closing them.
 
-        SQLite allows a child neither to use nor to close it (https://sqlite.org/howtocorrupt.html, section 2.6).
+        SQLite forbids both for a connection of the parent (https://sqlite.org/howtocorrupt.html, section 2.6).
         """
         if self._process != os.getpid():
             if isinstance(self._close, weakref.finalize):
@@ -125,12 +125,12 @@ class ScoreCache:
             self._file, self._lock, self._process = None, threading.Lock(), os.getpid()
 
     def _connected(self) -> sqlite3.Connection | None:
-        """Return the file, opened where it is not yet; None where that cannot be, or another process is making it."""
+        """Open the file if necessary and return its connection; None where it cannot be opened or is locked."""
         if self._file is None and self.warning is None:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                # The thread that opens it need not be the one that scores; the lock keeps them apart.
-                file = sqlite3.connect(self._path, timeout=_BUSY_S, check_same_thread=False)
+                # Several threads use it, one at a time, under the lock.
+                file = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
                 self._close = weakref.finalize(self, file.close)
                 _prepare(file)
             except (OSError, sqlite3.Error) as error:
@@ -141,37 +141,37 @@ class ScoreCache:
         return self._file
 
     def _shrink(self, file: sqlite3.Connection) -> None:
-        """Delete the oldest-used where what is used of the file is more than its size."""
-        (page,) = file.execute("PRAGMA page_size").fetchone()
-        (pages,) = file.execute("PRAGMA page_count").fetchone()
-        (free,) = file.execute("PRAGMA freelist_count").fetchone()
-        used = page * (pages - free)
+        """Delete the least recently used values where the used pages of the file exceed its size."""
+        (page_size,) = file.execute("PRAGMA page_size").fetchone()
+        (n_pages,) = file.execute("PRAGMA page_count").fetchone()
+        (n_free,) = file.execute("PRAGMA freelist_count").fetchone()
+        used = page_size * (n_pages - n_free)
         if used <= self._size:
             return
         (n,) = file.execute("SELECT COUNT(*) FROM scores").fetchone()
-        gone = int(n * (1 - _SPARED * self._size / used)) + 1
+        n_deleted = min(int(n * (1 - _FILL_AFTER_EVICTION * self._size / used)) + 1, n)
         file.execute(
-            "DELETE FROM scores WHERE key IN (SELECT key FROM scores ORDER BY used, key LIMIT ?)", (min(gone, n),)
+            "DELETE FROM scores WHERE key IN (SELECT key FROM scores ORDER BY used, key LIMIT ?)", (n_deleted,)
         )
 
     def _failed(self, error: Exception) -> None:
-        """Say what is wrong and use the file no more, unless another process just held it."""
-        if getattr(error, "sqlite_errorcode", None) in _LOST_RACES:
+        """Set the warning and stop using the file, unless another process has only locked it."""
+        if getattr(error, "sqlite_errorcode", None) in _BUSY_ERRORS:
             return
-        self.warning = f"--cache: {self._path} cannot be used: {error}: every passage is scored anew"
+        self.warning = f"--cache: {self._path} cannot be used: {error}: scores are not cached"
         self._close()
         self._file = None
 
 
 def _prepare(file: sqlite3.Connection) -> None:
-    """Make the table where there is none.
+    """Create the table where the file is new.
 
     Raises:
-        sqlite3.Error: another process holds the file, or it is another file.
+        sqlite3.Error: another process locks the file, or it is not a cache of this version.
     """
     (version,) = file.execute("PRAGMA user_version").fetchone()
     if version not in {0, _VERSION}:
-        raise sqlite3.DatabaseError(f"made by another version of ctxzip ({version}, not {_VERSION})")
+        raise sqlite3.DatabaseError(f"its schema is of another version of ctxzip ({version}, not {_VERSION})")
     if not version:
         file.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT")
     file.execute("SELECT key, value, used FROM scores LIMIT 1")
@@ -180,4 +180,5 @@ def _prepare(file: sqlite3.Connection) -> None:
 
 
 def _checksum(key: bytes, value: bytes) -> bytes:
-    return zlib.crc32(value, zlib.crc32(key)).to_bytes(_CHECK, "big")
+    """Return the CRC-32 of key and value."""
+    return zlib.crc32(value, zlib.crc32(key)).to_bytes(_CHECKSUM_BYTES, "big")

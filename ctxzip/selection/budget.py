@@ -1,4 +1,4 @@
-"""Limits, score profile and policy -> how much may be kept of one request, and why."""
+"""Limits of the user, scores and a policy's decision -> the budget of one request, with its reason."""
 
 from __future__ import annotations
 
@@ -13,97 +13,92 @@ from ctxzip.settings import AUTO
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ctxzip.datamodels import Cut
+    from ctxzip.selection.adaptive.policy import PolicyDecision
 
-# Of what stands out from the middle of the field, keep the best units that hold this share. With bm25 on
-# the first 120 questions of each of the eleven sets of README.md (`ctxzip eval`, run with each value): 0.6 keeps
-# 13.2% of the words and the evidence of 79.2% of the questions, 0.8 21.1% and 85.2%, 0.9 28.3% and 87.7%; a
-# fixed ratio of 20% keeps that of 82.8%.
-_SHARES = {None: 0.8, "light": 0.95, "balanced": 0.75, "aggressive": 0.5}
-# Where a policy is there: as deep as this share of its questions needed. On texts unlike those (`ctxzip eval --method hybrid
-# fixtures/requests.jsonl`, run with each value) 0.9 keeps 16.3% of the words and the evidence of 14 of 19 questions, 0.92
-# 23.7% and 16, 0.95 34.9% and 17. The profiles keep what their names stand for: of 20 questions of each of the eleven
-# sets of README.md (`ctxzip select --profile`) 34.1, 15.0 and 5.6% of the tokens.
-_REACHED = {None: 0.92, "light": 0.985, "balanced": 0.94, "aggressive": 0.8}
-EMPTY = {"nothing": 0, "keep-best": 1, "passthrough": None}  # most units kept where nothing seems to answer the query
+# Without a policy, by profile: share, 0..1, of the excess over the median score that the kept units have together. Chosen by
+# recall and words kept with bm25 (models/README.md has the measurements).
+_EXCESS_SHARES = {None: 0.8, "light": 0.95, "balanced": 0.75, "aggressive": 0.5}
+# With a policy, by profile: share, 0..1, of the labelled queries that needed no greater depth. Chosen by recall and words
+# kept on texts unlike the labelled ones (models/README.md has the measurements).
+_POLICY_SHARES = {None: 0.92, "light": 0.985, "balanced": 0.94, "aggressive": 0.8}
+_MAX_UNITS_IF_EMPTY = {"nothing": 0, "keep-best": 1, "passthrough": None}  # by `Limits.empty`
 NO_ANSWER = "no passage is relevant"
 
 
-def decide(limits: Limits, probability: NDArray[np.float32], tokens_in: int, cut: Cut | None = None) -> Budget:
-    """Turn what the user allows into what may be kept of this request. The tightest limit holds.
+def decide(
+    limits: Limits, probability: NDArray[np.float32], tokens_in: int, decision: PolicyDecision | None = None
+) -> Budget:
+    """Return what may be kept of one request. The tightest limit holds.
 
     Args:
-        limits: checked by `check`.
-        probability: `(n,)` of the units that may be kept at all.
-        tokens_in: tokens of the full rendering.
-        cut: how far down a calibrated policy goes; None leaves an adaptive budget to the score
-            profile alone.
+        limits: of the user, checked by `ctxzip.settings.check_limits`.
+        probability: `(n,)`, 0..1, of the candidates.
+        tokens_in: tokens of the whole request, rendered as the result will be.
+        decision: of the policy; None lets the scores alone decide under an adaptive budget.
     """
-    mode: list[str] = []
-    reasons: list[str] = []
-    threshold = limits.threshold
-    automatic = None
-    if cut is not None:
-        automatic, name, reason = cut.threshold, cut.mode, cut.reason
-    elif limits.adaptive:
-        name = limits.profile or AUTO
-        automatic, reason = _auto(probability, _SHARES[limits.profile])
-    if automatic is not None:
-        threshold = automatic if threshold is None else max(threshold, automatic)
-        mode.append(name)
-        reasons.append(reason)
-    soft_tokens = None
+    automatic = _automatic(limits, probability, decision)
+    soft_tokens = None if limits.ratio is None else _soft_tokens(limits.ratio, tokens_in)
+    reasons: dict[str, str] = {} if automatic is None else {automatic[0]: automatic[2]}  # by mode
     if limits.ratio is not None:
-        soft_tokens = math.floor(limits.ratio * tokens_in)
-        # 0.29 of 400 is 115.99999999999999 in floating point, and 116 / 400 is 0.29.
-        soft_tokens += (soft_tokens + 1) / max(tokens_in, 1) <= limits.ratio
-        mode.append("ratio")
-        reasons.append(f"ratio {limits.ratio:g}: at most {soft_tokens} of {tokens_in} tokens")
+        reasons["ratio"] = f"ratio {limits.ratio:g}: at most {soft_tokens} of {tokens_in} tokens"
     if limits.max_tokens is not None:
-        mode.append("max_tokens")
-        reasons.append(f"at most {limits.max_tokens} tokens")
+        reasons["max_tokens"] = f"at most {limits.max_tokens} tokens"
     if limits.max_sentences is not None:
-        mode.append("max_sentences")
-        reasons.append(f"at most {limits.max_sentences} {'sentence' if limits.max_sentences == 1 else 'sentences'}")
+        noun = "sentence" if limits.max_sentences == 1 else "sentences"
+        reasons["max_sentences"] = f"at most {limits.max_sentences} {noun}"
     if limits.threshold is not None:
-        mode.append("threshold")
-        reasons.append(f"probability at least {limits.threshold:g}")
-    if cut is not None and cut.no_answer:
-        return Budget(
-            mode="+".join(mode),
-            limits=limits,
-            max_tokens=limits.max_tokens,
-            soft_tokens=soft_tokens,
-            max_sentences=min((n for n in (EMPTY[limits.empty], limits.max_sentences) if n is not None), default=None),
-            threshold=limits.threshold,
-            reason=f"{NO_ANSWER}: {limits.empty}",
-            no_answer=NO_ANSWER,
-        )
+        reasons["threshold"] = f"probability at least {limits.threshold:g}"
+    max_sentences = limits.max_sentences
+    thresholds = [limits.threshold, None if automatic is None else automatic[1]]
+    reason, no_answer = "; ".join(reasons.values()) or "no limit", None
+    if decision is not None and decision.no_answer:
+        counts = [_MAX_UNITS_IF_EMPTY[limits.empty], limits.max_sentences]
+        max_sentences = min((count for count in counts if count is not None), default=None)
+        thresholds = [limits.threshold]
+        reason, no_answer = f"{NO_ANSWER}: {limits.empty}", NO_ANSWER
     return Budget(
-        mode="+".join(mode) or "none",
+        mode="+".join(reasons) or "none",
         limits=limits,
         max_tokens=limits.max_tokens,
         soft_tokens=soft_tokens,
-        max_sentences=limits.max_sentences,
-        threshold=threshold,
-        reason="; ".join(reasons) or "no limit",
-        guarantee=None if cut is None else cut.guarantee,
+        max_sentences=max_sentences,
+        threshold=max((threshold for threshold in thresholds if threshold is not None), default=None),
+        reason=reason,
+        guarantee=None if decision is None or decision.no_answer else decision.guarantee,
+        no_answer=no_answer,
     )
 
 
-def share_of(limits: Limits) -> float:
-    """Return the share of labelled questions that an adaptive budget goes as deep for as they needed."""
-    return _REACHED[limits.profile]
+def policy_share(limits: Limits) -> float:
+    """Return the share of the labelled queries, 0..1, whose needed depth an automatic budget with a policy reaches."""
+    return _POLICY_SHARES[limits.profile]
 
 
-def _auto(probability: NDArray[np.float32], share: float) -> tuple[float, str]:
-    """Return the lowest probability worth keeping, and why.
+def _automatic(
+    limits: Limits, probability: NDArray[np.float32], decision: PolicyDecision | None
+) -> tuple[str, float, str] | None:
+    """Return mode, threshold and reason of what a policy or the scores decide; None where the limits alone decide."""
+    if decision is not None:
+        return decision.mode, decision.threshold, decision.reason
+    if limits.adaptive:
+        return limits.profile or AUTO, *_excess_threshold(probability, _EXCESS_SHARES[limits.profile])
+    return None
 
-    The middle of the field (the median) is taken for what any text about the subject scores; what
-    lies above it speaks for a unit. Kept are the best units that together hold a fixed share of
-    that, so a profile with one peak keeps one unit and a broad one keeps many.
 
-    >>> _auto(np.array([0.9, 0.1, 0.1, 0.1], dtype=np.float32), share=0.8)[1]
+def _soft_tokens(ratio: float, tokens_in: int) -> int:
+    """Return the largest number of tokens that is at most `ratio * tokens_in`."""
+    n_tokens = math.floor(ratio * tokens_in)
+    # 0.29 of 400 is 115.99999999999999 in floating point, and 116 / 400 is 0.29.
+    return n_tokens + ((n_tokens + 1) / max(tokens_in, 1) <= ratio)
+
+
+def _excess_threshold(probability: NDArray[np.float32], share: float) -> tuple[float, str]:
+    """Return the lowest probability kept, decided by the scores alone, and the reason.
+
+    The median is taken for the score of any text about the subject. Kept are the best units that together have a share of
+    the excess over it: one unit where one score stands out, and many where many do.
+
+    >>> _excess_threshold(np.array([0.9, 0.1, 0.1, 0.1], dtype=np.float32), share=0.8)[1]
     '1 of 4 units stands out of the scores'
     """
     n_units = len(probability)
@@ -111,12 +106,11 @@ def _auto(probability: NDArray[np.float32], share: float) -> tuple[float, str]:
         return 0.0, "no text"
     ranked = np.sort(probability.astype(np.float64))[::-1]
     if ranked[0] == 0:
-        return 1.0, "no content word of the question occurs in the documents"
+        return 1.0, "no content word of the query occurs in the documents"
     excess = np.maximum(ranked - np.median(ranked), 0)
     if not excess.any():
         return float(ranked[0]), "no unit stands out of the scores"
     n_kept = int(np.searchsorted(np.cumsum(excess), share * excess.sum())) + 1
     n_kept = min(n_kept, n_units)
-    return float(
-        ranked[n_kept - 1]
-    ), f"{n_kept} of {n_units} units {'stands' if n_kept == 1 else 'stand'} out of the scores"
+    verb = "stands" if n_kept == 1 else "stand"
+    return float(ranked[n_kept - 1]), f"{n_kept} of {n_units} units {verb} out of the scores"

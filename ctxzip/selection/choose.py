@@ -1,47 +1,33 @@
-"""One scored request -> the units that are kept, the budget and its reason."""
+"""One scored request -> the units that are kept, the budget with its reason, and warnings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ctxzip.datamodels import NOT_ENGLISH, Budget, Ranking, RecordWarning, Selection
-from ctxzip.selection import budget as budgets
-from ctxzip.selection.candidates import candidates, covering, groups
-from ctxzip.selection.dedup import Duplicates
+from ctxzip.selection.budget import decide
+from ctxzip.selection.candidates import candidates, groups
+from ctxzip.selection.coverage_order import coverage_order
+from ctxzip.selection.dedup import DuplicateKeys
 from ctxzip.selection.greedy import select
 from ctxzip.selection.segments import CONTEXT, outside_context, select_segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from ctxzip.datamodels import Cut, ParsedQuery, Request, Scored, Scores, Unit
+    from ctxzip.datamodels import ParsedQuery, Request, Scored, Scores, Unit
+    from ctxzip.selection.adaptive.policy import PolicyDecision
+    from ctxzip.selection.token_cost import TokenCost
     from ctxzip.settings import Settings
-
-
-class Layout(Protocol):
-    """How a request is written, as far as that decides what fits (`ctxzip.rendering.draft`)."""
-
-    def measure(self, kept: Collection[int]) -> int:
-        """Return the tokens of the final text with the given units kept."""
-        ...
-
-    def passage_costs(self) -> list[int]:
-        """Return the tokens of the line above each passage; empty where there is none."""
-        ...
-
-    @property
-    def gap_cost(self) -> int:
-        """Tokens of the mark at a gap; 0 without one."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is kept of one request, under which budget, and what its reader must not miss."""
+    """What is kept of one request, under which budget, and with which warnings."""
 
     selection: Selection
     budget: Budget
@@ -51,67 +37,54 @@ class Choice:
 def choose(
     scored: Scored,
     settings: Settings,
-    layout: Layout,
+    cost: TokenCost,
     tokens_in: int,
-    cut_for: Callable[[Ranking], Cut | None],
+    policy_decision: Callable[[Ranking], PolicyDecision | None],
 ) -> Choice:
     """Decide how much of one request is kept, and choose the units.
 
     Args:
-        scored: the request, its units counted by the tokenizer of the layout.
-        settings: how to choose.
-        layout: measures the final text.
-        tokens_in: of the whole request, written the same way.
-        cut_for: returns how far down a ranking a policy goes, None where there is no policy.
+        scored: the request, its tokens counted by the tokenizer of `cost`.
+        settings: the limits, and how to choose.
+        cost: of the units in the final text.
+        tokens_in: tokens of the whole request, rendered as the final text will be.
+        policy_decision: returns how far down a ranking the policy goes, None where there is no policy.
     """
     prepared, units, scores = scored.prepared, scored.units, scored.scores
-    plain = prepared.normalized
-    context = _of_context(plain, units)
-    ranked = candidates(units, scores, settings.top_docs, outside_context(plain.passages))
-    cut = cut_for(ranking_of(prepared.query, units, scores, context))
-    selection, budget = _selected(scored, settings, layout, ranked, context, cut, tokens_in)
-    selection, budget = _worth_it(selection, budget, tokens_in, len(units))
-    budget, warnings = _without_broken_guarantee(budget, cut, units, scores, selection)
-    return Choice(selection, budget, (*warnings, *_warnings(plain, units, scores, budget, selection)))
+    request = prepared.normalized
+    context = _context_units(request, units)
+    ranked = candidates(units, scores, settings.top_docs, outside_context(request.passages))
+    decision = policy_decision(ranking_of(prepared.query, units, scores, context))
+    # In a prompt of segments the limits are for the context.
+    limited = ranked if context is None else [i for i in ranked if i in context]
+    limited_tokens = tokens_in if context is None else cost.count(sorted(context))
+    budget = decide(settings.limits(), scores.probability[limited], limited_tokens, decision)
+    selection, budget = _selected(scored, settings, cost, ranked, budget)
+    selection, budget = _whole_if_too_little_saved(selection, budget, tokens_in, len(units))
+    budget, warnings = _without_broken_guarantee(budget, decision, units, scores, selection)
+    return Choice(selection, budget, (*warnings, *_warnings(request, units, scores, budget, selection)))
 
 
 def _selected(
-    scored: Scored,
-    settings: Settings,
-    layout: Layout,
-    ranked: Sequence[int],
-    context: frozenset[int] | None,
-    cut: Cut | None,
-    tokens_in: int,
+    scored: Scored, settings: Settings, cost: TokenCost, ranked: Sequence[int], budget: Budget
 ) -> tuple[Selection, Budget]:
-    """Return what is kept under which budget; in a prompt of segments each type has its own, and the limits are the context's."""
-    prepared, units, scores = scored.prepared, scored.units, scored.scores
-    plain = prepared.normalized
-    duplicates = Duplicates(plain.passages, units, prepared.languages)
-    among = ranked if context is None else [i for i in ranked if i in context]
-    of_all = tokens_in if context is None else layout.measure(sorted(context))
-    budget = budgets.decide(settings.limits(), scores.probability[among], of_all, cut)
-    choose_within = partial(
-        select,
-        units,
-        scores=scores,
-        passage_cost=layout.passage_costs(),
-        gap_cost=layout.gap_cost,
-        key=duplicates.key if _drops_duplicates(budget) else None,
+    """Return what is kept within a budget, and the budget with the reasons of all segments where there are some."""
+    prepared, units = scored.prepared, scored.units
+    passages = prepared.normalized.passages
+    keys = DuplicateKeys(passages, units, prepared.languages)
+    select_within = partial(
+        select, probability=scored.scores.probability, key=keys.key if _drops_duplicates(budget) else None
     )
-    if context is not None:
-        types = [plain.passages[unit.passage].segment for unit in units]
-        return select_segments(
-            types, ranked, budget, layout.measure, shares=settings.segment_budget, choose_within=choose_within
-        )
-    order = order_of_choice(prepared.query, ranked, duplicates)
-    return choose_within(order, budget=budget, measure=layout.measure), budget
+    kinds = [passages[unit.passage].segment for unit in units]
+    if any(passage.segment for passage in passages):
+        return select_segments(kinds, ranked, budget, cost, shares=settings.segment_budget, select_within=select_within)
+    return select_within(coverage_order(prepared.query, ranked, units, passages), budget, cost), budget
 
 
 def ranking_of(
     query: ParsedQuery, units: Sequence[Unit], scores: Scores, among: Collection[int] | None = None
 ) -> Ranking:
-    """Return the ranking of one request, of all its units or of those given by index."""
+    """Return the ranking of one request, of all its candidates or of those with the given indices."""
     ranked = [i for i in candidates(units, scores) if among is None or i in among]
     sizes = [sum(units[i].end - units[i].start for i in group) for group in groups(units, ranked)]
     return Ranking(
@@ -125,26 +98,17 @@ def ranking_of(
     )
 
 
-def order_of_choice(query: ParsedQuery, ranked: Sequence[int], duplicates: Duplicates) -> list[int]:
-    """Return the candidates in the order in which a budget considers them: as ranked, but for multi-hop and comparisons."""
-    if not query.needs_several_passages:
-        return list(ranked)
-    compared = query.entities[:2] if query.kind == "comparison" and len(query.entities) > 1 else ()
-    sides = [about for name in compared if (about := duplicates.passages_about(name))]
-    return covering(ranked, duplicates.units, sides)
-
-
 def _drops_duplicates(budget: Budget) -> bool:
-    """Tell whether near-duplicates of a kept unit may be dropped.
+    """Return whether near-duplicates of a kept unit may be dropped.
 
-    Not where every unit from a probability on is wanted: a threshold speaks of each unit, a recall was
-    calibrated on each, and `--empty passthrough` is all of the text.
+    Not under a threshold, which is meant for every unit; not under a recall, which was calibrated on every unit; and not
+    under `--empty passthrough`, which keeps all of the text.
     """
     return budget.no_answer is None and budget.limits.recall is None and budget.limits.threshold is None
 
 
-def _of_context(request: Request, units: Sequence[Unit]) -> frozenset[int] | None:
-    """Return the units of the context where the request is a prompt of segments, else None."""
+def _context_units(request: Request, units: Sequence[Unit]) -> frozenset[int] | None:
+    """Return the indices of the units of the context in a prompt of segments; None for other requests."""
     types = [passage.segment for passage in request.passages]
     if not any(types):
         return None
@@ -152,27 +116,33 @@ def _of_context(request: Request, units: Sequence[Unit]) -> frozenset[int] | Non
 
 
 def _without_broken_guarantee(
-    budget: Budget, cut: Cut | None, units: Sequence[Unit], scores: Scores, selection: Selection
+    budget: Budget, decision: PolicyDecision | None, units: Sequence[Unit], scores: Scores, selection: Selection
 ) -> tuple[Budget, tuple[RecordWarning, ...]]:
-    """Withdraw the guarantee where other limits kept less than it takes; return what must be reported."""
-    if cut is None:
+    """Return the budget, without its guarantee where that does not hold, and the warnings about the guarantee.
+
+    It does not hold where the model did not score all units, or where a unit of at least the policy's threshold is dropped.
+    """
+    if decision is None:
         return budget, ()
+    if budget.guarantee is None:
+        return budget, decision.warnings
     kept = set(selection.kept)
-    if budget.guarantee is not None and scores.not_scored:
-        reason = f"{budget.reason}; the model did not score all of it, so there is no guarantee"
+    if scores.not_scored:
+        why = "the model did not score all of it"
         text = "no guarantee: it holds for scores of all the text (--deadline-ms, --prefilter)"
-        return replace(budget, guarantee=None, reason=reason), (*cut.warnings, RecordWarning("no_guarantee", text))
-    if budget.guarantee is None or all(
-        i in kept for i in candidates(units, scores) if scores.probability[i] >= cut.threshold
-    ):
-        return budget, cut.warnings
-    reason = f"{budget.reason}; less than that is kept, so there is no guarantee"
-    text = "no guarantee: another limit keeps less than the recall takes (--max-tokens, --ratio, --top-docs, ...)"
-    return replace(budget, guarantee=None, reason=reason), (*cut.warnings, RecordWarning("no_guarantee", text))
+    elif any(i not in kept for i in candidates(units, scores) if scores.probability[i] >= decision.threshold):
+        why = "less than that is kept"
+        text = "no guarantee: another limit keeps less than the recall takes (--max-tokens, --ratio, --top-docs, ...)"
+    else:
+        return budget, decision.warnings
+    reason = f"{budget.reason}; {why}, so there is no guarantee"
+    return replace(budget, guarantee=None, reason=reason), (*decision.warnings, RecordWarning("no_guarantee", text))
 
 
-def _worth_it(selection: Selection, budget: Budget, tokens_in: int, n_units: int) -> tuple[Selection, Budget]:
-    """Keep all where less would be saved than `--min-saving` wants, and all fits."""
+def _whole_if_too_little_saved(
+    selection: Selection, budget: Budget, tokens_in: int, n_units: int
+) -> tuple[Selection, Budget]:
+    """Keep all units where dropping some saves less than `--min-saving`, and all fit the ceiling in tokens."""
     least = budget.limits.min_saving
     fits = budget.max_tokens is None or tokens_in <= budget.max_tokens
     if least is None or budget.no_answer is not None or not fits or tokens_in - selection.n_tokens >= least * tokens_in:
@@ -184,7 +154,7 @@ def _worth_it(selection: Selection, budget: Budget, tokens_in: int, n_units: int
 def _warnings(
     request: Request, units: Sequence[Unit], scores: Scores, budget: Budget, selection: Selection
 ) -> list[RecordWarning]:
-    """Return what a reader of the result must not miss: that it is empty, or kept without a reason."""
+    """Return a warning where the result is empty, or the units were not chosen by score."""
     if not request.passages:
         return [RecordWarning("no_documents", "no documents")]
     if not units:

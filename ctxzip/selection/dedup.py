@@ -1,7 +1,8 @@
-"""What the words of a unit say about its place among the others: it repeats one, leans on the one before, names a thing.
+"""Near-duplicates: units of which one can be left out without losing anything.
 
-Nothing here scores. Two units count as the same only where leaving one out loses nothing: every number, name,
-negation and symbol of the one stands in the other, in the same order, and both speak of the same thing.
+Two units are near-duplicates only where every number, name, negation and symbol of one is in the other, in the same order,
+and both are about the same thing: under the same title and headings, and with the same sentence before them where the
+sentence depends on its context.
 """
 
 from __future__ import annotations
@@ -13,27 +14,27 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from ctxzip.datamodels import Passage, Unit
 
     Words = tuple[str, ...]
 
-# A run of digits, a run of letters, a mark that may belong to the number behind it, the sign of a letter, or a symbol: `!` is
-# one in front of what it negates. All other marks (full stops, commas, quotes, brackets, dashes) differ where the same
-# words were set twice; behind a number quotes are feet and inches.
+# A run of digits, a run of letters, a mark that may belong to the number after it, the sign of a letter, or a symbol: `!` is
+# one before what it negates. Other marks (full stops, commas, quotes, brackets, dashes) are no difference, but for quotes
+# after a number, which are feet and inches.
 _WORD = re.compile(
     r"\d+|(?<=\d)['\"’”′″]|[^\W\d_]+|_|[.,:/'’(–−-](?=\s?\d)|(?<![^\s(\[{=<>*/^,])[−-](?=\w)|!(?=[^\s!?.,;:\"'”’»)\]}])"
     r"|[^\s\w.,;:!\"'“”„«»‘’`´()\[\]{}…–—-]"
 )
-_MARKER = re.compile(r"\s*+(?:>[\s>]*+|[^\w\s]\s++)?")
+_MARKER = re.compile(r"\s*+(?:>[\s>]*+|[^\w\s]\s++)?")  # of a list item or a quote
 _MARKED = frozenset({"list_item", "quote"})
 _ARTICLE = "the"  # "a" and "an" stay: "hepatitis a" is a name where people type without capitals
 _LINKS = (
     "however|moreover|furthermore|additionally|in addition|besides|also|therefore|thus|hence|consequently|accordingly"
     "|as a result|indeed|in fact|similarly|likewise|nevertheless|nonetheless"
 )
-# These change what the sentence behind them says: "otherwise, it is closed".
+# These change the meaning of the sentence after them: "otherwise, it is closed".
 _TURNS = "instead|otherwise|meanwhile|then|still|yet|for example|for instance|in contrast|by contrast|later|finally"
 _LINK = re.compile(rf"(?:{_LINKS}),\s+", re.IGNORECASE)
 _CONTEXT_DEPENDENT = re.compile(
@@ -41,18 +42,16 @@ _CONTEXT_DEPENDENT = re.compile(
     r"|the (?:former|latter)|but|and|so|nor)(?![\w'’-])",
     re.IGNORECASE,
 )
-_BY_WORDS = frozenset({"sentence", "list_item", "quote", "table_row"})
-_TO_THE_LETTER = frozenset({"code", "front_matter"})
+_COMPARED_BY_WORDS = frozenset({"sentence", "list_item", "quote", "table_row"})
+_COMPARED_EXACTLY = frozenset({"code", "front_matter"})
 
-# Shorter sentences are said twice by chance, longer ones are copied. Of the sentences that stand twice among the untitled
-# abstracts of one question of bioasq (300 questions), "Its recognition is therefore of considerable diagnostic value."
-# has 8 words, all others 15 and more; "The primary endpoint was overall survival." has 6, and is said of two trials.
-_COPIED = 8
+# Words; shorter sentences occur twice by chance, longer ones are copies (bioasq, models/README.md has the counts).
+_MIN_COPIED_WORDS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Duplicates:
-    """The words of one request.
+class DuplicateKeys:
+    """Gives units keys that are equal for near-duplicates.
 
     Attributes:
         passages: of the request.
@@ -65,64 +64,83 @@ class Duplicates:
     languages: Sequence[str]
 
     def key(self, i: int) -> Hashable | None:
-        """Return what two units have in common where one of them can be left out; None where none can.
+        """Return a value that unit `i` shares with its near-duplicates; None where it cannot have any.
 
-        Equal keys mean: the same words, numbers and symbols in the same order, but for the word "the", a link at the
-        head ("However,") and punctuation, under the same headings and the same title. Under another title the same words
-        can be about something else: "The passenger capacity is 382" is said of two ships in hotpotqa. Where a sentence
-        leans on what stands before it, is short, or stands in its passage more than once, and where it is an item of a list,
-        its neighbour must have the same words, too.
+        Equal keys mean: the same kind, title and headings, and the same words, numbers and symbols in the same order, but
+        for the word "the", a link at the start ("However,") and punctuation. The same words under another title can be about
+        something else: "The passenger capacity is 382" is written about two ships in hotpotqa. A neighbour must have the
+        same words, too, where a unit depends on its context, is short, is an item of a list, occurs in its passage more than
+        once, or is not English.
         """
         unit = self.units[i]
         passage = self.passages[unit.passage]
-        where = (unit.kind, _words(passage.title), tuple(map(self._words, self._above(i))))
+        topic = (unit.kind, _words(passage.title), tuple(map(self._unit_words, self._headings(i))))
         text = self._text(i)
-        if unit.kind in _TO_THE_LETTER or (
-            unit.kind == "table_row" and "\t" in text
-        ):  # in a row of tabs each has its column
-            return where, text
-        if unit.kind not in _BY_WORDS or not (words := self._words(i)):
+        has_columns = unit.kind == "table_row" and "\t" in text  # an empty cell moves the others, and has no words
+        if unit.kind in _COMPARED_EXACTLY or has_columns:
+            return topic, text
+        if unit.kind not in _COMPARED_BY_WORDS or not (words := self._unit_words(i)):
             return None
-        points = self.languages[unit.passage] != "en" or _CONTEXT_DEPENDENT.match(_without_link(text))
-        whole = len(words) >= _COPIED and unit.kind != "list_item" and passage.text.count(text) == 1
-        return where, words, () if whole and not points else self._beside(i)
-
-    def passages_about(self, name: str) -> frozenset[int]:
-        """Return the passages whose title holds the words of a name, or else those whose text does."""
-        sought = _spaced(name)
-        if not sought.strip():
-            return frozenset()
-        titled = [at for at, passage in enumerate(self.passages) if sought in _spaced(passage.title)]
-        return frozenset(titled or [at for at, passage in enumerate(self.passages) if sought in _spaced(passage.text)])
+        depends = self.languages[unit.passage] != "en" or _CONTEXT_DEPENDENT.match(_without_link(text))
+        is_copy = len(words) >= _MIN_COPIED_WORDS and unit.kind != "list_item" and passage.text.count(text) == 1
+        return topic, words, () if is_copy and not depends else self._neighbour_words(i)
 
     def _text(self, i: int) -> str:
         unit = self.units[i]
         return self.passages[unit.passage].text[unit.start : unit.end]
 
-    def _words(self, i: int) -> Words:
+    def _unit_words(self, i: int) -> Words:
         text = self._text(i)
         marker = _MARKER.match(text) if self.units[i].kind in _MARKED else None
         return _words(text[marker.end() :] if marker else text)
 
-    def _above(self, i: int) -> Iterator[int]:
-        """Yield the headings and table headers over a unit, the nearest first."""
+    def _headings(self, i: int) -> Iterator[int]:
+        """Yield the headings and table headers above a unit, the nearest first."""
         at = self.units[i].parent
         while at is not None:
             yield at
             at = self.units[at].parent
 
-    def _in_passage(self, i: int, beside: int) -> bool:
-        return 0 <= beside < len(self.units) and self.units[beside].passage == self.units[i].passage
+    def _neighbour_words(self, i: int) -> Words:
+        """Return the words of the unit before, or of the one after the first; `("",)` for the only unit of a passage."""
+        for beside in (i - 1, i + 1):
+            if 0 <= beside < len(self.units) and self.units[beside].passage == self.units[i].passage:
+                return self._unit_words(beside)
+        return ("",)
 
-    def _beside(self, i: int) -> Words:
-        """Return the words of the unit before; of the one behind where none is; a mark where a unit is all there is."""
-        beside = next((at for at in (i - 1, i + 1) if self._in_passage(i, at)), None)
-        return ("",) if beside is None else self._words(beside)
+
+class DuplicateFilter:
+    """Lets the first of several near-duplicates pass, and records the others.
+
+    Args:
+        key: returns a key that near-duplicates share, None for a unit without any; None lets every unit pass.
+
+    Attributes:
+        dropped: for each unit that did not pass the near-duplicate that did.
+    """
+
+    def __init__(self, key: Callable[[int], Hashable | None] | None) -> None:
+        self._key = key
+        self._passed: dict[Hashable, int] = {}
+        self.dropped: dict[int, int] = {}
+
+    def original_of(self, i: int) -> int | None:
+        """Return the near-duplicate of unit `i` that passed before it; None where `i` passes itself."""
+        key = None if self._key is None else self._key(i)
+        if key is None or (original := self._passed.setdefault(key, i)) == i:
+            return None
+        self.dropped[i] = original
+        return original
 
 
-@lru_cache(maxsize=256)  # a title and a heading stand above many units
+def casefolded_words(text: str) -> list[str]:
+    """Return the words, numbers and symbols of a text, without case."""
+    return _WORD.findall(unicodedata.normalize("NFC", text).casefold())
+
+
+@lru_cache(maxsize=256)  # a title and a heading belong to many units
 def _words(text: str) -> Words:
-    """Return what must be the same in two texts that say the same.
+    """Return the words, numbers and symbols that a near-duplicate has, too.
 
     >>> _words("However, the J. K. Rowling novel's price is 1,50.")
     ('j', 'K', 'Rowling', 'novel', 's', 'price', 'is', '1', ',', '50')
@@ -140,8 +158,3 @@ def _words(text: str) -> Words:
 def _without_link(text: str) -> str:
     link = _LINK.match(text)
     return text[link.end() :] if link else text
-
-
-def _spaced(text: str) -> str:
-    """Return the words of a text with a space around each, whatever their case: one holds another or not."""
-    return f" {' '.join(_WORD.findall(unicodedata.normalize('NFC', text).casefold()))} "

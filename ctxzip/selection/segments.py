@@ -1,4 +1,4 @@
-"""A budget for each type of segment of a prompt: how much of instructions, examples and context is kept."""
+"""A budget for each type of prompt segment: how much of instructions, context and examples is kept."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from ctxzip.datamodels import Passage
+    from ctxzip.selection.token_cost import TokenCost
 
-CONTEXT = "context"  # what the other limits are for, where it has no budget of its own
-# The middle of what the literature keeps: 80 to 90% of instructions (0.85 in LLMLingua, Jiang et al. 2023,
-# "LLMLingua: compressing prompts for accelerated inference"), 20 to 40% of examples. Questions are kept whole.
-DEFAULTS = (("instruction", 0.85), ("example", 0.3))
+CONTEXT = "context"  # the type that the other limits apply to
+# Share of the tokens kept, 0..1: the middle of 0.8 to 0.9 for instructions (0.85 in LLMLingua, Jiang et al. 2023, "LLMLingua:
+# compressing prompts for accelerated inference") and of 0.2 to 0.4 for examples. Questions are kept whole.
+DEFAULT_SHARES = (("instruction", 0.85), ("example", 0.3))
 
 
-def budgets(given: Iterable[str]) -> tuple[tuple[str, float], ...]:
-    """Read pairs of a type and a share.
+def parse_shares(pairs: Iterable[str]) -> tuple[tuple[str, float], ...]:
+    """Parse values of `--segment-budget`: a type of segment and the share of its tokens that is kept, 0..1.
 
-    >>> budgets(["example=0.5"])
+    >>> parse_shares(["example=0.5"])
     (('example', 0.5),)
 
     Raises:
-        UsageError: not such a pair.
+        UsageError: a value is not of the form TYPE=R, the type is unknown, or the share is out of its range.
     """
     found = {}
-    for pair in given:
+    for pair in pairs:
         kind, _, share = pair.partition("=")
         try:
             found[kind] = float(share)
@@ -42,7 +43,7 @@ def budgets(given: Iterable[str]) -> tuple[tuple[str, float], ...]:
 
 
 def outside_context(passages: Sequence[Passage]) -> frozenset[int]:
-    """Return the passages of a prompt in segments that are not of the context: limits on documents are not for them."""
+    """Return the indices of the segments of a prompt that are not context: `top_docs` does not apply to them."""
     kinds = [passage.segment for passage in passages]
     return frozenset(i for i, kind in enumerate(kinds) if kind != CONTEXT) if any(kinds) else frozenset()
 
@@ -51,68 +52,67 @@ def select_segments(
     kinds: Sequence[str | None],
     ranked: Sequence[int],
     budget: Budget,
-    measure: Callable[[Sequence[int]], int],
+    cost: TokenCost,
     *,
     shares: Iterable[tuple[str, float]],
-    choose_within: Callable[..., Selection],
+    select_within: Callable[[Sequence[int], Budget, TokenCost], Selection],
 ) -> tuple[Selection, Budget]:
-    """Keep of every type of segment what its share allows, and of the context what `budget` does.
+    """Keep of every type of segment what its share allows, and of the context what `budget` allows.
 
-    Under a hard ceiling instructions come first, then context, then examples: what one type needs,
-    those behind it do not get.
+    Under `max_tokens` types take tokens in the order of `SEGMENTS`: a later type gets what earlier ones leave.
 
     Args:
         kinds: type of the segment of every unit, in document order.
         ranked: indices of the candidates, best first.
-        budget: for the context; its ceiling is for all together.
-        measure: tokens of the final text when the given units are kept.
-        shares: 0..1 by type, over `DEFAULTS`; of a share of 0 nothing is kept.
-        choose_within: `ctxzip.selection.greedy.select` for some of the candidates; takes `budget` and `measure`.
+        budget: of the context; its `max_tokens` is for all types together.
+        cost: of the units of the request.
+        shares: 0..1 by type, in addition to `DEFAULT_SHARES` or in place of them; a share of 0 keeps nothing.
+        select_within: selects units from some of the candidates within a budget (`ctxzip.selection.greedy.select`).
 
     Returns:
-        what is kept of all, and the budget with all reasons.
+        The selection of all types, and the budget with the reasons of all types.
     """
-    share_of = {**dict(DEFAULTS), **dict(shares)}
+    share_of = {**dict(DEFAULT_SHARES), **dict(shares)}
     kept: list[int] = []
-    n_tokens = measure(kept)
-    reasons: list[str | None] = [None] * len(kinds)
-    reasons_of_types = []
+    n_tokens = cost.count(kept)
+    dropped_because: list[str | None] = [None] * len(kinds)
+    reasons = []
     for kind in SEGMENTS:
-        ours = [i for i, of in enumerate(kinds) if of == kind]
-        if not ours:
+        members = [i for i, of in enumerate(kinds) if of == kind]
+        if not members:
             continue
-        allowed, said = budget, budget.reason
+        allowed, reason = budget, budget.reason
         if kind in share_of:
-            allowed, said = _of_share(budget, share_of[kind], measure(ours), limited=kind == CONTEXT)
-        reasons_of_types.append(f"{kind} {said}")
+            allowed, reason = _budget_of_share(budget, share_of[kind], cost.count(members), is_context=kind == CONTEXT)
+        reasons.append(f"{kind} {reason}")
         if budget.max_tokens is not None:
             allowed = replace(allowed, max_tokens=max(budget.max_tokens - n_tokens, 0))
-        part = choose_within(
-            [i for i in ranked if kinds[i] == kind],
-            budget=allowed,
-            measure=lambda chosen, before=tuple(kept), n=n_tokens: measure(sorted((*before, *chosen))) - n,
-        )
+        part = select_within([i for i in ranked if kinds[i] == kind], allowed, cost.beyond(kept, n_tokens))
         kept = sorted((*kept, *part.kept))
         n_tokens += part.n_tokens
-        for i in ours:
-            reasons[i] = part.dropped_because[i]
-    return Selection(tuple(kept), n_tokens, tuple(reasons)), replace(
-        budget, reason="; ".join(reasons_of_types) or budget.reason
+        for i in members:
+            dropped_because[i] = part.dropped_because[i]
+    return Selection(tuple(kept), n_tokens, tuple(dropped_because)), replace(
+        budget, reason="; ".join(reasons) or budget.reason
     )
 
 
-def _of_share(budget: Budget, share: float, tokens_in: int, *, limited: bool) -> tuple[Budget, str]:
-    """Return the budget of a type that keeps a share of its tokens, and why.
+def _budget_of_share(budget: Budget, share: float, tokens_in: int, *, is_context: bool) -> tuple[Budget, str]:
+    """Return the budget of a type of segment that keeps a share of its tokens, and the reason.
 
-    A share takes the place of an automatic budget; where it is `limited`, what the user allows beside it holds, too.
+    The share replaces an automatic budget. Limits of the user hold for the context besides it, for other types they do not.
     """
     soft_tokens = math.floor(share * tokens_in + 1e-9)  # 0.29 of 400 is 115.99999999999999
-    said = f"{share:g}: at most {soft_tokens} of {tokens_in} tokens"
-    threshold = most = None
-    if limited:
+    reason = f"{share:g}: at most {soft_tokens} of {tokens_in} tokens"
+    threshold = max_sentences = None
+    if is_context:
         threshold = budget.limits.threshold if budget.limits.adaptive else budget.threshold
-        most = budget.limits.max_sentences
+        max_sentences = budget.limits.max_sentences
         soft_tokens = min(soft_tokens, soft_tokens if budget.soft_tokens is None else budget.soft_tokens)
-        said = said if budget.limits.adaptive else f"{said}; {budget.reason}"
-    most = most if share else 0  # units: the best one of all would stay whatever its length
-    return replace(budget, threshold=threshold, max_sentences=most, soft_tokens=soft_tokens, no_answer=None), said
+        reason = reason if budget.limits.adaptive else f"{reason}; {budget.reason}"
+    if not share:
+        max_sentences = 0  # else the best unit would be kept whatever its length
+    return (
+        replace(budget, threshold=threshold, max_sentences=max_sentences, soft_tokens=soft_tokens, no_answer=None),
+        reason,
+    )

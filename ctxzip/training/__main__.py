@@ -245,7 +245,7 @@ def _query(options: argparse.Namespace) -> None:
 
 
 def _card(options: argparse.Namespace) -> None:
-    from ctxzip.selection.adaptive.policies import POLICY
+    from ctxzip.selection.adaptive.policy_lookup import POLICY
 
     shutil.copy(models_folder() / DEFAULT_MODEL / _TOKENIZER, options.out / _TOKENIZER)
     metrics = _metrics(options.out)
@@ -263,7 +263,7 @@ def _card(options: argparse.Namespace) -> None:
         "alone": [_INT8],
         "language": "en",
         "window_length": _WINDOW_LENGTH,
-        "second_look": True,
+        "second_pass": True,
         # `calibrate` replaces it.
         "calibration": {"unit": 1.0, "bias": 0.0, "relevance": 1.0},
         "recipe": [row["recipe"] for row in metrics if "recipe" in row][-1],
@@ -321,8 +321,8 @@ def _policy(options: argparse.Namespace) -> None:
     from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions
     from ctxzip.scoring.pipeline import ScoringPipeline
-    from ctxzip.selection.adaptive.depth import REACH
-    from ctxzip.selection.adaptive.policies import POLICY
+    from ctxzip.selection.adaptive.depth import FITTED_DEPTH
+    from ctxzip.selection.adaptive.policy_lookup import POLICY
     from ctxzip.settings import HYBRID, Settings
     from ctxzip.training.fit_policy import adjusted_floor, fit, whole_list, workload
 
@@ -348,7 +348,7 @@ def _policy(options: argparse.Namespace) -> None:
     policy = calibrated(
         CalibrationData([one for one, answers in zip(questions, answerable, strict=True) if answers], sets),
         ScoredBy(scoring.scorer_name, scoring.settings.splitter, scoring.model_sha256),
-        definition=REACH,
+        definition=FITTED_DEPTH,
         recalls=RECALLS,
         fitted=fitted,
     )

@@ -13,11 +13,11 @@ from ctxzip.evaluation.labelled import Labelled, read_labelled
 from ctxzip.selection.adaptive.features import (
     QUESTION_FEATURES,
     RANK_FEATURES,
+    evaluated_ranks,
     question_features,
     rank_features,
-    ranks_looked_at,
 )
-from ctxzip.selection.adaptive.forest import as_json, from_json
+from ctxzip.selection.adaptive.forest import forest_as_json, forest_from_json
 from ctxzip.training.augment import augmented
 from ctxzip.training.examples import nearest_passages
 
@@ -123,7 +123,7 @@ def fit(questions: Sequence[Ranked], answered: Sequence[bool], seed: int) -> dic
     for index, question in enumerate(questions):
         if question.last_needed is None:
             continue
-        ranks = ranks_looked_at(len(question.ranking.probability))
+        ranks = evaluated_ranks(len(question.ranking.probability))
         rows.append(rank_features(question.ranking, ranks))
         reached.append(ranks > question.last_needed)
         # A question counts once, however many of its ranks are rows.
@@ -156,8 +156,8 @@ def adjusted_floor(fitted: Mapping[str, Any], questions: Sequence[Ranked], answe
     """
     if fitted["answerable"] is None:
         return {}
-    forest = from_json(fitted["answerable"], QUESTION_FEATURES)
-    chances = forest.chances(np.stack([question_features(question.ranking) for question in questions]))
+    forest = forest_from_json(fitted["answerable"], QUESTION_FEATURES)
+    chances = forest.probabilities(np.stack([question_features(question.ranking) for question in questions]))
     labels, names = np.array(answered), np.array([question.set_name for question in questions])
     lowest = [np.quantile(chances[labels & (names == name)], _MAX_EMPTIED) for name in set(names[labels].tolist())]
     floor = round(min(fitted["floor"], *map(float, lowest)), 4)
@@ -183,7 +183,7 @@ def _fitted(
     # From zero, so that the prediction is the sum of the trees.
     model = GradientBoostingClassifier(random_state=seed, init="zero", **settings)
     model.fit(rows, labels, sample_weight=weights)
-    return as_json([stage[0].tree_ for stage in model.estimators_], settings["learning_rate"], features)
+    return forest_as_json([stage[0].tree_ for stage in model.estimators_], settings["learning_rate"], features)
 
 
 def _cross_validated_chances(
@@ -198,5 +198,5 @@ def _cross_validated_chances(
     for fold in range(_FOLDS):
         inside = folds == fold
         forest = _fitted(rows[~inside], labels[~inside], weights[~inside], QUESTION_FEATURES, _ANSWERABLE, seed)
-        found[inside] = from_json(forest, QUESTION_FEATURES).chances(rows[inside])
+        found[inside] = forest_from_json(forest, QUESTION_FEATURES).probabilities(rows[inside])
     return found

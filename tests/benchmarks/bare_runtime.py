@@ -37,7 +37,7 @@ class _Recorder:
 def record_batches(requests: list[Request], model: str, file: Path) -> int:
     """Write the batches of the model for these requests to a file; return their number."""
     scorer: Any = load_scorer(Settings(scorer="hybrid", model=model, device="cpu"))
-    joint = scorer._model._model  # the hybrid scorer wraps the scorer of parts, which wraps the model
+    joint = scorer._model._model  # the hybrid scorer wraps the limited scorer, which wraps the model
     session = joint._session
     recorder = _Recorder(session.session)
     joint._session = replace(session, session=recorder)

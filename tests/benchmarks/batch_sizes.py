@@ -20,7 +20,7 @@ import numpy as np
 from ctxzip._internal.cores import available_cores
 from ctxzip.errors import InputError
 from ctxzip.model_store import open_model
-from ctxzip.scoring.batches import by_length
+from ctxzip.scoring.batches import batches_by_length
 from ctxzip.scoring.onnx_sessions import open_session
 from tests.benchmarks.bare_runtime import record_batches
 from tests.benchmarks.peers.measuring import first_lines, machine, positive, rotating
@@ -69,7 +69,7 @@ def _variants(windows: Sequence[dict[str, Any]], graph: Path) -> Iterator[tuple[
         session = open_session(graph, threads=threads).session
         for tokens in _TOKENS:
             lengths = [feed["input_ids"].shape[1] for feed in windows]
-            batches = [_stacked([windows[i] for i in batch]) for batch in by_length(lengths, tokens)]
+            batches = [_stacked([windows[i] for i in batch]) for batch in batches_by_length(lengths, tokens)]
             name = f"{at_once} at once, {threads} thread{'s' * (threads > 1)} each, "
             yield (
                 name + (f"{tokens:,} tokens a batch" if tokens else "windows alone"),

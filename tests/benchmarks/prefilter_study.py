@@ -22,9 +22,8 @@ import numpy as np
 from ctxzip.compressor import Compressor
 from ctxzip.evaluation.labelled import Labelled, read_labelled
 from ctxzip.reading.origin import BadRecord
-from ctxzip.scoring.not_scored import scoring_input
 from ctxzip.scoring.pipeline import ScoringPipeline
-from ctxzip.scoring.prefilter import scored_parts
+from ctxzip.scoring.prefilter import prefiltered_parts, scoring_input
 from ctxzip.settings import AUTO, OFF, Settings
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def assembled(questions: Sequence[Labelled], n_passages: int) -> Iterator[Labell
 def large(question: Labelled, scored: Scored, settings: Settings) -> Large:
     """Return the size of a request and its prefilter, from the BM25 scores of its units."""
     units, n_tokens = scored.units, scored.prepared.passage_tokens
-    parts = scored_parts(scoring_input(scored.prepared, settings), scored.scores.probability)
+    parts = prefiltered_parts(scoring_input(scored.prepared, settings), scored.scores.probability)
     to_score = [i for part in parts for i in range(part.first, part.last)]
     covered = question.overlaps(units)[to_score].any(axis=0)
     return Large(

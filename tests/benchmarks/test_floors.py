@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ctxzip.scoring.onnx_sessions import without_cuda
+from ctxzip.scoring.onnx_sessions import cuda_unavailable_reason
 from tests.conftest import FIXTURES
 
 REQUESTS = str(FIXTURES / "requests.jsonl")
@@ -54,7 +54,7 @@ def test_a_device_is_compared_with_the_cpu():
     assert "cpu, 65,536 tokens a batch" in out
 
 
-@pytest.mark.skipif(without_cuda() is None, reason="this machine has a GPU with CUDA")
+@pytest.mark.skipif(cuda_unavailable_reason() is None, reason="this machine has a GPU with CUDA")
 def test_a_missing_gpu_is_an_error():
     """Not a traceback."""
     code, _, err = run("tests.benchmarks.cuda", REQUESTS)

@@ -317,3 +317,20 @@ def test_python_m_and_the_script_are_the_same():
     script = os.path.join(os.path.dirname(sys.executable), "ctxzip")
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.encode() == process("--version").out
+
+
+def test_the_options_offer_what_the_settings_allow():
+    """The command line names the formats itself, so that --help need not load the settings; the defaults agree too."""
+    from dataclasses import fields
+    from typing import get_args, get_type_hints
+
+    from ctxzip.cli.budget_options import BudgetOptions
+    from ctxzip.cli.options import OutputOptions, ScoringOptions
+    from ctxzip.settings import Settings, To
+
+    of_option, _ = get_args(get_type_hints(OutputOptions)["to"])
+    assert get_args(of_option) == get_args(To)
+    settings = {field.name for field in fields(Settings)}
+    named = {field.name for group in (BudgetOptions, ScoringOptions, OutputOptions) for field in fields(group)}
+    assert settings <= named
+    assert named - settings == {"output", "null"}

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tests.conftest import COMMAND, LINE
+from tests.conftest import COMMAND, LINE, process
 
 
 def in_shell(line):
@@ -33,6 +33,24 @@ def test_a_closed_stream_is_an_error_and_nothing_goes_to_another_stream(redirect
     assert done.returncode == code
     assert done.stdout.count("\n") == out
     assert done.stderr == err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "code"),
+    [
+        ([], LINE, 0),
+        ([], "{}\n", 1),
+        (["--ratio", "2"], LINE, 2),
+        (["--splitter", "spacy:xx_none_sm"], LINE, 3),
+    ],
+)
+def test_a_process_ends_with_the_exit_code_of_its_command(arguments, stdin, code):
+    """stdout and stderr are flushed before it ends."""
+    run = process("compress", "--scorer", "bm25", *arguments, stdin=stdin)
+    assert run.code == code
+    assert len(run.records) == (code < 2)
+    assert run.err.startswith("ctxzip: ")
+    assert run.err.endswith("\n")
 
 
 def test_a_signal_that_is_ignored_stays_ignored():

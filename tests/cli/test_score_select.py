@@ -142,7 +142,7 @@ def test_scores_of_other_documents_are_a_bad_record(changed):
     bad = {**SCORED, "ctxzip": {"scored": SCORED["ctxzip"]["scored"] | changed}}
     run = ctxzip("select", stdin=jsonl(bad, SCORED))
     first, second = (json.loads(line) for line in run.out.splitlines())
-    assert "line 1: the scores @ $.ctxzip.scored are not those of the documents" in first["ctxzip"]["error"]
+    assert "line 1: the scores @ $.ctxzip.scored do not fit the documents" in first["ctxzip"]["error"]
     assert second["docs"] == ["The ferry leaves."]
     assert run.code == 1
 

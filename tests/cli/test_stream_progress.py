@@ -128,11 +128,8 @@ def test_progress_is_shown_beside_an_output_file(tmp_path):
 def test_colors_are_for_terminals_and_can_be_switched_off(environment, color):
     """https://no-color.org; the name of the program is red in front of what went wrong."""
     seen = on_terminal("nowhere.jsonl", environment=environment)
-    assert (
-        seen == f"{RED}ctxzip:\x1b[0m nowhere.jsonl: no such file\r\n"
-        if color
-        else "ctxzip: nowhere.jsonl: no such file\r\n"
-    )
+    name = f"{RED}ctxzip:\x1b[0m" if color else "ctxzip:"
+    assert seen == f"{name} nowhere.jsonl: no such file\r\n"
 
 
 def test_elsewhere_a_plain_line_now_and_then(capsys):

@@ -22,7 +22,7 @@ from ctxzip.selection.adaptive.features import RANK_FEATURES
 from ctxzip.selection.adaptive.policy_file import load_policy
 from ctxzip.settings import Settings
 from tests.conftest import FIXTURES, compress, ctxzip, jsonl
-from tests.strategies import profile, stump
+from tests.strategies import ranking_with, stump
 
 REQUESTS = FIXTURES / "requests.jsonl"
 
@@ -75,7 +75,7 @@ def test_words_kept_are_counted_with_their_headings():
 
 def test_the_best_unit_needs_no_depth():
     """It is kept at every depth, whatever its depth is by a definition."""
-    one = Ranked("set", profile([0.6, 0.4]), np.array([0.3, 1.0]), 0)
+    one = Ranked("set", ranking_with([0.6, 0.4]), np.array([0.3, 1.0]), 0)
     assert needed_depth(one, np.array([0.4, 0.6])) == 0
     assert needed_depth(Ranked("set", one.ranking, one.kept_fraction, 1), np.array([0.4, 0.6])) == 0.6
 
@@ -87,7 +87,7 @@ def simulated(n_questions, rng):
         probability = np.sort(rng.beta(0.3, 2.0, 12).astype(np.float32))[::-1]
         last = int(rng.choice(12, p=probability / probability.sum())) if rng.random() < 0.99 else None
         kept = np.cumsum(rng.dirichlet(np.ones(12)))
-        questions.append(Ranked(f"set{i % 2}", profile(probability, kind="fact" if i % 3 else "list"), kept, last))
+        questions.append(Ranked(f"set{i % 2}", ranking_with(probability, kind="fact" if i % 3 else "list"), kept, last))
     return questions
 
 
@@ -108,7 +108,7 @@ def test_held_out_halves_are_covered_as_guaranteed():
 
 def test_a_comparison_by_hand():
     """Two questions: evidence in the second and in the first of three units."""
-    one = profile([0.5, 0.3, 0.2])
+    one = ranking_with([0.5, 0.3, 0.2])
     questions = [Ranked("a", one, np.array([0.1, 0.4, 1.0]), 1), Ranked("b", one, np.array([0.3, 0.5, 1.0]), 0)]
     found, savings = compare(questions, (0.5, 0.9))
     costs = {cost.name: cost for cost in found}
@@ -151,7 +151,7 @@ def test_calibrate_writes_a_policy_and_prints_a_table(calibrated):
     assert content["data"] == {"files": {"requests.jsonl": 19}, "questions": 19, "labelled_by_answers_only": 0}
     assert content["model_sha256"] is None
     assert content["held_out"]["0.9"]["all"]["coverage"] >= 0.85
-    assert load_policy(path).level("fact", 0.95).n == 19
+    assert load_policy(path).conformal_depth("fact", 0.95).n == 19
 
 
 def test_a_calibrated_recall_covers_its_own_questions(calibrated):
@@ -199,7 +199,7 @@ def test_a_recall_that_cannot_be_guaranteed_is_refused_and_not_written(tmp_path)
     call = ("calibrate", "some.jsonl", "--scorer", "bm25", "-o", "p.json")
     run = ctxzip(*call, "--recall", "0.95", cwd=tmp_path)
     assert run.code == 2
-    assert "of 1 of the 20 questions in the policy the evidence is in no unit" in run.err
+    assert "the evidence of 1 of the 20 questions in the policy is in no unit" in run.err
     assert not (tmp_path / "p.json").exists()
     assert ctxzip(*call, "--recall", "0.9", "--splitter", "spacy:en", cwd=tmp_path).code == 0
     guaranteed = ("compress", "--scorer", "bm25", "--recall", "0.9", "--policy", "p.json", "--splitter", "spacy:en")
@@ -277,7 +277,7 @@ def test_depths_are_those_that_the_policy_uses(calibrated):
     for question in labelled.answerable:
         one = rank_question("requests", question, scoring.score_one(question.request))
         assert one is not None
-        needs.append(needed_depth(one, depths(one.ranking.probability, some.definition)))
-    in_file = np.sort(np.concatenate([found.scores for found in some.kinds.values()]))
+        needs.append(needed_depth(one, depths(one.ranking.probability, some.depth_definition)))
+    in_file = np.sort(np.concatenate([needed.depths for needed in some.needed_depths.values()]))
     assert (in_file >= np.sort(needs)).all()
     assert in_file == pytest.approx(np.sort(needs), abs=1.01e-4)

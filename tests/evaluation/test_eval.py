@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctxzip.cli.option_names import error_text
 from ctxzip.compressor import Compressor
 from ctxzip.datamodels import Scored
 from ctxzip.errors import InputError, UsageError
@@ -340,7 +341,7 @@ def test_a_record_in_another_form_is_an_error_with_its_place(tmp_path, content, 
     assert message in str(error.value)
     run = ctxzip("eval", "--method", "lead", tmp_path)
     assert run.code == 1
-    assert run.err == f"ctxzip: {error.value}\n"
+    assert run.err == f"ctxzip: {error_text(error.value)}\n"
 
 
 def test_a_truncated_gzip_file_is_an_error(tmp_path):
@@ -353,7 +354,7 @@ def test_a_truncated_gzip_file_is_an_error(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no data: name labelled files or folders of them with --data"),
+        ([], "no data: name labelled files or folders of them (--data)"),
         (["--data", "nowhere.jsonl"], "nowhere.jsonl: no such file or folder (--data)"),
         (["--data", "README.md"], "README.md: expected a .jsonl or .jsonl.gz file in the common form (--data)"),
         (["--data", "empty"], "empty: no .jsonl or .jsonl.gz file in this folder (--data)"),
@@ -396,7 +397,7 @@ def test_a_missing_bi_encoder_names_the_extra_to_install():
     """Exit 3."""
     run = ctxzip("eval", "--method", "biencoder", REQUESTS)
     assert run.code == 3
-    assert run.err.strip().endswith("is not installed: pip install 'ctxzip[train]' (--method biencoder)")
+    assert run.err.strip().endswith("is not installed: pip install 'ctxzip[train]'")
 
 
 def test_progress_is_shown_on_a_terminal_only():

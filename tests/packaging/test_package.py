@@ -27,7 +27,7 @@ def test_the_public_names_are_these():
         "__version__",
         "compress",
     ]
-    assert all(hasattr(ctxzip, name) for name in ctxzip.__all__)
+    assert [name for name in ctxzip.__all__ if not hasattr(ctxzip, name)] == []
     assert dir(ctxzip) == sorted(ctxzip.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = ctxzip.nothing
@@ -55,7 +55,7 @@ def test_documents_may_be_one_text_passages_or_objects():
 )
 def test_a_setting_that_names_nothing_is_a_usage_error(setting):
     """A call without a type checker gets a clear error."""
-    with pytest.raises(UsageError, match=f"--{next(iter(setting)).replace('_', '-')} "):
+    with pytest.raises(UsageError, match=f"^{next(iter(setting))}="):
         ctxzip.compress("When?", ["At ten."], **setting)
 
 

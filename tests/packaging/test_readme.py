@@ -57,6 +57,7 @@ def test_the_readme_is_short_and_its_blocks_are_found():
     assert not set(re.findall(r"^```(\w+)$", PAGE, re.MULTILINE)) - {"sh", "console", "make", "python", "text"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", RECIPES)
 def test_a_command_runs(code, small_folder):
     """Each succeeds, and prints on stdout or writes a file. (`llm` uses the model of llm-echo, which needs no network.)"""
@@ -89,6 +90,7 @@ def test_an_example_holds_the_answer_to_its_question(console):
     assert [answer for answer in ANSWERS[question] if answer not in shown] == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_the_demo_keeps_the_answers():
     """Of every question that it shows, and it compresses all fixtures without an error."""
@@ -127,7 +129,6 @@ def test_a_python_example_runs(code):
     exec(compile(code, "README.md", "exec"), {})  # noqa: S102
 
 
-@pytest.mark.xfail(reason="Result.to_dict and the context manager of Compressor are not there yet")
 def test_the_python_of_the_man_page_runs():
     """Its assertions are its test."""
     (code,) = blocks(MAN_PAGE, "python")

@@ -70,7 +70,6 @@ def test_the_prose_has_every_shape_format_and_kind_of_question():
     assert set(KINDS) <= words
 
 
-@pytest.mark.xfail(reason="the keys are renamed in the documentation first")
 @pytest.mark.parametrize(
     "options", [["--explain"], ["--order", "relevance"], ["--recall", "0.9"], ["--max-tokens", "0"]]
 )

@@ -10,7 +10,7 @@ import pytest
 from ctxzip.compressor import Compressor
 from ctxzip.reading.detection import to_request
 from ctxzip.reading.schemas import SHAPES, with_fields
-from ctxzip.rendering.interop import converted
+from ctxzip.rendering.interop import library_record
 from ctxzip.settings import CONTEXTS, Settings, To
 from tests.conftest import compress, jsonl
 
@@ -31,10 +31,10 @@ def result(**settings):
 
 
 @pytest.mark.parametrize("to", LIBRARIES)
-def test_what_is_converted_is_read_as_that_library_s_record(to):
-    """By its keys and by its name: the question, and of each document what was kept, its title and its id."""
+def test_ctxzip_reads_a_record_of_another_library(to):
+    """With and without the name of its format: the query, and of each document the text that is kept, its title and its id."""
     short = result(max_sentences=3)
-    written = json.loads(converted(short, to))
+    written = json.loads(library_record(short, to))
     for shapes in (SHAPES, with_fields(None, None, None, None, to)):
         request = to_request(written, shapes)
         assert request.query == RECORD["query"]
@@ -49,16 +49,16 @@ def test_what_is_converted_is_read_as_that_library_s_record(to):
     assert written["id"] == "7"
 
 
-def test_documents_left_out_of_a_converted_record_are_told_by_the_order():
-    """As in the record that came."""
-    about = json.loads(converted(result(max_sentences=1, drop_empty=True), "langchain"))
-    assert about["ctxzip"]["order"] == [2]
-    assert [document["metadata"]["title"] for document in about["documents"]] == ["Orrin\n<harbour>"]
+def test_the_key_order_lists_the_documents_that_a_record_has():
+    """As in a record of `--to jsonl`."""
+    own = json.loads(library_record(result(max_sentences=1, drop_empty=True), "langchain"))
+    assert own["ctxzip"]["order"] == [2]
+    assert [document["metadata"]["title"] for document in own["documents"]] == ["Orrin\n<harbour>"]
 
 
-def test_messages_hold_the_documents_that_are_left_and_then_the_question():
-    """A title cannot end the tag that it stands in."""
-    (message,) = json.loads(converted(result(max_sentences=1), "messages"))["messages"]
+def test_messages_hold_the_documents_of_which_something_is_kept_and_then_the_query():
+    """A title cannot close the tag around it."""
+    (message,) = json.loads(library_record(result(max_sentences=1), "messages"))["messages"]
     assert message == {
         "role": "user",
         "content": (
@@ -69,8 +69,8 @@ def test_messages_hold_the_documents_that_are_left_and_then_the_question():
     }
 
 
-def test_the_command_line_converts_and_keeps_bad_records_in_their_place():
-    """`--to langchain` is a record a line."""
+def test_to_langchain_writes_one_record_a_line_with_bad_records_in_their_place():
+    """An error record stays a record of ctxzip."""
     run = compress("--to", "langchain", "--scorer", "bm25", "-n", "1", stdin=jsonl(RECORD, {"docs": []}, RECORD))
     assert run.code == 1
     assert [sorted(record) for record in run.records] == [

@@ -1,4 +1,4 @@
-"""Kept units into texts and records."""
+"""Kept units -> texts, contexts and records."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def kept_text(*kept, mark_gaps=False):
         ((3, 4), "Four.\nFive."),
     ],
 )
-def test_what_is_kept_is_joined_by_the_white_space_that_was_there(kept, expected):
-    """Neighbours keep theirs; across a gap the widest that was there stands."""
+def test_kept_units_are_joined_by_white_space_of_the_original(kept, expected):
+    """Neighbours by the white space between them, others by the widest white space between them."""
     assert kept_text(*kept) == expected
 
 
 def test_gaps_are_marked_between_kept_units_only():
-    """And only when asked."""
+    """Not at the start or the end of a text."""
     assert kept_text(1, 3, mark_gaps=True) == "Two.\n\n[...]\n\nFour."
     assert kept_text(0, 2, mark_gaps=True) == "One. [...] Three."
     assert kept_text(0, 1, mark_gaps=True) == "One. Two."
 
 
 def test_text_without_spaces_is_joined_without_spaces():
-    """Japanese needs none."""
+    """As Japanese is."""
     result = compress("橋は長い？", ["橋は赤い。空は青い。橋は長い。"], max_sentences=2, scorer="bm25")
     assert result.texts == ("橋は赤い。橋は長い。",)
 
@@ -66,7 +66,7 @@ def test_text_holds_titles_and_a_blank_line_between_documents():
     assert result.context == "Ferry\nThe ferry leaves at seven.\n\nOrrin harbour\nAt Orrin the ferry leaves at noon.\n"
 
 
-def test_markdown_numbers_its_sources_by_their_place_in_the_input():
+def test_markdown_numbers_documents_by_their_position_in_the_input():
     """So that an answer can cite them."""
     result = compress(QUESTION, DOCS, max_sentences=2, to="markdown")
     assert result.context == (
@@ -75,7 +75,7 @@ def test_markdown_numbers_its_sources_by_their_place_in_the_input():
 
 
 def test_titles_can_be_left_out():
-    """In text the line goes, in markdown the number stays."""
+    """In text the line is left out, in markdown the number stays."""
     assert compress(QUESTION, DOCS, max_sentences=1, to="text", titles=False).context == DOCS[2]["text"] + "\n"
     assert (
         compress(QUESTION, DOCS, max_sentences=1, to="markdown", titles=False).context
@@ -83,8 +83,8 @@ def test_titles_can_be_left_out():
     )
 
 
-def test_the_most_relevant_document_comes_first_when_asked():
-    """In the context, and in the record with the order said."""
+def test_order_relevance_writes_the_most_relevant_document_first():
+    """In the context, and in the record, whose key `order` has the indices."""
     assert (compress(QUESTION, DOCS, ratio=1.0, to="text", order="relevance").context or "").startswith(
         "Orrin harbour\n"
     )
@@ -94,8 +94,8 @@ def test_the_most_relevant_document_comes_first_when_asked():
     assert written["ctxzip"]["docs"][2]["kept"][0][:2] == [0, 34]
 
 
-def test_documents_of_which_nothing_is_kept_stay_unless_dropped():
-    """One document in, one out; `order` tells which are left."""
+def test_documents_of_which_nothing_is_kept_stay_unless_drop_empty_is_set():
+    """Then `order` has the indices of the documents that stay."""
     full = json.loads(record(compress(QUESTION, DOCS, max_sentences=1)))
     assert [doc["text"] for doc in full["docs"]] == ["", "", DOCS[2]["text"]]
     short = json.loads(record(compress(QUESTION, DOCS, max_sentences=1, drop_empty=True)))
@@ -104,17 +104,17 @@ def test_documents_of_which_nothing_is_kept_stay_unless_dropped():
     assert len(short["ctxzip"]["docs"]) == 3
 
 
-def test_the_key_of_the_record_has_the_shape_that_other_tools_read():
-    """Names and types; one entry of `docs` for every document."""
-    about = json.loads(record(compress(QUESTION, DOCS, ratio=0.5, max_tokens=30)))["ctxzip"]
-    assert set(about) == {
+def test_the_value_of_the_key_ctxzip_has_these_keys():
+    """One entry of `docs` for every document."""
+    own = json.loads(record(compress(QUESTION, DOCS, ratio=0.5, max_tokens=30)))["ctxzip"]
+    assert set(own) == {
         "version", "scorer", "device", "query_kind", "budget", "tokenizer", "splitter",
         "tokens_in", "tokens_out", "kept_fraction", "docs", "warnings",
     }  # fmt: skip
-    assert set(about["budget"]) == {"mode", "ratio", "max_tokens", "reason"}
-    assert about["budget"]["mode"] == "ratio+max_tokens"
-    assert about["kept_fraction"] == about["tokens_out"] / about["tokens_in"]
-    assert [set(doc) for doc in about["docs"]] == [{"relevance", "language", "kept"}] * 3
-    start, end, probability = about["docs"][2]["kept"][0]
+    assert set(own["budget"]) == {"mode", "ratio", "max_tokens", "reason"}
+    assert own["budget"]["mode"] == "ratio+max_tokens"
+    assert own["kept_fraction"] == own["tokens_out"] / own["tokens_in"]
+    assert [set(doc) for doc in own["docs"]] == [{"relevance", "language", "kept"}] * 3
+    start, end, probability = own["docs"][2]["kept"][0]
     assert (start, end) == (0, 34)
     assert 0 < probability <= 1

@@ -1,4 +1,4 @@
-"""BM25."""
+"""BM25: the terms of a text, and the scores of units and passages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ctxzip.datamodels import Passage, Request, ScoringInput, Unit
 from ctxzip.errors import UsageError
-from ctxzip.scoring.bm25 import attained, terms
+from ctxzip.scoring.bm25 import attained_share, terms
 from ctxzip.scoring.loading import load_scorer
 from ctxzip.settings import Settings
 from tests.strategies import queries, texts
@@ -22,39 +22,44 @@ def request(query, *passages):
 
 
 def units_of(request):
-    """One unit a line."""
-    found = []
+    """Return every line as a unit."""
+    units = []
     for index, passage in enumerate(request.passages):
-        at = 0
+        start = 0
         for line in passage.text.split("\n"):
-            found.append(Unit(index, at, at + len(line), len(line.split()), "sentence"))
-            at += len(line) + 1
-    return found
+            units.append(Unit(index, start, start + len(line), len(line.split()), "sentence"))
+            start += len(line) + 1
+    return units
 
 
 def score(query, *passages):
-    asked = request(query, *passages)
-    return load_scorer(Settings(scorer="bm25")).score([ScoringInput(asked, units_of(asked))])[0]
+    return score_together(request(query, *passages))[0]
+
+
+def score_together(*requests):
+    return load_scorer(Settings(scorer="bm25")).score([ScoringInput(one, units_of(one)) for one in requests])
 
 
 def test_a_case_worked_by_hand():
-    """Two texts, one holds the word: idf ln(1 + 1.5/1.5), count 1 in a text of mean length."""
+    """One of two texts has the term: idf ln(1 + 1.5/1.5), count 1 in a text of mean length."""
     weight = math.log(2)
-    assert attained([["tea"], ["water"]], ["tea"]) == pytest.approx([weight * 2.5 / 2.5 / (weight * 2.5), 0])
+    assert attained_share([["tea"], ["water"]], ["tea"]) == pytest.approx([weight * 2.5 / 2.5 / (weight * 2.5), 0])
 
 
-def test_a_word_that_appears_nowhere_lowers_the_share():
-    """Half of the question's weight cannot be attained."""
-    assert attained([["tea"], ["water"]], ["tea", "cake"])[0] < attained([["tea"], ["water"]], ["tea"])[0] / 2
+def test_a_term_that_is_in_no_text_lowers_the_share():
+    """More than half of the query's weight cannot be attained."""
+    assert (
+        attained_share([["tea"], ["water"]], ["tea", "cake"])[0] < attained_share([["tea"], ["water"]], ["tea"])[0] / 2
+    )
 
 
-def test_a_word_in_every_text_never_scores_below_zero():
-    """rank-bm25's own idf is negative there."""
-    assert (attained([["tea"], ["tea"], ["tea"]], ["tea"]) > 0).all()
+def test_a_term_in_every_text_scores_above_zero():
+    """The idf of rank-bm25 is negative there."""
+    assert (attained_share([["tea"], ["tea"], ["tea"]], ["tea"]) > 0).all()
 
 
-def test_the_passage_that_speaks_of_the_question_is_the_most_relevant():
-    """And its units stand above the same words elsewhere."""
+def test_a_passage_with_more_query_terms_is_more_relevant():
+    """And its units score higher than units with the same words elsewhere."""
     scores = score(
         "When does the ferry leave Orrin?", "Ferry at Orrin.\nIt may leave at ten.", "They leave.\nNobody knows."
     )
@@ -62,16 +67,16 @@ def test_the_passage_that_speaks_of_the_question_is_the_most_relevant():
     assert scores.probability[1] > scores.probability[2]
 
 
-def test_the_title_speaks_for_its_passage():
-    """A sentence that says "it" is found by the title above it."""
+def test_the_terms_of_the_title_count_for_the_units_of_its_passage():
+    """A sentence about "it" is found by the title of its passage."""
     scores = score(
         "How long is the Kestrel?", ("It is forty metres long.", "Kestrel"), ("It is forty metres long.", "Heron")
     )
     assert scores.probability[0] > scores.probability[1]
 
 
-def test_no_shared_word_scores_zero():
-    """Nothing is made up."""
+def test_units_without_a_query_term_score_zero():
+    """So do the units beside them."""
     assert not score("ferry", "Bread.\nWater.").probability.any()
 
 
@@ -83,32 +88,26 @@ def test_empty_documents_are_no_error(passages):
 
 
 @given(queries, st.lists(texts, max_size=4))
-def test_scores_are_shares(query, passages):
-    """float32, between 0 and 1, one a unit and one a passage."""
-    asked = request(query, *passages)
-    units = units_of(asked)
-    scores = load_scorer(Settings(scorer="bm25")).score([ScoringInput(asked, units)])[0]
-    for values, count in ((scores.probability, len(units)), (scores.relevance, len(passages))):
+def test_scores_are_between_0_and_1(query, passages):
+    """In float32, one for each unit and one for each passage."""
+    one = request(query, *passages)
+    (scores,) = score_together(one)
+    for values, count in ((scores.probability, len(units_of(one))), (scores.relevance, len(passages))):
         assert values.shape == (count,)
         assert values.dtype == np.float32
         assert ((values >= 0) & (values <= 1)).all()
 
 
-def test_what_a_request_scores_does_not_depend_on_its_batch():
-    """Alone, first or last."""
-    one, two = request("ferry", "The ferry.\nBread."), request("bread", "The ferry.\nBread.")
-    together = load_scorer(Settings(scorer="bm25")).score(
-        [ScoringInput(one, units_of(one)), ScoringInput(two, units_of(two))]
-    )
-    alone = [
-        load_scorer(Settings(scorer="bm25")).score([ScoringInput(asked, units_of(asked))])[0] for asked in (one, two)
-    ]
-    for batch, single in zip(together, alone, strict=True):
-        assert (batch.probability == single.probability).all()
+def test_the_scores_of_a_request_do_not_depend_on_its_batch():
+    """Each request is an index of its own."""
+    requests = request("ferry", "The ferry.\nBread."), request("bread", "The ferry.\nBread.")
+    for one, together in zip(requests, score_together(*requests), strict=True):
+        (alone,) = score_together(one)
+        assert (alone.probability == together.probability).all()
 
 
 def test_terms_are_stems_without_stop_words():
-    """Numbers stay whole, unspaced scripts become letter pairs."""
+    """Numbers are not cut, unspaced scripts become letter pairs."""
     assert terms("How were the bridges of 12345678 repaired?") == ["bridge", "12345678", "repair"]
     assert terms("पुल बंद है") == ["पुल", "बंद", "है"]
     assert terms("Bru\u0308cke") == terms("Brücke") == ["brücke"]
@@ -116,6 +115,6 @@ def test_terms_are_stems_without_stop_words():
 
 
 def test_an_unknown_scorer_is_a_usage_error():
-    """The known ones are listed."""
+    """The message lists the known ones."""
     with pytest.raises(UsageError, match="expected one of auto"):
         load_scorer(Settings(scorer="magic"))

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform h
 
 _SCRIPT = """
 import os, signal, sys, warnings
-warnings.simplefilter("ignore")  # Python 3.12 warns of a fork of a process with threads, which this is about
+warnings.simplefilter("ignore")  # Python 3.12 warns of a fork with threads, which this tests
 from ctxzip import Compressor, Settings
 from ctxzip.reading.schemas import SHAPES
 from ctxzip.reading.detection import to_request
@@ -44,7 +44,7 @@ sys.exit(0 if status == 0 else f"the child ended with status {status}")
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_forked_child_scores_as_its_parent_does(threads):
-    """Threads do not survive a fork: the child waited for them for ever."""
+    """Threads do not survive a fork, and the child must not wait for those of its parent."""
     settings = {"scorer": "hybrid", "model": "nano", "threads": threads}
     done = subprocess.run(
         [sys.executable, "-c", _SCRIPT, repr(settings)], capture_output=True, text=True, check=False, timeout=120
@@ -53,7 +53,7 @@ def test_a_forked_child_scores_as_its_parent_does(threads):
 
 
 def test_a_forked_child_opens_the_score_cache_for_itself(tmp_path):
-    """SQLite allows it no use of the connection of its parent."""
+    """SQLite forbids it to use the connection of its parent."""
     settings = {"scorer": "hybrid", "model": "nano", "threads": 2, "cache": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", _SCRIPT, repr(settings)], capture_output=True, text=True, check=False, timeout=120
@@ -62,7 +62,7 @@ def test_a_forked_child_opens_the_score_cache_for_itself(tmp_path):
 
 
 def test_a_pool_starts_no_thread_before_the_first_call_and_works_again_after_it_was_closed():
-    """Results come in order, and one thread is the caller's own."""
+    """Results are in order; a pool of one thread runs in the thread of the caller."""
     pool = ThreadPool(3)
     assert pool._executors == {}
     for _ in range(2):
@@ -77,7 +77,7 @@ def test_a_pool_starts_no_thread_before_the_first_call_and_works_again_after_it_
 
 
 def test_a_session_with_threads_of_its_own_is_refused_in_a_forked_child():
-    """A graph on CUDA, or with several threads in one operation, would fail or wait for ever."""
-    session = Session("cuda:0", frozenset(), session=None, turn=Lock(), process=os.getpid() + 1)
+    """A graph on CUDA, or with several threads in one operation, would fail or never return."""
+    session = Session("cuda:0", frozenset(), session=None, lock=Lock(), process=os.getpid() + 1)
     with pytest.raises(ModelError, match="before this process was forked: load it after the fork"):
         session.run({}, [])

@@ -1,4 +1,4 @@
-"""What the model said is kept, and nothing that is wrong with the place where it is kept loses a record."""
+"""The cache of model scores: the scores are the same with it, and a damaged cache loses no record."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from ctxzip.cli.run_summary import Report
 from ctxzip.cli.stream_progress import Meter, Progress
 from ctxzip.datamodels import Passage, Request, Scores, ScoringInput, Unit
 from ctxzip.model_store import open_model
-from ctxzip.scoring.cached_scorer import SCORING_CODE, CachedScorer, code_digest, identity
+from ctxzip.scoring.cache_key import SCORING_CODE, code_digest, scoring_identity
+from ctxzip.scoring.cached_scorer import CachedScorer
 from ctxzip.scoring.joint import JointScorer
 from ctxzip.scoring.loading import load_scorer
-from ctxzip.scoring.score_cache import FILE, ScoreCache
+from ctxzip.scoring.score_cache import CACHE_FILE, ScoreCache
 from ctxzip.settings import Settings
 from tests.conftest import ROOT, compress, ctxzip, jsonl
 
@@ -40,19 +41,20 @@ RECORDS = jsonl(
 
 
 class Counting:
-    """The model that ships, and how many passages it was asked about each time."""
+    """Wraps a shipped model and records the number of passages of each input."""
 
     has_second_pass = False
     batch_tokens = 1024
     warning: str | None = None
 
-    def __init__(self, *, alone: bool = True) -> None:
+    def __init__(self, *, is_batch_independent: bool = True) -> None:
         self._model = JointScorer(open_model("nano"), device="cpu")
-        self.name, self.device, self.runs_alone = self._model.name, self._model.device, alone
-        self.asked: list[int] = []
+        self.name, self.device = self._model.name, self._model.device
+        self.is_batch_independent = is_batch_independent
+        self.n_passages: list[int] = []
 
     def score(self, batch):
-        self.asked += [len(item.request.passages) for item in batch]
+        self.n_passages += [len(item.request.passages) for item in batch]
         return self._model.score(batch)
 
     def truncation_warnings(self, request):
@@ -64,14 +66,14 @@ class Counting:
 
 @pytest.fixture(scope="module")
 def models():
-    return Counting(), Counting(alone=False)
+    return Counting(), Counting(is_batch_independent=False)
 
 
-@pytest.fixture(params=[True, False], ids=["alone", "in batches"])
+@pytest.fixture(params=[True, False], ids=["batch independent", "batch dependent"])
 def model(request, models):
-    found: Counting = models[not request.param]
-    found.asked.clear()
-    return found
+    counting: Counting = models[not request.param]
+    counting.n_passages.clear()
+    return counting
 
 
 def same(one: Scores, other: Scores) -> bool:
@@ -82,24 +84,24 @@ def same(one: Scores, other: Scores) -> bool:
     )
 
 
-def test_nothing_is_read_twice(model, tmp_path):
-    """Not even by the process after this one, and the scores are the same to the last bit."""
+def test_no_passage_is_scored_twice(model, tmp_path):
+    """With a new cache object on the same file, too; the scores are the same to the last bit."""
     expected = model.score([ScoringInput(REQUEST, UNITS)])
     first = CachedScorer(model, "mine", ScoreCache(tmp_path, 1)).score([ScoringInput(REQUEST, UNITS)])
-    model.asked.clear()
+    model.n_passages.clear()
     again = CachedScorer(model, "mine", ScoreCache(tmp_path, 1)).score([ScoringInput(REQUEST, UNITS)])
-    assert model.asked == []
+    assert model.n_passages == []
     assert same(expected[0], first[0])
     assert same(expected[0], again[0])
 
 
-def test_only_new_passages_are_read_where_the_others_do_not_matter(model, tmp_path):
-    """Where the last bit depends on what else is in the batch, all of them are."""
+def test_the_model_scores_only_new_passages_of_a_request(model, tmp_path):
+    """All passages, where the last bit of a score may depend on the batch."""
     cached = CachedScorer(model, "mine", ScoreCache(tmp_path, 1))
     cached.score([ScoringInput(replace(REQUEST, passages=(FERRY,)), UNITS[:2])])
-    model.asked.clear()
+    model.n_passages.clear()
     (found,) = cached.score([ScoringInput(REQUEST, UNITS)])
-    assert model.asked == [1 if model.runs_alone else 2]
+    assert model.n_passages == [1 if model.is_batch_independent else 2]
     assert same(found, model.score([ScoringInput(REQUEST, UNITS)])[0])
 
 
@@ -113,29 +115,29 @@ def test_only_new_passages_are_read_where_the_others_do_not_matter(model, tmp_pa
     ],
     ids=["question", "passage", "second pass", "units"],
 )
-def test_whatever_a_score_depends_on_is_part_of_its_key(models, tmp_path, other, units):
-    """Another query, passage, second pass or splitter is scored anew."""
+def test_the_key_covers_all_that_a_score_depends_on(models, tmp_path, other, units):
+    """With another query, title, text, evidence or units, a passage is scored again."""
     model = models[0]
     cached = CachedScorer(model, "mine", ScoreCache(tmp_path, 1))
     cached.score([ScoringInput(REQUEST, UNITS)])
-    model.asked.clear()
+    model.n_passages.clear()
     evidence = other.pop("evidence", ())
     cached.score([ScoringInput(replace(REQUEST, **other), units, evidence)])
-    assert model.asked == [2]
+    assert model.n_passages == [2]
 
 
-def test_every_model_and_device_has_scores_of_its_own():
-    """So do two graphs of one model."""
+def test_models_graphs_and_kinds_of_device_have_different_identities():
+    """Two GPUs have the same."""
     mini, nano = open_model("mini"), open_model("nano")
-    names = [identity(mini, "cpu"), identity(mini, "cuda:0"), identity(nano, "cpu")]
-    names.append(identity(replace(mini, graph="model.fp16.onnx"), "cpu"))
-    assert len(set(names)) == 4
-    assert identity(mini, "cuda:0") == identity(mini, "cuda:1")
+    identities = [scoring_identity(mini, "cpu"), scoring_identity(mini, "cuda:0"), scoring_identity(nano, "cpu")]
+    identities.append(scoring_identity(replace(mini, graph="model.fp16.onnx"), "cpu"))
+    assert len(set(identities)) == 4
+    assert scoring_identity(mini, "cuda:0") == scoring_identity(mini, "cuda:1")
 
 
 _PRINT_IDENTITY = (
-    "from ctxzip.model_store import open_model; from ctxzip.scoring.cached_scorer import identity; "
-    "print(identity(open_model('nano'), 'cpu'))"
+    "from ctxzip.model_store import open_model; from ctxzip.scoring.cache_key import scoring_identity; "
+    "print(scoring_identity(open_model('nano'), 'cpu'))"
 )
 
 
@@ -156,11 +158,11 @@ def package(tmp_path):
     return tmp_path
 
 
-def test_a_change_of_the_code_that_scores_is_another_identity(package):
-    """So that no score of before the change is served; other code does not matter."""
+def test_a_change_of_the_code_that_scores_changes_the_identity(package):
+    """So that no stale score is used; other code does not count."""
     before = identity_of(package)
     assert identity_of(package) == before
-    with (package / "ctxzip" / "rendering" / "formats.py").open("a") as other:
+    with (package / "ctxzip" / "rendering" / "context.py").open("a") as other:
         other.write("\nCHANGED = 1\n")
     assert identity_of(package) == before
     windows = package / "ctxzip" / "scoring" / "windows.py"
@@ -168,26 +170,26 @@ def test_a_change_of_the_code_that_scores_is_another_identity(package):
     assert identity_of(package) != before
 
 
-def test_an_installation_without_sources_has_an_identity_that_changes_with_its_code(package):
-    """Compiled modules alone, as some builds ship them; the same in every process."""
+def test_the_identity_of_an_installation_without_sources_changes_with_its_code(package):
+    """Some builds ship only compiled modules; the identity is the same in every process."""
     windows = package / "ctxzip" / "scoring" / "windows.py"
     changed = windows.read_text("utf-8").replace("TITLE_SHARE = 0.2", "TITLE_SHARE = 0.3")
-    found: list[str] = []
+    identities: list[str] = []
     for source in (windows.read_text("utf-8"), changed):
         windows.write_text(source, "utf-8")
-        folder = package / f"compiled-{len(found)}"
+        folder = package / f"compiled-{len(identities)}"
         shutil.copytree(package / "ctxzip", folder / "ctxzip", ignore=shutil.ignore_patterns("__pycache__"))
         (folder / "models").symlink_to(ROOT / "models")
         assert compileall.compile_dir(folder, quiet=1, legacy=True, force=True)
         for path in folder.rglob("*.py"):
             path.unlink()
-        found.append(identity_of(folder))
-        assert identity_of(folder) == found[-1]
-    assert found[0] != found[1]
+        identities.append(identity_of(folder))
+        assert identity_of(folder) == identities[-1]
+    assert identities[0] != identities[1]
 
 
-def test_an_installation_in_a_zip_file_has_the_identity_of_its_sources(package):
-    """The loader is asked, and no path is opened."""
+def test_an_installation_in_a_zip_file_has_the_digest_of_its_sources(package):
+    """The loader returns the sources; no file is opened by its path."""
     archive = package / "archive" / "packed.zip"
     archive.parent.mkdir()
     shutil.make_archive(str(archive.with_suffix("")), "zip", package, "ctxzip")
@@ -195,7 +197,7 @@ def test_an_installation_in_a_zip_file_has_the_identity_of_its_sources(package):
 import sys
 sys.path.insert(0, sys.argv[1])
 import ctxzip
-from ctxzip.scoring.cached_scorer import SCORING_CODE, code_digest
+from ctxzip.scoring.cache_key import SCORING_CODE, code_digest
 assert ".zip" in ctxzip.__file__
 print(code_digest(SCORING_CODE))"""
     done = subprocess.run(
@@ -210,15 +212,16 @@ print(code_digest(SCORING_CODE))"""
 
 
 def test_all_code_that_may_change_a_score_is_part_of_the_identity():
-    """What its modules import of ctxzip is listed too, or is known not to matter."""
+    """Modules of ctxzip that it imports are listed, too, or are known to change no score."""
     harmless = {
-        "ctxzip",  # its version is in the identity by itself
+        "ctxzip",  # its version is part of the identity
         "ctxzip.errors",
-        "ctxzip._internal.cores",  # numbers of threads change no score
+        "ctxzip._internal.cores",  # the number of threads changes no score
         "ctxzip._internal.suggestions",
         "ctxzip._internal.thread_pool",
-        "ctxzip.scoring.loading",  # chooses the scorer; imported for its types
-        "ctxzip.scoring.score_cache",  # its file has a version of its own
+        "ctxzip.scoring.protocol",  # types only
+        "ctxzip.scoring.score_cache",  # its schema has a version of its own
+        "ctxzip.settings",  # names and defaults; the values that are used come as arguments
     }
     imported = set()
     for name in SCORING_CODE:
@@ -232,8 +235,8 @@ def test_all_code_that_may_change_a_score_is_part_of_the_identity():
     assert not harmless & set(SCORING_CODE)
 
 
-def test_a_warning_about_the_question_is_said_from_the_cache_too(models, tmp_path):
-    """And said for a request without any documents, of which nothing is kept."""
+def test_a_truncation_warning_is_the_same_with_cached_scores(models, tmp_path):
+    """Also for a request without documents, which has nothing in the cache."""
     long = replace(REQUEST, query="When does the ferry leave " * 60)
     for _ in range(2):
         cached = CachedScorer(models[0], "mine", ScoreCache(tmp_path, 1))
@@ -241,8 +244,8 @@ def test_a_warning_about_the_question_is_said_from_the_cache_too(models, tmp_pat
             assert found.warnings[0].code == "query_truncated"
 
 
-def test_a_passage_brings_no_warning_about_another_one(models, tmp_path):
-    """It was first scored beside one whose title is cut."""
+def test_a_cached_passage_has_no_warning_about_another_passage(models, tmp_path):
+    """It was first scored beside one whose title is too long."""
     titled = replace(FERRY, title="The ferry " * 60)
     cached = CachedScorer(models[0], "mine", ScoreCache(tmp_path, 1))
     (both,) = cached.score([ScoringInput(replace(REQUEST, passages=(titled, BREAD)), UNITS)])
@@ -252,17 +255,17 @@ def test_a_passage_brings_no_warning_about_another_one(models, tmp_path):
 
 
 def test_the_command_line_writes_the_same_with_a_cache_and_without(tmp_path):
-    """And what `ctxzip score` kept is enough for `ctxzip compress`."""
+    """`ctxzip compress` finds the scores that `ctxzip score` stored."""
     expected = compress("--quiet", "--model", "nano", stdin=RECORDS)
     ctxzip("score", "--quiet", "--model", "nano", "--cache", tmp_path, stdin=RECORDS)
-    kept = (tmp_path / FILE).read_bytes()
+    kept = (tmp_path / CACHE_FILE).read_bytes()
     run = compress("--quiet", "--model", "nano", "--cache", tmp_path, stdin=RECORDS)
     assert (run.code, run.out, run.err) == (0, expected.out, "")
-    assert (tmp_path / FILE).read_bytes() == kept
+    assert (tmp_path / CACHE_FILE).read_bytes() == kept
 
 
 def test_a_scorer_that_was_closed_has_no_threads_and_no_open_file_and_scores_again(tmp_path):
-    """As `Compressor.close` leaves it."""
+    """`Compressor.close` closes its scorer."""
     before = set(threading.enumerate())
     scorer = load_scorer(
         Settings(scorer="hybrid", model="nano", threads=3, device="cpu", cache=str(tmp_path / "cache"))
@@ -272,7 +275,7 @@ def test_a_scorer_that_was_closed_has_no_threads_and_no_open_file_and_scores_aga
     scorer.close()
     assert set(threading.enumerate()) == before
     # An open connection in WAL mode keeps two files beside the database.
-    assert [path.name for path in (tmp_path / "cache").iterdir()] == [FILE]
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [CACHE_FILE]
     assert same(scorer.score([ScoringInput(REQUEST, UNITS)])[0], expected[0])
     other = replace(REQUEST, query="What is baked?")
     assert same(
@@ -282,8 +285,8 @@ def test_a_scorer_that_was_closed_has_no_threads_and_no_open_file_and_scores_aga
     scorer.close()
 
 
-def test_what_was_used_longest_ago_goes_first(tmp_path):
-    """The file stays within its size; what was asked for counts as used."""
+def test_the_least_recently_used_values_are_deleted_first(tmp_path):
+    """The file stays within its size; a value that was read counts as used."""
     now = [0.0]
     cache = ScoreCache(tmp_path, 1, clock=lambda: now[0])
     keys = [number.to_bytes(32, "big") for number in range(150)]
@@ -291,16 +294,16 @@ def test_what_was_used_longest_ago_goes_first(tmp_path):
         now[0] += 10_000
         cache.put({key: bytes(20_000)})
         cache.get([keys[0]])
-    there = [key in cache.get([key]) for key in keys]
-    assert there[0]
-    assert there[1:] == sorted(there[1:])
-    assert 20 < sum(there) < 50
-    assert (tmp_path / FILE).stat().st_size <= 1_100_000
+    is_stored = [key in cache.get([key]) for key in keys]
+    assert is_stored[0]
+    assert is_stored[1:] == sorted(is_stored[1:])
+    assert 20 < sum(is_stored) < 50
+    assert (tmp_path / CACHE_FILE).stat().st_size <= 1_100_000
     assert cache.warning is None
 
 
-def test_several_processes_write_at_once(tmp_path):
-    """Into a cache that none of them found there; nothing is lost but what came too late."""
+def test_several_processes_write_at_the_same_time(tmp_path):
+    """Into a new cache; only values that waited too long for a lock are lost."""
     script = (
         "import sys\nfrom pathlib import Path\nfrom ctxzip.scoring.score_cache import ScoreCache\n"
         "cache = ScoreCache(Path(sys.argv[1]), 10)\n"
@@ -317,22 +320,22 @@ def test_several_processes_write_at_once(tmp_path):
     assert len(ScoreCache(tmp_path, 10).get(keys)) > 0.9 * len(keys)
 
 
-def spoil(folder, how):
+def damage(folder, how):
     if how == "no folder":
         folder.write_text("a file")
         return
     folder.mkdir()
     if how == "no database":
-        (folder / FILE).write_bytes(b"this is no database at all" * 100)
+        (folder / CACHE_FILE).write_bytes(b"this is no database at all" * 100)
         return
-    with closing(sqlite3.connect(folder / FILE)) as file, file:
+    with closing(sqlite3.connect(folder / CACHE_FILE)) as file, file:
         file.execute("CREATE TABLE scores (name TEXT)" if how == "another database" else "PRAGMA user_version = 9")
 
 
 @pytest.mark.parametrize("how", ["no folder", "no database", "another database", "another version"])
-def test_what_cannot_be_used_is_said_and_left_alone(tmp_path, how):
-    """Nothing is found there and nothing is written."""
-    spoil(tmp_path / "cache", how)
+def test_a_file_that_is_no_cache_is_reported_and_not_changed(tmp_path, how):
+    """No value is found in it."""
+    damage(tmp_path / "cache", how)
     before = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     cache = ScoreCache(tmp_path / "cache", 1)
     cache.put({b"key": b"value"})
@@ -341,40 +344,40 @@ def test_what_cannot_be_used_is_said_and_left_alone(tmp_path, how):
     assert [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()] == before
 
 
-def test_a_cache_that_cannot_be_used_is_no_reason_to_fail(tmp_path):
-    """It is said once on stderr, and the output is whole."""
-    spoil(tmp_path / "cache", "no database")
+def test_a_cache_that_cannot_be_used_loses_no_record(tmp_path):
+    """There is one warning on stderr."""
+    damage(tmp_path / "cache", "no database")
     run = compress("--model", "nano", "--cache", tmp_path / "cache", stdin=RECORDS)
     assert run.code == 0
     assert len(run.records) == 2
     assert run.err.count("cannot be used") == run.err.count("--cache") == 1
 
 
-def test_a_value_that_is_not_what_was_written_is_never_used(tmp_path):
-    """SQLite has no checksums; a bit that turned would be another score."""
+def test_a_damaged_value_is_never_used(tmp_path):
+    """SQLite has no checksums, and a wrong bit would be a wrong score."""
     cache = ScoreCache(tmp_path, 1)
     cache.put({b"key": b"a value that stands in the file"})
     assert cache.get([b"key"]) == {b"key": b"a value that stands in the file"}
-    with closing(sqlite3.connect(tmp_path / FILE)) as file, file:
+    with closing(sqlite3.connect(tmp_path / CACHE_FILE)) as file, file:
         file.execute("UPDATE scores SET value = CAST(replace(value, 'stands', 'sounds') AS BLOB)")
     assert cache.get([b"key"]) == {}
-    assert "a value is not what was written" in str(cache.warning)
+    assert "the checksum of a value is wrong" in str(cache.warning)
     cache.put({b"key": b"anew"})
     assert cache.get([b"key"]) == {}
 
 
-def test_what_shows_late_is_said_late_and_once(capsys):
-    """A card at once, a damaged cache when it is met."""
-    told = ["no card"]
-    report = Report(quiet=False, progress=Progress(Meter([]), quiet=True), scorer_warning=lambda: "; ".join(told))
-    told.append("no cache")
+def test_a_warning_that_appears_late_is_printed_once(capsys):
+    """A GPU that cannot be used is known at the start, a damaged cache only later."""
+    warnings = ["no GPU"]
+    report = Report(quiet=False, progress=Progress(Meter([]), quiet=True), scorer_warning=lambda: "; ".join(warnings))
+    warnings.append("no cache")
     for _ in range(2):
         report.sum_up()
-    assert capsys.readouterr().err.splitlines()[:2] == ["ctxzip: warning: no card", "ctxzip: warning: no cache"]
-    assert report.statistics()["scorer_warning"] == "no card; no cache"
+    assert capsys.readouterr().err.splitlines()[:2] == ["ctxzip: warning: no GPU", "ctxzip: warning: no cache"]
+    assert report.statistics()["scorer_warning"] == "no GPU; no cache"
 
 
-def test_scores_that_are_kept_are_float32(tmp_path, models):
-    """As those of the model are, so that nothing behind them is computed otherwise."""
+def test_cached_scores_are_float32(tmp_path, models):
+    """Like those of the model, so that later stages compute the same."""
     (found,) = CachedScorer(models[0], "mine", ScoreCache(tmp_path, 1)).score([ScoringInput(REQUEST, UNITS)])
     assert found.probability.dtype == found.relevance.dtype == np.float32

@@ -33,18 +33,18 @@ def scores(*probability):
 
 
 def test_evidence_is_the_best_unit_of_each_of_the_two_best_passages():
-    """The best first; a second unit of the same passage adds little."""
+    """The best first."""
     assert best_of_passages(UNITS, scores(0.2, 0.4, 0.9, 0.3)) == [2, 1]
 
 
 def test_a_heading_is_no_evidence():
-    """It names what is under it."""
+    """It states nothing by itself."""
     units = [Unit(0, 0, 5, 1, "heading"), *UNITS[1:]]
     assert best_of_passages(units, scores(0.9, 0.1, 0.3, 0.2)) == [2, 3]
 
 
 def test_evidence_has_the_title_in_front():
-    """Where there is one."""
+    """Where the passage has a title."""
     assert second_input(ScoringInput(REQUEST, UNITS), scores(0.1, 0.0, 0.9, 0.2)).evidence == (
         "Red Harbour: Red Harbour was directed by Ines Holm.",
         "Bread is baked here.",
@@ -53,21 +53,21 @@ def test_evidence_has_the_title_in_front():
 
 
 def test_a_long_block_is_cut_to_its_first_code_points():
-    """BM25 would search all of its words."""
+    """All of its words would be terms of the BM25 query."""
     code = " ".join(f"name_{n}" for n in range(10_000))
     request = Request("Who named it?", (Passage(code, "Names"),))
     assert len(sentence_with_title(request, Unit(0, 0, len(code), 1, "code"))) == 2_000
 
 
-def test_both_passes_weigh_the_same():
-    """A case worked by hand: odds of 1/4 and 2/3 have the mean 0.408."""
+def test_both_passes_have_the_same_weight():
+    """Worked by hand: odds of 1/4 and 2/3 have the geometric mean 0.408."""
     assert combined(scores(0.2, 0.0, 1.0, 0.0), scores(0.4, 0.0, 0.0, 0.0)).probability.tolist() == pytest.approx(
         [0.2899, 0.0, 0.5, 0.0], abs=1e-4
     )
 
 
 def test_a_second_pass_scores_two_fifths_of_a_long_request():
-    """And all of a short one."""
+    """And all of a short request."""
     text = f"It is {'far ' * 300}away."
     long = replace(REQUEST, passages=(Passage(text),) * 6)
     units = [Unit(i, 0, len(text), 300, "sentence") for i in range(6)]
@@ -76,8 +76,8 @@ def test_a_second_pass_scores_two_fifths_of_a_long_request():
     assert second_input(ScoringInput(REQUEST, UNITS), scores(0.1, 0.0, 0.9, 0.2)).max_characters is None
 
 
-def test_bm25_searches_the_words_of_the_evidence_too():
-    """A name that is not in the query leads to the passage about it."""
+def test_bm25_adds_the_terms_of_the_evidence_to_the_query():
+    """A name in the evidence leads to the passage about it."""
     evidence = ("Red Harbour: Red Harbour was directed by Ines Holm.",)
     inputs = [ScoringInput(REQUEST, UNITS), ScoringInput(REQUEST, UNITS, evidence)]
     first, second = Bm25Scorer().score(inputs)
@@ -116,17 +116,17 @@ def passes(query, docs, *, has_second_pass=True):
 
 
 def test_a_single_fact_has_one_pass():
-    """And pays nothing."""
+    """A second one would cost time and find nothing."""
     assert passes("When does the ferry leave?", ["At seven.", "It is red."]) == [()]
 
 
-def test_a_fact_that_may_hide_a_step_has_two_passes():
-    """What it asks about is described, not named."""
+def test_a_fact_that_may_be_multi_hop_has_two_passes():
+    """The query describes its subject and does not name it."""
     assert len(passes("What party was the man who largely repealed the Black Act a member of?", ["A.", "B."])) == 2
 
 
-def test_a_query_that_may_need_several_passages_has_two_passes():
-    """The second with the evidence of the first."""
+def test_a_query_that_needs_several_passages_has_two_passes():
+    """The second pass gets the evidence of the first."""
     first, second = passes("Which bridge is older, the Orrin Bridge or the Tallow Bridge?", ["At seven.", "It is red."])
     assert first == ()
     assert second == ("At seven.", "It is red.")
@@ -137,8 +137,8 @@ def test_a_query_that_may_need_several_passages_has_two_passes():
     [(["The only document."], True), (["One.", "Two."], False)],
     ids=["one document", "bm25"],
 )
-def test_there_is_no_second_pass_where_it_cannot_help(docs, has_second_pass):
-    """There is one document only, or the scorer has no second pass."""
+def test_there_is_one_pass_for_one_document_or_a_scorer_without_a_second_pass(docs, has_second_pass):
+    """A second one would find nothing."""
     assert passes(
         "Which bridge is older, the Orrin Bridge or the Tallow Bridge?", docs, has_second_pass=has_second_pass
     ) == [()]

@@ -1,4 +1,4 @@
-"""Which units are near-duplicates, and what a passage is about."""
+"""Which units are near-duplicates, and when one of them is dropped."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pytest
 
 from ctxzip import compress
 from ctxzip.datamodels import Passage, Unit
-from ctxzip.selection.adaptive.guarantee import Needs, Policy
-from ctxzip.selection.adaptive.policy_file import as_json
-from ctxzip.selection.dedup import Duplicates
+from ctxzip.selection.adaptive.guarantee import NeededDepths
+from ctxzip.selection.adaptive.policy import Policy
+from ctxzip.selection.adaptive.policy_file import policy_as_json
+from ctxzip.selection.dedup import DuplicateKeys
 
 
-def wording(*texts, titles=None, kind="sentence", language="en"):
-    """Return the words of passages whose units are the lines of their texts."""
+def keys_of(*texts, titles=None, kind="sentence", language="en"):
+    """Return the keys of passages whose units are the lines of their texts."""
     units = []
     for number, text in enumerate(texts):
         start = 0
@@ -23,12 +24,12 @@ def wording(*texts, titles=None, kind="sentence", language="en"):
             units.append(Unit(number, start, start + len(line.rstrip()), 1, kind))
             start += len(line)
     passages = [Passage(text, title) for text, title in zip(texts, titles or [""] * len(texts), strict=True)]
-    return Duplicates(passages, units, [language] * len(texts))
+    return DuplicateKeys(passages, units, [language] * len(texts))
 
 
-def same(one, other, **options):
-    words = wording(one, other, **options)
-    return words.key(0) is not None and words.key(0) == words.key(1)
+def are_duplicates(one, other, **options):
+    keys = keys_of(one, other, **options)
+    return keys.key(0) is not None and keys.key(0) == keys.key(1)
 
 
 BRIDGE = "Ada Holm built the old bridge across the river in 1901."
@@ -45,9 +46,9 @@ BRIDGE = "Ada Holm built the old bridge across the river in 1901."
         ("Cafe\u0301 Holm opened its doors in the old town.", "Caf\u00e9 Holm opened its doors in the old town."),
     ],
 )
-def test_the_same_words_set_otherwise_are_the_same(one, other):
-    """Punctuation, spaces, "the", a link at the head, and how a letter is composed say nothing."""
-    assert same(one, other, titles=["Log", "Log"])
+def test_texts_with_the_same_words_are_near_duplicates(one, other):
+    """Punctuation, spaces, "the", a link at the start, and the composition of a letter are no difference."""
+    assert are_duplicates(one, other, titles=["Log", "Log"])
 
 
 @pytest.mark.parametrize(
@@ -69,8 +70,8 @@ def test_the_same_words_set_otherwise_are_the_same(one, other):
     ],
 )
 def test_a_number_a_name_a_negation_or_any_other_word_is_a_difference(other):
-    """That is where the evidence is."""
-    assert not same(BRIDGE, other, titles=["Log", "Log"])
+    """Any of them can be the evidence."""
+    assert not are_duplicates(BRIDGE, other, titles=["Log", "Log"])
 
 
 @pytest.mark.parametrize(
@@ -87,27 +88,27 @@ def test_a_number_a_name_a_negation_or_any_other_word_is_a_difference(other):
     ],
 )
 def test_a_sign_is_a_difference(one, other):
-    """What negates is a mark like those that mean nothing."""
+    """Though other marks are none."""
     text = "The pump of the lower basin stops at once where {} holds."
-    assert not same(text.format(one), text.format(other))
+    assert not are_duplicates(text.format(one), text.format(other))
 
 
-def test_the_same_words_under_another_title_are_about_something_else():
-    """Two ships carry as many passengers; that both do may be what is asked."""
-    said = "The passenger capacity is 382 passengers, and there are 295 crew members."
-    assert not same(said, said, titles=["Silver Whisper", "Silver Shadow"])
-    assert same(said, said, titles=["Silver Shadow", "Silver Shadow"])
+def test_under_different_titles_there_are_no_near_duplicates():
+    """Two ships carry the same number of passengers, and the question may be about either."""
+    text = "The passenger capacity is 382 passengers, and there are 295 crew members."
+    assert not are_duplicates(text, text, titles=["Silver Whisper", "Silver Shadow"])
+    assert are_duplicates(text, text, titles=["Silver Shadow", "Silver Shadow"])
 
 
-def test_the_same_words_under_another_heading_are_about_something_else():
-    """The fee for adults and that for children."""
+def test_under_different_headings_there_are_no_near_duplicates():
+    """The fee for adults and the fee for children."""
     texts = [f"# {who}\nThe fee is five euros for each day and person.\n" for who in ("Adults", "Children", "Adults")]
     result = compress("What is the fee?", texts, scorer="bm25", ratio=1.0)
     assert [bool(text) for text in result.texts] == [True, True, False]
 
 
 @pytest.mark.parametrize(
-    ("before", "behind", "expected"),
+    ("before", "after", "expected"),
     [
         ("Oslo is cold.", "It was closed in 1901 for all who wanted to cross.", False),
         ("Rome is warm.", "It was closed in 1901 for all who wanted to cross.", True),
@@ -116,10 +117,10 @@ def test_the_same_words_under_another_heading_are_about_something_else():
         ("Oslo is cold.", BRIDGE, True),
     ],
 )
-def test_a_short_or_context_dependent_unit_is_a_duplicate_only_behind_the_same_unit(before, behind, expected):
-    """It cannot say alone what it is about."""
-    words = wording(f"Rome is warm.\n{behind}", f"{before}\n{behind}")
-    assert (words.key(1) == words.key(3)) is expected
+def test_a_short_or_context_dependent_unit_is_a_duplicate_only_after_the_same_unit(before, after, expected):
+    """Its topic is in the unit before it."""
+    keys = keys_of(f"Rome is warm.\n{after}", f"{before}\n{after}")
+    assert (keys.key(1) == keys.key(3)) is expected
 
 
 @pytest.mark.parametrize(
@@ -131,35 +132,24 @@ def test_a_short_or_context_dependent_unit_is_a_duplicate_only_behind_the_same_u
         "Ann\t\t5\tyes\nAnn\t5\t\tyes\n",
     ],
 )
-def test_what_one_passage_says_twice_is_said_of_two_things(text):
-    """Of two ships, of two items of a list, in two columns."""
+def test_a_sentence_that_occurs_twice_in_a_passage_is_no_duplicate(text):
+    """It is about two things: two ships, two items of a list, two columns."""
     result = compress("Which is closed, and when?", [{"title": "Town", "text": text}], scorer="bm25", ratio=1.0)
-    assert not any(reason and reason.startswith("twin") for reason in result.selection.dropped_because)
+    assert not any(reason and reason.startswith("near-duplicate") for reason in result.selection.dropped_because)
 
 
-def test_other_languages_are_not_known_to_stand_alone():
-    """Which words lean there is not known here."""
-    words = [
-        wording(f"Rom.\n{text}", f"Oslo.\n{text}", titles=["A", "A"], language="de")
-        for text in ("Er wurde im Jahr 1901 in Oslo geboren und starb dort.",)
-    ]
-    assert words[0].key(1) != words[0].key(3)
+def test_in_other_languages_the_unit_before_must_be_the_same():
+    """Because context-dependent sentences are recognized in English only."""
+    text = "Er wurde im Jahr 1901 in Oslo geboren und starb dort."
+    keys = keys_of(f"Rom.\n{text}", f"Oslo.\n{text}", titles=["A", "A"], language="de")
+    assert keys.key(1) != keys.key(3)
 
 
-def test_code_is_the_same_to_the_letter_and_rules_are_nothing():
-    """Punctuation is what code is made of."""
-    assert same("x = 1", "x = 1", kind="code")
-    assert not same("x = f(1)", "x = f[1]", kind="code")
-    assert not same("---", "---", kind="rule")
-
-
-def test_a_passage_is_about_what_its_title_names_and_else_what_its_text_does():
-    """Whole words, whatever their case."""
-    words = wording("Ada Holm drew it.", "The red ferry.", "ada holmes.", titles=["", "Ada Holm (engineer)", ""])
-    assert words.passages_about("Ada Holm") == {1}
-    assert words.passages_about("red Ferry") == {1}
-    assert wording("Ada Holm drew it.", "The ferry.").passages_about("ada holm") == {0}
-    assert words.passages_about("Brandt") == words.passages_about(" ") == frozenset()
+def test_code_is_compared_exactly_and_horizontal_rules_never():
+    """In code punctuation is a difference; a rule has no words."""
+    assert are_duplicates("x = 1", "x = 1", kind="code")
+    assert not are_duplicates("x = f(1)", "x = f[1]", kind="code")
+    assert not are_duplicates("---", "---", kind="rule")
 
 
 DOCS = [
@@ -179,21 +169,21 @@ DOCS = [
     ],
     ids=str,
 )
-def test_what_is_said_twice_is_kept_once_unless_a_threshold_is_meant_of_every_unit(limit, both):
-    """The reason names document and offsets of the one that stays."""
+def test_one_of_two_near_duplicates_is_kept_unless_a_threshold_holds_for_every_unit(limit, both):
+    """The reason names document and offsets of the unit that is kept."""
     result = compress("When does the ferry leave?", DOCS, scorer="bm25", **limit)
-    said = [text.count("leaves at seven") for text in result.texts]
-    assert said == ([1, 1] if both else [1, 0])
+    counts = [text.count("leaves at seven") for text in result.texts]
+    assert counts == ([1, 1] if both else [1, 0])
     if set(limit) - {"threshold"}:
         assert result.selection.dropped_because[2] == "near-duplicate of [0, 0, 52]"
 
 
-def test_a_promised_recall_keeps_what_is_said_twice(tmp_path):
-    """It was calibrated on every unit, so the guarantee stands only with all of them."""
-    needs = Needs(np.ones(99))  # every depth: all units are owed
-    policy = Policy("", "bm25", "auto", None, "best", {"fact": needs, "time_scoped": needs}, lowest_best=0.0)
+def test_under_a_recall_near_duplicates_are_kept(tmp_path):
+    """It was calibrated on every unit, so the guarantee holds only for all of them."""
+    needed = NeededDepths(np.ones(99))  # the largest depth: all units are needed
+    policy = Policy("", "bm25", "auto", None, "best", {"fact": needed, "time_scoped": needed}, 0.0)
     path = tmp_path / "policy.json"
-    path.write_text(json.dumps(as_json(policy, np.ones(2))))
+    path.write_text(json.dumps(policy_as_json(policy, np.ones(2))))
     for max_tokens in (None, 50):
         result = compress(
             "When does the ferry leave?", DOCS, scorer="bm25", recall=0.8, policy=str(path), max_tokens=max_tokens
@@ -201,15 +191,3 @@ def test_a_promised_recall_keeps_what_is_said_twice(tmp_path):
         assert [text.count("leaves at seven") for text in result.texts] == [1, 1]
         assert result.budget.guarantee
         assert result.budget.guarantee.recall == 0.8
-
-
-def test_a_comparison_gets_a_unit_of_each_side_into_two():
-    """Though two sentences of one side score higher."""
-    docs = [
-        {"title": "Holm Bridge", "text": "Holm Bridge is older than most, and Holm Bridge was built in 1901. The older Holm Bridge was built of wood, and later Holm Bridge was built of stone."},
-        {"title": "Brandt Bridge", "text": "It dates from 1880."},
-        {"title": "Ferry", "text": "The ferry was built in 1950."},
-    ]  # fmt: skip
-    result = compress("Which was built earlier, Holm Bridge or Brandt Bridge?", docs, scorer="bm25", max_sentences=2)
-    assert [bool(text) for text in result.texts] == [True, True, False]
-    assert result.scored.scores.probability[2] < result.scored.scores.probability[:2].min()

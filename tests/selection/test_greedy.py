@@ -1,4 +1,4 @@
-"""Budgets and what is kept under them."""
+"""Greedy selection within a budget: limits, headings, near-duplicates and the exact count of the final text."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from hypothesis import strategies as st
 from ctxzip.datamodels import Limits, Scores, Unit
 from ctxzip.errors import UsageError
 from ctxzip.selection.budget import decide
-from ctxzip.selection.candidates import candidates, covering
+from ctxzip.selection.candidates import candidates
 from ctxzip.selection.greedy import select
+from ctxzip.selection.token_cost import TokenCost
 from ctxzip.settings import check_limits
 
 
-def profile(*probability, relevance=(1.0,)):
+def scores_of(*probability, relevance=(1.0,)):
     return Scores(np.array(probability, dtype=np.float32), np.array(relevance, dtype=np.float32))
 
 
-def units(*tokens, passages=None, kinds=None, parents=None):
+def units_of(*tokens, passages=None, kinds=None, parents=None):
     return [
         Unit(
             passage=passages[i] if passages else 0,
@@ -33,20 +34,20 @@ def units(*tokens, passages=None, kinds=None, parents=None):
     ]
 
 
-def keep(limits, scores, some_units, extra=0, top_docs=None, **options):
-    """Select with a measure that finds `extra` tokens more than the units have."""
-    ranked = candidates(some_units, scores, top_docs)
+def keep(limits, scores, units, extra=0, *, top_docs=None, key=None, **costs):
+    """Select where the final text has `extra` tokens in addition to those of its units."""
+    ranked = candidates(units, scores, top_docs)
 
-    def measure(kept):
-        return sum(some_units[i].n_tokens for i in kept) + (extra if kept else 0)
+    def count(kept):
+        return sum(units[i].n_tokens for i in kept) + (extra if kept else 0)
 
-    total = sum(unit.n_tokens for unit in some_units)
+    total = sum(unit.n_tokens for unit in units)
     budget = decide(limits, scores.probability[ranked], total)
-    return select(some_units, ranked, scores, budget, measure, **options)
+    return select(ranked, budget, TokenCost(units, count, **costs), scores.probability, key)
 
 
-FOUR = units(4, 4, 4, 4)
-SCORES = profile(0.2, 0.9, 0.1, 0.5)
+FOUR = units_of(4, 4, 4, 4)
+SCORES = scores_of(0.2, 0.9, 0.1, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -71,197 +72,179 @@ SCORES = profile(0.2, 0.9, 0.1, 0.5)
     ],
 )
 def test_the_tightest_limit_holds(limits, kept):
-    """Only the ceiling in tokens may leave nothing; the best unit breaks all others."""
+    """Only `max_tokens` may leave nothing; the best unit is kept whatever the other limits are."""
     assert keep(limits, SCORES, FOUR).kept == kept
 
 
-def test_ties_go_to_the_unit_that_comes_first():
-    """The same input, the same output."""
-    assert keep(Limits(max_sentences=2), profile(0.5, 0.5, 0.5), units(1, 1, 1)).kept == (0, 1)
+def test_of_units_with_equal_scores_the_first_is_kept():
+    """The output is the same whenever the input is."""
+    assert keep(Limits(max_sentences=2), scores_of(0.5, 0.5, 0.5), units_of(1, 1, 1)).kept == (0, 1)
 
 
-def test_a_unit_that_does_not_fit_is_passed_over():
-    """Smaller ones behind it may fit; the best may not, and then nothing is owed to it."""
-    assert keep(Limits(max_tokens=5), profile(0.9, 0.8, 0.1), units(9, 4, 1)).kept == (1, 2)
+def test_a_unit_that_does_not_fit_is_skipped():
+    """Smaller ones after it are tried, also where the best unit does not fit."""
+    assert keep(Limits(max_tokens=5), scores_of(0.9, 0.8, 0.1), units_of(9, 4, 1)).kept == (1, 2)
 
 
-def test_the_best_unit_alone_is_exempt_from_the_soft_limits():
-    """Where it cannot fit the ceiling, the others still owe the threshold."""
-    assert keep(Limits(max_tokens=5, threshold=0.5), profile(0.9, 0.2), units(9, 4)).kept == ()
+def test_only_the_best_unit_may_be_below_the_threshold_of_the_user():
+    """Where it is too long for `max_tokens`, the threshold holds for all others."""
+    assert keep(Limits(max_tokens=5, threshold=0.5), scores_of(0.9, 0.2), units_of(9, 4)).kept == ()
 
 
 @pytest.mark.parametrize("limits", [Limits(max_tokens=5, adaptive=True), Limits(max_tokens=5, ratio=0.1)])
 def test_where_the_best_unit_is_too_long_the_best_that_fits_is_kept(limits):
-    """No automatic limit empties a context that holds something which the ceiling allows."""
-    assert keep(limits, profile(0.9, 0.2, 0.1), units(9, 4, 1)).kept == (1,)
+    """Neither an automatic threshold nor a ratio leaves a text empty in which something fits `max_tokens`."""
+    assert keep(limits, scores_of(0.9, 0.2, 0.1), units_of(9, 4, 1)).kept == (1,)
 
 
-def test_a_heading_is_kept_with_what_stands_under_it_and_never_alone():
-    """Its own score counts for nothing, its tokens count."""
+def test_a_heading_is_kept_with_a_unit_under_it_and_never_alone():
+    """Its own score is not used; its tokens are counted."""
     kinds, parents = ("heading", "heading", "sentence", "sentence"), (None, 0, 1, None)
-    some = units(2, 2, 4, 4, kinds=kinds, parents=parents)
-    scores = profile(1.0, 1.0, 0.9, 0.1)
-    assert keep(Limits(max_tokens=8), scores, some).kept == (0, 1, 2)
-    assert keep(Limits(max_tokens=7), scores, some).kept == (3,)
-    assert keep(Limits(max_sentences=1), scores, some).kept == (0, 1, 2)
+    units = units_of(2, 2, 4, 4, kinds=kinds, parents=parents)
+    scores = scores_of(1.0, 1.0, 0.9, 0.1)
+    assert keep(Limits(max_tokens=8), scores, units).kept == (0, 1, 2)
+    assert keep(Limits(max_tokens=7), scores, units).kept == (3,)
+    assert keep(Limits(max_sentences=1), scores, units).kept == (0, 1, 2)
 
 
-def test_a_heading_with_nothing_under_it_stands_for_itself():
-    """Some documents are headings alone."""
-    assert keep(Limits(max_sentences=1), profile(0.9), units(2, kinds=("heading",))).kept == (0,)
+def test_a_heading_with_nothing_under_it_is_a_candidate():
+    """Some documents consist of headings."""
+    assert keep(Limits(max_sentences=1), scores_of(0.9), units_of(2, kinds=("heading",))).kept == (0,)
 
 
-def test_only_the_most_relevant_passages_are_looked_at():
-    """However well a unit of another one scores."""
-    scores = profile(0.9, 0.5, 0.4, relevance=(0.1, 0.9, 0.8))
-    found = keep(Limits(ratio=1.0), scores, units(1, 1, 1, passages=(0, 1, 2)), top_docs=2)
+def test_only_units_of_the_most_relevant_passages_are_kept():
+    """However high the score of a unit in another passage is."""
+    scores = scores_of(0.9, 0.5, 0.4, relevance=(0.1, 0.9, 0.8))
+    found = keep(Limits(ratio=1.0), scores, units_of(1, 1, 1, passages=(0, 1, 2)), top_docs=2)
     assert found.kept == (1, 2)
     assert found.dropped_because[0] == "not in the most relevant documents"
 
 
-def test_what_the_final_text_has_besides_its_units_is_within_the_ceiling():
-    """The worst unit leaves until the measured text fits."""
+def test_tokens_between_units_count_towards_the_ceiling():
+    """The worst unit is dropped until the final text fits, counted exactly."""
     found = keep(Limits(max_tokens=12), SCORES, FOUR, extra=1)
     assert found.kept == (1, 3)
     assert found.n_tokens == 9
     assert keep(Limits(max_tokens=4), SCORES, FOUR, extra=1).kept == ()
 
 
-def test_titles_and_gap_marks_are_allowed_for():
-    """Otherwise one unit too many is taken and one too many dropped."""
-    options = {"passage_cost": [3], "gap_cost": 1}
+def test_titles_and_gap_marks_are_part_of_the_estimate():
+    """Otherwise units are added that do not fit, and then more than needed are dropped."""
+    options = {"title_tokens": [3], "gap_tokens": 1}
     assert keep(Limits(max_tokens=10), SCORES, FOUR, **options).kept == (1,)
     assert keep(Limits(max_tokens=12), SCORES, FOUR, **options).kept == (1, 3)
 
 
-def test_a_ratio_never_empties_however_much_the_final_text_has_besides():
-    """The best unit stays."""
+def test_a_ratio_never_drops_the_best_unit():
+    """However many tokens the final text has between units."""
     assert keep(Limits(ratio=0.5), SCORES, FOUR, extra=9).kept == (1,)
-    assert keep(Limits(ratio=1.0), profile(0.5, 0.4), units(1, 1), extra=3).kept == (0,)
+    assert keep(Limits(ratio=1.0), scores_of(0.5, 0.4), units_of(1, 1), extra=3).kept == (0,)
 
 
-def test_a_gap_mark_is_paid_where_a_gap_is_and_nowhere_else():
-    """Neighbours need none; everything together needs none at all."""
-    assert keep(Limits(max_tokens=8), profile(0.9, 0.8, 0.1, 0.1), FOUR, gap_cost=5).kept == (0, 1)
-    assert keep(Limits(max_tokens=12), profile(0.9, 0.1, 0.8, 0.1), FOUR, gap_cost=5).kept == (0, 1)
-    assert keep(Limits(ratio=1.0), profile(0.9, 0.1, 0.8, 0.1), FOUR, gap_cost=5).kept == (0, 1, 2, 3)
+def test_a_gap_mark_is_counted_only_where_there_is_a_gap():
+    """There is none between neighbours, and none where everything is kept."""
+    assert keep(Limits(max_tokens=8), scores_of(0.9, 0.8, 0.1, 0.1), FOUR, gap_tokens=5).kept == (0, 1)
+    assert keep(Limits(max_tokens=12), scores_of(0.9, 0.1, 0.8, 0.1), FOUR, gap_tokens=5).kept == (0, 1)
+    assert keep(Limits(ratio=1.0), scores_of(0.9, 0.1, 0.8, 0.1), FOUR, gap_tokens=5).kept == (0, 1, 2, 3)
 
 
-def test_a_ratio_is_not_lost_to_floating_point():
-    """0.29 of 400 is 116."""
+def test_a_ratio_is_exact():
+    """0.29 of 400 is 116, though floating point says 115.99999999999999."""
     assert decide(Limits(ratio=0.29), SCORES.probability, 400).soft_tokens == 116
 
 
 def test_every_unit_is_kept_or_has_a_reason():
-    """None where it is kept, words where not."""
+    """None where it is kept."""
     kinds, parents = ("heading", "sentence", "sentence", "sentence"), (None, 0, 0, None)
-    some = units(1, 9, 1, 1, kinds=kinds, parents=parents)
-    found = keep(Limits(max_tokens=5, threshold=0.3), profile(0.5, 0.9, 0.1, 0.4), some)
+    units = units_of(1, 9, 1, 1, kinds=kinds, parents=parents)
+    found = keep(Limits(max_tokens=5, threshold=0.3), scores_of(0.5, 0.9, 0.1, 0.4), units)
     assert found.dropped_because == ("nothing under it kept", "no room", "below the threshold", None)
     enough = keep(Limits(max_sentences=1), SCORES, FOUR)
     assert enough.dropped_because == ("enough units kept", None, "enough units kept", "enough units kept")
 
 
-def test_what_leaves_when_the_final_text_is_measured_has_no_room():
-    """And so has what repeats it."""
-    found = keep(Limits(max_tokens=12), profile(0.2, 0.9, 0.2, 0.5), FOUR, extra=1, key=[0, 1, 0, 3].__getitem__)
+def test_a_unit_dropped_to_make_the_final_text_fit_has_the_reason_no_room():
+    """And so have its near-duplicates."""
+    found = keep(Limits(max_tokens=12), scores_of(0.2, 0.9, 0.2, 0.5), FOUR, extra=1, key=[0, 1, 0, 3].__getitem__)
     assert found.dropped_because == ("no room", None, "no room", None)
 
 
-def test_of_twins_the_better_placed_is_kept_and_the_other_says_where_it_is():
-    """And what would have been its room goes to the next."""
+def test_of_near_duplicates_the_best_is_kept_and_the_reason_of_the_others_names_it():
+    """The tokens that this saves are free for other units."""
     found = keep(Limits(max_tokens=8), SCORES, FOUR, key="abcb".__getitem__)
     assert found.kept == (0, 1)
     assert found.dropped_because == (None, None, "no room", "near-duplicate of [0, 10, 19]")
 
 
-def test_a_unit_stays_where_its_twin_cannot():
-    """A twin that does not fit, with the heading over it, stands for nobody."""
+def test_a_unit_is_kept_where_its_near_duplicate_does_not_fit():
+    """The better one has a heading that is too long."""
     kinds, parents = ("heading", "sentence", "sentence"), (None, 0, None)
-    some = units(9, 4, 4, kinds=kinds, parents=parents)
-    assert keep(Limits(max_tokens=8), profile(0, 0.9, 0.8), some, key=lambda _: "same").kept == (2,)
+    units = units_of(9, 4, 4, kinds=kinds, parents=parents)
+    assert keep(Limits(max_tokens=8), scores_of(0, 0.9, 0.8), units, key=lambda _: "same").kept == (2,)
 
 
-def test_gap_marks_that_twins_leave_behind_are_within_the_ceiling():
-    """All fits without marks; without the twin a mark stands where it stood."""
-    some, scores = units(4, 1, 4), profile(0.9, 0.1, 0.8)
+def test_a_gap_mark_in_place_of_a_near_duplicate_counts_towards_the_ceiling():
+    """Everything fits without marks; a near-duplicate that is dropped leaves a gap."""
+    units, scores = units_of(4, 1, 4), scores_of(0.9, 0.1, 0.8)
 
-    def measure(kept):
-        return sum(some[i].n_tokens for i in kept) + (5 if tuple(kept) == (0, 2) else 0)
+    def count(kept):
+        return sum(units[i].n_tokens for i in kept) + (5 if tuple(kept) == (0, 2) else 0)
 
     budget = decide(Limits(max_tokens=9), scores.probability, 9)
-    found = select(some, [0, 2, 1], scores, budget, measure, gap_cost=5, key="aba".__getitem__)
+    cost = TokenCost(units, count, gap_tokens=5)
+    found = select([0, 2, 1], budget, cost, scores.probability, "aba".__getitem__)
     assert found.kept == (0, 1)
-    found = select(some, [0, 2, 1], scores, budget, measure, gap_cost=5, key="aab".__getitem__)
+    found = select([0, 2, 1], budget, cost, scores.probability, "aab".__getitem__)
     assert found.kept == (0,)
     assert found.n_tokens == 4
 
 
-LEANING = [False, False, True, True].__getitem__
-
-
-def test_both_sides_of_a_comparison_come_right_behind_the_best():
-    """In the order of their ranks; a side with nothing ranked counts for nothing."""
-    some = units(*[1] * 6, passages=(0, 0, 0, 1, 2, 3))
-    assert covering([0, 1, 2, 3, 4, 5], some, [{2}, {1}, {9}]) == [0, 3, 4, 1, 2, 5]
-    assert covering([0, 1, 2, 3, 4, 5], some, [{0}, {3}]) == [0, 5, 1, 2, 3, 4]
-
-
-def test_a_second_passage_comes_third_where_the_best_two_are_from_one():
-    """Where they are not, nothing moves."""
-    some = units(*[1] * 5, passages=(0, 0, 0, 1, 2))
-    assert covering([1, 0, 2, 4, 3], some, []) == [1, 0, 4, 2, 3]
-    assert covering([1, 3, 0, 2, 4], some, []) == [1, 3, 0, 2, 4]
-    assert covering([1, 0, 2], some[:3], []) == [1, 0, 2]
-    assert covering([], [], []) == []
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 20) | st.integers(0, 1), st.floats(0, 1, width=32)), max_size=12),
-    st.none() | st.integers(0, 60),
-    st.none() | st.floats(0, 1),
-    st.none() | st.integers(1, 5),
-    st.none() | st.floats(0, 1),
-    st.booleans(),
-    st.integers(0, 30),
-    st.integers(1, 4),
+any_limits = st.builds(
+    Limits,
+    max_tokens=st.none() | st.integers(0, 60),
+    ratio=st.none() | st.floats(0, 1),
+    max_sentences=st.none() | st.integers(1, 5),
+    threshold=st.none() | st.floats(0, 1),
+    adaptive=st.booleans(),
 )
-def test_limits_hold_for_any_profile(pairs, max_tokens, ratio, max_sentences, threshold, adaptive, extra, n_keys):
-    """The ceiling always; ratio and count unless one unit alone is kept; empty only for want of tokens."""
-    some = units(*(n for n, _ in pairs))
-    scores = profile(*(p for _, p in pairs))
-    limits = Limits(max_tokens, ratio, max_sentences, threshold, adaptive)
-    found = keep(limits, scores, some, extra, key=lambda i: i % n_keys or None)
-    total = sum(unit.n_tokens for unit in some)
-    if max_tokens is not None:
-        assert found.n_tokens <= max_tokens
+any_units = st.lists(st.tuples(st.integers(0, 20) | st.integers(0, 1), st.floats(0, 1, width=32)), max_size=12)
+
+
+@given(any_units, any_limits, st.integers(0, 30), st.integers(1, 4))
+def test_limits_hold_for_any_scores(pairs, limits, extra, n_keys):
+    """`max_tokens` and `max_sentences` always, the others where more than one unit is kept; only `max_tokens` leaves nothing."""
+    units = units_of(*(n for n, _ in pairs))
+    scores = scores_of(*(p for _, p in pairs))
+    found = keep(limits, scores, units, extra, key=lambda i: i % n_keys or None)
+    if limits.max_tokens is not None:
+        assert found.n_tokens <= limits.max_tokens
     elif pairs:
         assert found.kept
-    if ratio is not None and len(found.kept) > 1:
-        assert found.n_tokens <= ratio * total
-    if max_sentences is not None:
-        assert len(found.kept) <= max_sentences
-    if threshold is not None and len(found.kept) > 1:
-        assert min(scores.probability[i] for i in found.kept) >= np.float32(threshold) or len(found.kept) == 1
+    if limits.max_sentences is not None:
+        assert len(found.kept) <= limits.max_sentences
+    if len(found.kept) > 1:
+        assert limits.ratio is None or found.n_tokens <= limits.ratio * sum(unit.n_tokens for unit in units)
+        lowest = min(scores.probability[i] for i in found.kept)
+        assert limits.threshold is None or lowest >= np.float32(limits.threshold)
 
 
 def test_auto_keeps_one_unit_where_one_stands_out_and_many_where_many_do():
-    """The score profile decides, and says so."""
-    peak = profile(*[0.1] * 9, 0.9)
-    broad = profile(*[0.1] * 6, 0.8, 0.7, 0.9, 0.8)
-    some = units(*[3] * 10)
-    assert keep(Limits(adaptive=True), peak, some).kept == (9,)
-    assert keep(Limits(adaptive=True), broad, some).kept == (6, 7, 8, 9)
+    """Without a policy the scores alone decide."""
+    peak = scores_of(*[0.1] * 9, 0.9)
+    broad = scores_of(*[0.1] * 6, 0.8, 0.7, 0.9, 0.8)
+    units = units_of(*[3] * 10)
+    assert keep(Limits(adaptive=True), peak, units).kept == (9,)
+    assert keep(Limits(adaptive=True), broad, units).kept == (6, 7, 8, 9)
     assert decide(Limits(adaptive=True), peak.probability, 30).reason == "1 of 10 units stands out of the scores"
 
 
-def test_auto_within_a_limit_takes_the_tighter():
-    """Both reasons are named."""
-    broad = profile(*[0.1] * 6, 0.8, 0.7, 0.9, 0.8)
+def test_of_an_automatic_budget_and_a_limit_the_tighter_holds():
+    """The reason names both."""
+    broad = scores_of(*[0.1] * 6, 0.8, 0.7, 0.9, 0.8)
     budget = decide(Limits(adaptive=True, max_tokens=6), broad.probability, 30)
     assert budget.mode == "auto+max_tokens"
     assert budget.reason == "4 of 10 units stand out of the scores; at most 6 tokens"
-    assert keep(Limits(adaptive=True, max_tokens=6), broad, units(*[3] * 10)).kept == (6, 8)
+    assert keep(Limits(adaptive=True, max_tokens=6), broad, units_of(*[3] * 10)).kept == (6, 8)
 
 
 @pytest.mark.parametrize(
@@ -276,6 +259,6 @@ def test_auto_within_a_limit_takes_the_tighter():
     ],
 )
 def test_a_limit_out_of_range_is_a_usage_error(limits, message):
-    """The option, its value, and what is expected."""
+    """The message has the option, its value, and what is expected."""
     with pytest.raises(UsageError, match=message):
         check_limits(limits)

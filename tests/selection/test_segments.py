@@ -1,4 +1,4 @@
-"""Prompts in segments: a budget for each type."""
+"""A budget for each type of prompt segment."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def kept(**settings):
 
 
 def test_every_type_keeps_its_share():
-    """85% of instructions and 30% of examples, and what the limits say of the context; units are whole."""
+    """85% of instructions, 30% of examples, and of the context what the limits allow; units are kept whole."""
     counts, result = kept(ratio=0.5)
     assert counts[:2] == [3, 8]
     assert counts[2] + counts[3] == 10
@@ -49,13 +49,13 @@ def test_every_type_keeps_its_share():
     )
 
 
-def test_a_share_may_be_named():
-    """Of any type; the question is none."""
+def test_a_share_can_be_set_for_every_type():
+    """But not for the question."""
     assert kept(ratio=0.5, segment_budget=(("example", 0.5), ("instruction", 1.0)))[0][:2] == [5, 10]
     counts, _ = kept(segment_budget=(("context", 0.25),))
     assert counts[2] + counts[3] == 5
     counts, _ = kept(max_sentences=1, segment_budget=(("context", 0.25),))
-    assert counts[2] + counts[3] == 1  # the tightest holds
+    assert counts[2] + counts[3] == 1  # the tightest limit holds
     for wrong in (("example", 2.0), ("question", 0.5), ("exampel", 0.5)):
         with pytest.raises(UsageError, match=f"segment_budget={wrong[0]}={wrong[1]:g}: "):
             kept(ratio=0.5, segment_budget=(wrong,))
@@ -63,7 +63,7 @@ def test_a_share_may_be_named():
 
 @pytest.mark.parametrize("max_tokens", [0, 5, 6, 30, 50, 100, 500])
 @pytest.mark.parametrize("to", ["jsonl", "text"])
-def test_a_hard_ceiling_is_for_all_together(max_tokens, to):
+def test_the_ceiling_in_tokens_is_for_all_segments_together(max_tokens, to):
     """Instructions come first, then context, then examples."""
     counts, result = kept(max_tokens=max_tokens) if to == "jsonl" else ([], _text(max_tokens))
     assert result.tokens_out <= max_tokens
@@ -93,8 +93,8 @@ INSTRUCTION = ("instruction", "Answer in one word. Say so where you cannot.")
 FERRY = "The Ada is red. It does leave when the ferry to the north quay is full."
 
 
-def test_the_most_relevant_documents_are_those_of_the_context():
-    """Instructions are no documents."""
+def test_top_docs_applies_to_the_context_alone():
+    """An instruction is not a document."""
     found = compressed(INSTRUCTION, ("context", "Fog."), ("context", FERRY), top_docs=1, ratio=1.0)
     assert found[0].startswith("Answer in one word.")
     assert found[1:] == ["", FERRY]
@@ -102,18 +102,18 @@ def test_the_most_relevant_documents_are_those_of_the_context():
 
 def test_near_duplicates_are_dropped_in_segments_too():
     """One of two is kept."""
-    said = "The ferry leaves the north quay at seven in the morning."
-    assert compressed(("context", said), ("context", said), ratio=1.0) == [said, ""]
+    text = "The ferry leaves the north quay at seven in the morning."
+    assert compressed(("context", text), ("context", text), ratio=1.0) == [text, ""]
 
 
-def test_of_a_share_of_nothing_nothing_is_kept():
-    """Elsewhere the best unit stays whatever its length."""
+def test_a_share_of_0_keeps_nothing():
+    """With a larger share the best unit is kept whatever its length."""
     found = compressed(("example", TEN), ("context", FERRY), ratio=1.0, segment_budget=(("example", 0.0),))
     assert found == ["", FERRY]
 
 
-def test_segments_that_were_scored_are_selected_as_if_they_were_compressed():
-    """`score` and `select` make what `compress` makes, whatever the budgets."""
+def test_score_and_select_write_what_compress_writes():
+    """Under any segment budgets."""
     file = FIXTURES / "shapes" / "segments.jsonl"
     options = ("--ratio", "0.6", "--segment-budget", "example=0.5", "--segment-budget", "instruction=0.4")
     scored = ctxzip("score", "--scorer", "bm25", file)
@@ -125,8 +125,8 @@ def test_segments_that_were_scored_are_selected_as_if_they_were_compressed():
     assert "; example 0.5: " in why
 
 
-def test_a_segment_budget_that_is_none_is_a_usage_error():
-    """It says what is expected."""
+def test_a_malformed_segment_budget_is_a_usage_error():
+    """The message has the expected form."""
     run = compress("--segment-budget", "example", stdin="")
     assert run.code == 2
     assert "--segment-budget example: expected TYPE=R, such as example=0.3" in run.err

@@ -98,7 +98,7 @@ def test_the_import_writes_a_model_folder(tiny, user_models):
     """The card lists every file and the licence; no other file is left."""
     assert [path.name for path in user_models.iterdir()] == ["tiny"]
     card = json.loads((tiny.path / "model.json").read_text())
-    assert (card["name"], card["kind"], card["window_length"]) == ("tiny", "pairwise", 256)
+    assert (card["name"], card["kind"], card["window_length"]) == ("tiny", "cross_encoder", 256)
     assert (card["base"]["license"], card["base"]["architecture"]) == ("mit", "BertForSequenceClassification")
     assert card["files"] == {path.name: sha256(path) for path in tiny.path.iterdir() if path.name != "model.json"}
     assert card["graphs"] == {"cpu": tiny.graph, "cuda": FP32}
@@ -130,7 +130,7 @@ def test_the_command_line_imports_lists_shows_verifies_and_scores(source):
     assert folder == os.path.join(os.environ["CTXZIP_MODELS"], "tiny")
     assert "torch and fp32 differ by at most" in run.err
     assert all(line.startswith("ctxzip: ") for line in run.err.splitlines())
-    assert ctxzip("models", "list").out.decode().splitlines()[-1].split()[:2] == ["tiny", "pairwise"]
+    assert ctxzip("models", "list").out.decode().splitlines()[-1].split()[:2] == ["tiny", "cross_encoder"]
     assert "license mit" in ctxzip("models", "show", "tiny").out.decode()
     assert ctxzip("models", "verify", "tiny").code == 0
     (record,) = compress(

@@ -19,7 +19,7 @@ from ctxzip import compress
 from ctxzip.errors import ModelError
 from ctxzip.evaluation.ranking import Ranked
 from ctxzip.selection.adaptive.features import RANK_FEATURES
-from ctxzip.selection.adaptive.forest import as_json, from_json
+from ctxzip.selection.adaptive.forest import forest_as_json, forest_from_json
 from ctxzip.selection.adaptive.policy_file import load_policy
 from ctxzip.training.examples import load
 from ctxzip.training.fit_policy import adjusted_floor, fit, workload
@@ -28,7 +28,7 @@ from ctxzip.training.quantize import fuse_and_smooth, probabilities, smoothing
 from ctxzip.training.train import Recipe, batches, tensors
 from ctxzip.training.weights import graph_of, weights_of
 from tests.conftest import FIXTURES
-from tests.strategies import profile
+from tests.strategies import ranking_with
 
 
 def step(name, *arguments, data, out):
@@ -236,10 +236,10 @@ def test_frozen_layers_are_not_trained():
 def test_the_trained_policy_is_applied(made):
     """It was fitted and calibrated for the graph beside it, and records the shares that it empties."""
     policy = load_policy(made / "policy.json")
-    assert policy.definition == "reach"
-    assert policy.reach is not None
-    assert policy.answerable is None  # one unanswerable question in the fixtures is too few for a forest
-    assert policy.floor == 0
+    assert policy.depth_definition == "reach"
+    assert policy.depth_forest is not None
+    assert policy.answerability_forest is None  # one unanswerable question in the fixtures is too few for a forest
+    assert policy.answerability_threshold == 0
     result = compress(
         "When does the ferry leave?",
         ["Bread is baked. The ferry leaves at seven."],
@@ -258,12 +258,12 @@ def test_unanswerable_questions_are_predicted_where_there_are_enough():
     for i in range(1_000):
         answered.append(i % 4 > 0)
         best = rng.uniform(0.6, 1.0) if answered[-1] else rng.uniform(0.0, 0.5)
-        some = profile(sorted([best, best / 3, best / 9], reverse=True), relevance=(best,))
+        some = ranking_with(sorted([best, best / 3, best / 9], reverse=True), relevance=(best,))
         questions.append(Ranked(f"set{i % 2}", some, np.array([0.3, 0.6, 1.0]), i % 3 if answered[-1] else None))
     fitted = fit(questions, answered, seed=1)
     assert fitted["emptied"]["answerable"] <= 0.03
     assert fitted["emptied"]["unanswerable"] >= 0.5
-    assert from_json(fitted["reach"], RANK_FEATURES).features == RANK_FEATURES
+    assert forest_from_json(fitted["reach"], RANK_FEATURES).features == RANK_FEATURES
     # A set outside of the fit, with low probabilities: the floor falls until at most 3% of it are emptied.
     strange = [
         replace(question, set_name="strange")
@@ -281,8 +281,8 @@ def test_a_forest_agrees_with_scikit_learn():
     rows = rng.normal(size=(300, 3)).astype(np.float32)
     labels = rows[:, 0] + rows[:, 1] * rows[:, 2] > 0
     model = GradientBoostingClassifier(n_estimators=20, init="zero", random_state=1).fit(rows, labels)
-    content = as_json([stage[0].tree_ for stage in model.estimators_], 0.1, ["a", "b", "c"])
-    found = from_json(content, ["a", "b", "c"]).chances(rows)
+    content = forest_as_json([stage[0].tree_ for stage in model.estimators_], 0.1, ["a", "b", "c"])
+    found = forest_from_json(content, ["a", "b", "c"]).probabilities(rows)
     np.testing.assert_allclose(found, model.predict_proba(rows)[:, 1], atol=1e-3)
 
 

@@ -1,12 +1,13 @@
-"""The adaptive budget, and the conformal guarantee: how far down a ranking to go.
+"""The adaptive budget and the conformal guarantee: how far down the ranking of a query units are kept.
 
-Every unit of a query has a *depth*, 0 for the best and rising down the ranking; a policy keeps every unit whose depth is
-at most one number. Depths come from the probabilities alone (`depth.DEPTHS`), or from a forest that was fitted to the shape
-of the ranked scores (`features`). Larger numbers keep supersets, so one number for each kind of query decides everything and
-can be calibrated: for labelled queries the *need* is known, the depth at which all their needed evidence is kept. With n
-exchangeable queries, the need at rank ceil((n + 1) * recall) covers a further one with at least that probability, whatever
-the quality of the scores (split conformal prediction: Vovk, Gammerman and Shafer 2005; Lei et al. 2018; for nested sets Gupta,
-Kuchibhotla and Ramdas 2022, and conformal risk control, Angelopoulos et al. 2022, whose loss is here 1 where evidence is
-missed). Kinds of query with enough labelled queries have a number of their own (Mondrian conformal prediction: Vovk et al.
-2003).
+Every unit of a query has a depth, 0 for the best and rising down the ranking (`depth`). It is computed from the
+probabilities alone, or by a forest that was fitted to the shape of rankings (`features`, `fitted_depth`). A policy keeps
+every unit of at most one depth, so a larger number keeps a superset.
+
+That number is calibrated (`guarantee`). For a labelled query the needed depth is known: the smallest at which all its needed
+evidence is kept; it is the calibration score. With n exchangeable queries, the needed depth of rank ceil((n + 1) * recall)
+covers a further query with at least that probability, however good the scores are (split conformal prediction: Vovk,
+Gammerman and Shafer 2005; Lei et al. 2018; for nested sets Gupta, Kuchibhotla and Ramdas 2022, and conformal risk control,
+Angelopoulos et al. 2022, with a loss of 1 where evidence is missed). Kinds of query with enough labelled queries have a
+number of their own (Mondrian conformal prediction: Vovk et al. 2003).
 """

@@ -1,4 +1,4 @@
-"""How deep each unit of a question stands in its ranking."""
+"""The depth of each unit in the ranking of its query: 0 for the best, rising as the probability falls."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxzip._internal.logits import EDGE, logit
-from ctxzip.selection.adaptive.features import depths as reach_depths
+from ctxzip._internal.logits import MIN_PROBABILITY, logit
+from ctxzip.selection.adaptive.fitted_depth import fitted_depths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,41 +17,42 @@ if TYPE_CHECKING:
     from ctxzip.datamodels import Ranking
     from ctxzip.selection.adaptive.forest import Forest
 
-    Depths = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    DepthDefinition = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 def _below_certain(ranked: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how much each probability lacks to 1: one fixed threshold for all questions."""
+    """Return 1 minus each probability: one fixed threshold for all queries."""
     return 1 - ranked
 
 
 def _below_best(ranked: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return which share of the best probability each lacks."""
+    """Return 1 minus the ratio of each probability to the best."""
     return 1 - ranked / ranked[0] if ranked[0] > 0 else np.zeros_like(ranked)
 
 
 def _mass_before(ranked: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of all probability that stands before each (as APS: Romano, Sesia and Candès 2020)."""
+    """Return the share of the sum of all probabilities in the units before each (as APS: Romano, Sesia and Candès 2020)."""
     before = np.concatenate([[0.0], np.cumsum(ranked)[:-1]])
     return before / ranked.sum() if ranked[0] > 0 else np.zeros_like(ranked)
 
 
 def _odds_below_best(ranked: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how many units of log-odds each lies under the best."""
+    """Return the difference of the log-odds of the best and of each."""
     odds = logit(ranked)
     below: NDArray[np.float64] = odds[0] - odds
     return below
 
 
 def _complete_before(ranked: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the chance, units taken as independent, that nothing from each on is evidence."""
-    logs = np.log1p(-np.minimum(ranked, 1 - EDGE))
+    """Return the probability that neither a unit nor any after it is evidence, if units are independent."""
+    logs = np.log1p(-np.minimum(ranked, 1 - MIN_PROBABILITY))
     complete: NDArray[np.float64] = np.exp(np.cumsum(logs[::-1])[::-1])
     return complete
 
 
-# Each takes the probabilities, `(n,)` and falling, n at least 1, and returns `(n,)`, never falling.
-DEPTHS: dict[str, Depths] = {
+# Definitions of depth by probability alone. Each takes `(n,)` descending probabilities, n at least 1, and returns `(n,)`
+# ascending numbers.
+DEPTHS: dict[str, DepthDefinition] = {
     "certainty": _below_certain,
     "best": _below_best,
     "mass": _mass_before,
@@ -59,18 +60,17 @@ DEPTHS: dict[str, Depths] = {
     "complete": _complete_before,
 }
 DEFAULT_DEPTH = "mass"
-REACH = "reach"  # the definition by a fitted forest
+FITTED_DEPTH = "reach"  # the definition by a fitted forest (`fitted_depth`), as options and policy files name it
 
 
 def depths(probability: NDArray[np.floating[Any]], definition: str = DEFAULT_DEPTH) -> NDArray[np.float64]:
-    """Return the depth of every unit of one question, `(n,)`.
+    """Return the depth of every unit of one query, `(n,)`, by a definition of `DEPTHS`.
 
-    It rises as the probability falls; the best unit has 0, for it is always kept, and equal
-    probabilities have one depth, that of the first of them.
+    The best unit has depth 0, because it is always kept. Units of equal probability have the same depth.
 
     Args:
         probability: `(n,)`, 0..1, in any order.
-        definition: of `DEPTHS`.
+        definition: a key of `DEPTHS`.
 
     >>> depths(np.array([0.1, 0.8, 0.1])).round(3).tolist()
     [0.8, 0.0, 0.8]
@@ -79,28 +79,33 @@ def depths(probability: NDArray[np.floating[Any]], definition: str = DEFAULT_DEP
         return np.zeros(0)
     order = np.argsort(-probability, kind="stable")
     ranked = probability[order].astype(np.float64)
-    at = np.empty(len(ranked))
-    at[order] = _alike(ranked, DEPTHS[definition](ranked))
-    return at
+    by_unit = np.empty(len(ranked))
+    by_unit[order] = _equal_for_ties(ranked, DEPTHS[definition](ranked))
+    return by_unit
 
 
 def depths_of(ranking: Ranking, definition: str, forest: Forest | None) -> NDArray[np.float64]:
-    """Return the depth of every unit of a ranking, `(n,)`, never falling.
+    """Return the depth of every unit of a ranking, `(n,)`, ascending.
 
     Args:
-        ranking: of the question.
-        definition: of `DEPTHS`, or `reach`.
-        forest: that `reach` asks; the others need none.
+        ranking: of one query.
+        definition: a key of `DEPTHS`, or `FITTED_DEPTH`.
+        forest: of `FITTED_DEPTH`; other definitions need none.
     """
-    if definition != REACH or forest is None:
+    if definition != FITTED_DEPTH or forest is None:
         return depths(ranking.probability, definition)
     if not len(ranking.probability):
         return np.zeros(0)
-    return _alike(ranking.probability.astype(np.float64), reach_depths(ranking, forest))
+    return _equal_for_ties(ranking.probability.astype(np.float64), fitted_depths(ranking, forest))
 
 
-def _alike(ranked: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Let depths never fall, and give equal probabilities that of the first of them; the best have 0."""
+def _equal_for_ties(ranked: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return depths that never fall, are equal for equal probabilities, and are 0 for the best.
+
+    Args:
+        ranked: `(n,)` descending probabilities.
+        found: `(n,)` depths by some definition.
+    """
     first = np.searchsorted(-ranked, -ranked)
     found = np.maximum.accumulate(found)[first]
     found[ranked == ranked[0]] = 0

@@ -1,4 +1,4 @@
-"""Boosted regression trees in numpy: what scikit-learn fitted is a few arrays, and needs no scikit-learn to be read."""
+"""Gradient-boosted regression trees, fitted by scikit-learn, stored as JSON, and evaluated with numpy alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_DIGITS = 7  # of a threshold, as many as float32 has
+_DIGITS = 7  # significant digits of a threshold, as many as float32 has
 _COLUMNS = ("feature", "threshold", "left", "right", "value")
 
 
@@ -20,13 +20,15 @@ _COLUMNS = ("feature", "threshold", "left", "right", "value")
 class Forest:
     """A sum of regression trees that gives a logit (gradient boosting, Friedman 2001).
 
-    A leaf is its own left and right child, so that every row takes the same number of steps.
+    A leaf is its own left and right child, so that every row takes the same number of steps in every tree.
 
     Attributes:
-        features: names of the columns that it reads.
-        steps: from the root of the deepest tree to its leaves.
-        feature, left, right: `(n_trees, n_nodes)` int.
-        threshold, value: `(n_trees, n_nodes)` float; a row goes left where its feature is at most the threshold.
+        features: names of the columns of its input.
+        steps: depth of the deepest tree.
+        feature: `(n_trees, n_nodes)` int, index of the feature that a node compares.
+        threshold: `(n_trees, n_nodes)` float32; a row goes left where its feature is at most the threshold.
+        left, right: `(n_trees, n_nodes)` int, indices of the children in the same tree.
+        value: `(n_trees, n_nodes)` float64, what a leaf adds to the logit; 0 for other nodes.
     """
 
     features: tuple[str, ...]
@@ -37,31 +39,32 @@ class Forest:
     right: NDArray[np.intp]
     value: NDArray[np.float64]
 
-    def chances(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the probability of every row, `(n_rows,)`.
+    def probabilities(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the predicted probability of every row, `(n_rows,)`, 0..1.
 
         Args:
             rows: `(n_rows, n_features)`.
         """
         trees = np.arange(len(self.feature))
-        at = np.zeros((len(rows), len(trees)), dtype=np.intp)
+        nodes = np.zeros((len(rows), len(trees)), dtype=np.intp)  # where each row is in each tree, from the root on
         for _ in range(self.steps):
-            found = np.take_along_axis(rows, self.feature[trees, at], axis=1)
-            at = np.where(found <= self.threshold[trees, at], self.left[trees, at], self.right[trees, at])
-        logits = self.value[trees, at].sum(axis=1)
-        chances: NDArray[np.float64] = 1 / (1 + np.exp(-logits))
-        return chances
+            values = np.take_along_axis(rows, self.feature[trees, nodes], axis=1)
+            goes_left = values <= self.threshold[trees, nodes]
+            nodes = np.where(goes_left, self.left[trees, nodes], self.right[trees, nodes])
+        logits = self.value[trees, nodes].sum(axis=1)
+        probabilities: NDArray[np.float64] = 1 / (1 + np.exp(-logits))
+        return probabilities
 
 
-def from_json(content: Any, features: Sequence[str]) -> Forest:
-    """Return a forest from what `as_json` gave.
+def forest_from_json(content: Any, features: Sequence[str]) -> Forest:
+    """Return the forest that `forest_as_json` returned as JSON values.
 
     Args:
-        content: JSON values.
-        features: that the caller can give; those of the forest must be the same.
+        content: the JSON values.
+        features: names of the columns that the caller will give; the forest must have the same.
 
     Raises:
-        ValueError, KeyError, TypeError: it is none, or reads other features.
+        ValueError, KeyError, TypeError: the values are not those of a forest, or it has other features.
     """
     if list(content["features"]) != list(features):
         raise ValueError(f"a forest over other features than {', '.join(features)}")
@@ -74,7 +77,7 @@ def from_json(content: Any, features: Sequence[str]) -> Forest:
     whole = {name: table[name].astype(np.intp) for name in ("feature", "left", "right")}
     for name, below in (("feature", len(features)), ("left", width), ("right", width)):
         if (whole[name] < 0).any() or (whole[name] >= below).any():
-            raise ValueError(f"a forest with a {name} that is not there")
+            raise ValueError(f"a forest with an index out of range in {name!r}")
     return Forest(
         features=tuple(features),
         steps=int(content["steps"]),
@@ -84,12 +87,12 @@ def from_json(content: Any, features: Sequence[str]) -> Forest:
     )
 
 
-def as_json(trees: Sequence[Any], rate: float, features: Sequence[str]) -> dict[str, Any]:
+def forest_as_json(trees: Sequence[Any], learning_rate: float, features: Sequence[str]) -> dict[str, Any]:
     """Return the trees of scikit-learn's gradient boosting as JSON values.
 
     Args:
         trees: `tree_` of every fitted regression tree.
-        rate: by which the values of the leaves are shrunk.
+        learning_rate: factor of the values of the leaves.
         features: names of the columns.
     """
     found = []
@@ -102,7 +105,7 @@ def as_json(trees: Sequence[Any], rate: float, features: Sequence[str]) -> dict[
                 "threshold": [float(f"{value:.{_DIGITS}g}") for value in np.where(leaf, 0.0, tree.threshold)],
                 "left": np.where(leaf, nodes, tree.children_left).tolist(),
                 "right": np.where(leaf, nodes, tree.children_right).tolist(),
-                "value": [round(float(value), 5) for value in np.where(leaf, rate * tree.value[:, 0, 0], 0.0)],
+                "value": [round(float(value), 5) for value in np.where(leaf, learning_rate * tree.value[:, 0, 0], 0.0)],
             }
         )
     steps = max(int(tree.max_depth) for tree in trees)

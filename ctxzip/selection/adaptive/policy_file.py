@@ -1,4 +1,4 @@
-"""A policy as a file of JSON, which people can read, too."""
+"""Reads a policy from its JSON file, and turns one into JSON values."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxzip.errors import ModelError, UsageError
-from ctxzip.selection.adaptive import forest as forests
-from ctxzip.selection.adaptive.depth import DEPTHS, REACH
+from ctxzip.selection.adaptive.depth import DEPTHS, FITTED_DEPTH
 from ctxzip.selection.adaptive.features import QUESTION_FEATURES, RANK_FEATURES
-from ctxzip.selection.adaptive.guarantee import Needs, Policy
+from ctxzip.selection.adaptive.forest import forest_from_json
+from ctxzip.selection.adaptive.guarantee import NeededDepths
+from ctxzip.selection.adaptive.policy import Policy
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-_VERSION = 2  # raised, too, when the same graph scores otherwise than before: what was calibrated no longer holds
-_DIGITS = 4  # of a need
-FITTED = ("fitted_on", "emptied", "floor", "reach", "answerable")  # keys of a policy file
-_SHIFTED = "0.01"  # the share of the calibration whose best unit scores lower
+_VERSION = 2  # also raised when a graph scores otherwise than before, because then its calibration is void
+_DIGITS = 4  # decimal places of a needed depth
+FITTED_KEYS = ("fitted_on", "emptied", "floor", "reach", "answerable")  # keys that training writes, not calibration
+_LOW_QUANTILE = "0.01"  # key of the quantile of the best unit's probability, for `Policy.low_best_probability`
+_QUANTILES = (_LOW_QUANTILE, "0.05", "0.25", "0.5")
 _REMEDY = "make it again with `ctxzip calibrate`"
 
 
-def rounded_up(need: float) -> float:
-    """Return the next number of four digits that is not smaller: what is promised stays promised.
+def rounded_up(depth: float) -> float:
+    """Return the next number of four decimal places that is not smaller, so that rounding breaks no guarantee.
 
     >>> rounded_up(0.12341), rounded_up(0.1234)
     (0.1235, 0.1234)
     """
     scale = 10**_DIGITS
-    steps = round(need * scale)
-    while steps / scale < need:
+    steps = round(depth * scale)
+    while steps / scale < depth:
         steps += 1
     return float(steps / scale)
 
@@ -44,7 +46,7 @@ def load_policy(path: Path) -> Policy:
 
     Raises:
         UsageError: there is no such file.
-        ModelError: it cannot be read, or is no policy that this version knows.
+        ModelError: it cannot be read, or is not a policy of this version.
     """
     try:
         content = json.loads(path.read_text("utf-8"))
@@ -66,78 +68,78 @@ def load_policy(path: Path) -> Policy:
         raise ModelError(f"{path}: not a policy: {what}: {_REMEDY}") from error
 
 
-def _policy(content: dict[str, Any], place: str) -> Policy:
+def _policy(content: dict[str, Any], path: str) -> Policy:
     sha256 = content["model_sha256"]
-    if content["depth"] not in {*DEPTHS, REACH}:
-        raise ValueError(f"expected one of {', '.join([*DEPTHS, REACH])} @ $.depth, got {content['depth']!r}")
+    definitions = [*DEPTHS, FITTED_DEPTH]
+    if content["depth"] not in definitions:
+        raise ValueError(f"expected one of {', '.join(definitions)} @ $.depth, got {content['depth']!r}")
     if not (isinstance(content["scorer"], str) and (sha256 is None or isinstance(sha256, str))):
         raise ValueError("expected names @ $.scorer and $.model_sha256")
-    kinds = {str(kind): _needs(found, f"$.kinds.{kind}") for kind, found in content["kinds"].items()}
-    if not any(len(needs.scores) for needs in kinds.values()):
+    needed = {str(kind): _needed_depths(entry, f"$.kinds.{kind}") for kind, entry in content["kinds"].items()}
+    if not any(len(one.depths) for one in needed.values()):
         raise ValueError("no questions @ $.kinds")
     return Policy(
-        place=place,
+        path=path,
         scorer=content["scorer"],
         splitter=str(content["splitter"]),
         model_sha256=sha256,
-        definition=content["depth"],
-        kinds=kinds,
-        lowest_best=float(content["best_probability"][_SHIFTED]),
-        **_fitted(content, needed=content["depth"] == REACH),
+        depth_definition=content["depth"],
+        needed_depths=needed,
+        low_best_probability=float(content["best_probability"][_LOW_QUANTILE]),
+        **_fitted(content, required=content["depth"] == FITTED_DEPTH),
     )
 
 
-def _fitted(content: dict[str, Any], *, needed: bool = True) -> dict[str, Any]:
-    """Return the fields `reach`, `answerable` and `floor` of a policy that stand in its file.
+def _fitted(content: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    """Return the fields of a policy that training fitted: the forests, and the threshold of answerability.
 
     Args:
-        content: of a policy file, or of the file that fitting wrote.
-        needed: whether they must be there.
+        content: of a policy file.
+        required: whether they must be there.
 
     Raises:
         KeyError, TypeError, ValueError: they are missing or damaged.
     """
-    if not needed and "reach" not in content:
+    if not required and "reach" not in content:
         return {}
+    answerable = content["answerable"]
     return {
-        "reach": forests.from_json(content["reach"], RANK_FEATURES),
-        "answerable": None
-        if content["answerable"] is None
-        else forests.from_json(content["answerable"], QUESTION_FEATURES),
-        "floor": float(content["floor"]),
+        "depth_forest": forest_from_json(content["reach"], RANK_FEATURES),
+        "answerability_forest": None if answerable is None else forest_from_json(answerable, QUESTION_FEATURES),
+        "answerability_threshold": float(content["floor"]),
     }
 
 
-def _needs(found: dict[str, Any], where: str) -> Needs:
-    scores, n_unreached = np.array(found["needs"], dtype=np.float64), found["unreached"]
-    if scores.ndim != 1 or not np.isfinite(scores).all() or (scores < 0).any() or (np.diff(scores) < 0).any():
+def _needed_depths(entry: dict[str, Any], where: str) -> NeededDepths:
+    depths, n_unreached = np.array(entry["needs"], dtype=np.float64), entry["unreached"]
+    if depths.ndim != 1 or not np.isfinite(depths).all() or (depths < 0).any() or (np.diff(depths) < 0).any():
         raise ValueError(f"expected rising numbers of at least 0 @ {where}.needs")
-    if type(n_unreached) is not int or n_unreached < 0 or found["n"] != len(scores) + n_unreached:
-        raise ValueError(f"expected the number of needs and of those unreached @ {where}.n")
-    return Needs(scores, n_unreached)
+    if type(n_unreached) is not int or n_unreached < 0 or entry["n"] != len(depths) + n_unreached:
+        raise ValueError(f"expected the sum of unreached and the number of needs @ {where}.n")
+    return NeededDepths(depths, n_unreached)
 
 
-def as_json(policy: Policy, best_probability: NDArray[np.float64], **about: Any) -> dict[str, Any]:
-    """Return a policy as JSON values; what stands in `about` is for people to read.
+def policy_as_json(policy: Policy, best_probability: NDArray[np.float64], **more: Any) -> dict[str, Any]:
+    """Return a policy as the JSON values of its file.
 
     Args:
-        policy: whose needs are rounded already.
-        best_probability: `(n,)` of the best unit of each question.
-        about: data description, held-out coverage.
+        policy: calibrated, its needed depths rounded by `rounded_up`; its forests must be in `more`.
+        best_probability: `(n,)`, 0..1, of the best unit of each labelled query.
+        **more: other keys: what training fitted (`FITTED_KEYS`), and descriptions for people: data, held-out coverage.
     """
     return {
         "version": _VERSION,
         "scorer": policy.scorer,
         "model_sha256": policy.model_sha256,
         "splitter": policy.splitter,
-        "depth": policy.definition,
-        **about,
+        "depth": policy.depth_definition,
+        **more,
         "best_probability": {
             share: math.floor(float(np.quantile(best_probability, float(share))) * 10**_DIGITS) / 10**_DIGITS
-            for share in (_SHIFTED, "0.05", "0.25", "0.5")
+            for share in _QUANTILES
         },
         "kinds": {
-            kind: {"n": needs.n, "unreached": needs.n_unreached, "needs": needs.scores.tolist()}
-            for kind, needs in sorted(policy.kinds.items())
+            kind: {"n": needed.n, "unreached": needed.n_unreached, "needs": needed.depths.tolist()}
+            for kind, needed in sorted(policy.needed_depths.items())
         },
     }

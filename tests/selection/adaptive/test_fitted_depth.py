@@ -1,4 +1,4 @@
-"""What a forest reads in the scores of a question, and how deep into its ranking it goes."""
+"""Features of a ranking, forests, depth by a fitted forest, and queries that are predicted to be unanswerable."""
 
 from __future__ import annotations
 
@@ -13,44 +13,46 @@ from ctxzip.compressor import Compressor
 from ctxzip.reading.detection import to_request
 from ctxzip.reading.schemas import SHAPES
 from ctxzip.rendering.record import summary
-from ctxzip.selection.adaptive.depth import REACH, depths_of
+from ctxzip.selection.adaptive.depth import FITTED_DEPTH, depths_of
 from ctxzip.selection.adaptive.features import (
     QUESTION_FEATURES,
     RANK_FEATURES,
-    depths,
+    evaluated_ranks,
     question_features,
     rank_features,
-    ranks_looked_at,
-    reach,
 )
-from ctxzip.selection.adaptive.forest import from_json
-from ctxzip.selection.adaptive.guarantee import Needs, Policy
-from ctxzip.selection.adaptive.policy_file import as_json
+from ctxzip.selection.adaptive.fitted_depth import covered_probability, fitted_depths
+from ctxzip.selection.adaptive.forest import forest_from_json
+from ctxzip.selection.adaptive.guarantee import NeededDepths
+from ctxzip.selection.adaptive.policy import Policy
+from ctxzip.selection.adaptive.policy_file import policy_as_json
 from ctxzip.settings import Settings
-from tests.strategies import profile, stump, stump_json
+from tests.strategies import ranking_with, stump, stump_json
 
 probabilities = st.lists(st.sampled_from([0.0, 0.5, 1.0]) | st.floats(0, 1, width=32), min_size=1, max_size=60)
 
 
-def falling(found):
-    return profile(sorted(found, reverse=True), passage=[i % 3 for i in range(len(found))], relevance=(0.9, 0.2, 0.0))
+def descending(found):
+    return ranking_with(
+        sorted(found, reverse=True), passage=[i % 3 for i in range(len(found))], relevance=(0.9, 0.2, 0.0)
+    )
 
 
 @given(probabilities)
 def test_every_feature_is_a_number(found):
-    """Whatever the probabilities are, 0 and 1 among them."""
-    ranks = ranks_looked_at(len(found))
+    """For any probabilities, 0 and 1 among them."""
+    ranks = evaluated_ranks(len(found))
     assert ranks[0] == 1
     assert ranks[-1] == len(found)
-    rows = rank_features(falling(found), ranks)
+    rows = rank_features(descending(found), ranks)
     assert rows.shape == (len(ranks), len(RANK_FEATURES))
     assert np.isfinite(rows).all()
-    assert (rows[:, : len(QUESTION_FEATURES)] == question_features(falling(found))).all()
+    assert (rows[:, : len(QUESTION_FEATURES)] == question_features(descending(found))).all()
 
 
 def test_features_by_hand():
     """Two passages, three units of 100, 300 and 100 characters."""
-    some = profile([0.8, 0.5, 0.1], size=[100, 300, 100], passage=[1, 0, 1], relevance=(0.3, 0.9))
+    some = ranking_with([0.8, 0.5, 0.1], size=[100, 300, 100], passage=[1, 0, 1], relevance=(0.3, 0.9))
     row = dict(zip(RANK_FEATURES, rank_features(some, np.array([2]))[0].tolist(), strict=True))
     assert row["kept"] == pytest.approx(400 / 500)
     assert row["mass_kept"] == pytest.approx(1.3 / 1.4)
@@ -62,46 +64,46 @@ def test_features_by_hand():
 
 
 @given(probabilities)
-def test_depths_rise_down_the_ranking_and_equal_units_share_theirs(found):
-    """The best has 0, the deepest at most 12, and a larger number keeps a superset."""
-    some = falling(found)
-    by_forest = depths(some, stump(RANK_FEATURES, "rank", 0.5, -1.0, 2.0))
+def test_depths_rise_down_the_ranking_and_are_equal_for_equal_units(found):
+    """The best has 0, the deepest at most 12."""
+    some = descending(found)
+    by_forest = fitted_depths(some, stump(RANK_FEATURES, "rank", 0.5, -1.0, 2.0))
     assert by_forest[0] == 0
     assert (np.diff(by_forest) >= 0).all()
     assert by_forest.max() <= 12
-    at = depths_of(some, REACH, stump(RANK_FEATURES))
+    at = depths_of(some, FITTED_DEPTH, stump(RANK_FEATURES))
     for i in range(1, len(at)):
         assert at[i] == at[i - 1] or some.probability[i] < some.probability[i - 1]
 
 
-def test_units_that_pay_only_together_come_together():
-    """The chance rises at the third unit: the second has the depth of the third, and the fourth is deeper."""
-    some = profile([0.4, 0.3, 0.2, 0.1])
+def test_units_that_gain_only_together_have_one_depth():
+    """The probability rises at the third unit: the second has the depth of the third, and the fourth is deeper."""
+    some = ranking_with([0.4, 0.3, 0.2, 0.1])
     forest = stump(RANK_FEATURES, "rank", float(np.log(2.5)), -3.0, 3.0)
-    assert reach(some, forest) == pytest.approx(1 / (1 + np.exp([3, 3, -3, -3])))
-    at = depths(some, forest)
+    assert covered_probability(some, forest) == pytest.approx(1 / (1 + np.exp([3, 3, -3, -3])))
+    at = fitted_depths(some, forest)
     assert at[0] == 0
     assert at[1] == at[2] < at[3]
 
 
 def test_a_long_unit_is_deeper_than_a_short_one_that_gains_as_much():
-    """What counts is the chance gained per length."""
+    """The depth is by the probability gained per length."""
     forest = stump(RANK_FEATURES, "rank", 0.5, -1.0, 1.0)
-    short, long = (depths(profile([0.5, 0.4], size=[100, size]), forest)[1] for size in (100, 10_000))
+    short, long = (fitted_depths(ranking_with([0.5, 0.4], size=[100, size]), forest)[1] for size in (100, 10_000))
     assert short < long
 
 
-def test_no_forest_over_other_features_is_read():
-    """It would answer another question."""
+def test_a_forest_with_other_features_or_damaged_is_refused():
+    """Its predictions would be wrong."""
     tree = {"feature": [0], "threshold": [0.0], "left": [0], "right": [0], "value": [1.0]}
     content = {"features": list(QUESTION_FEATURES), "steps": 0, "trees": [tree]}
-    assert from_json(content, QUESTION_FEATURES).chances(np.zeros((1, len(QUESTION_FEATURES)), np.float32)) == (
-        pytest.approx(1 / (1 + np.exp(-1)))
-    )
+    assert forest_from_json(content, QUESTION_FEATURES).probabilities(
+        np.zeros((1, len(QUESTION_FEATURES)), np.float32)
+    ) == (pytest.approx(1 / (1 + np.exp(-1))))
     with pytest.raises(ValueError, match="other features"):
-        from_json(content, RANK_FEATURES)
-    with pytest.raises(ValueError, match="a left that is not there"):
-        from_json(content | {"trees": [tree | {"left": [1]}]}, QUESTION_FEATURES)
+        forest_from_json(content, RANK_FEATURES)
+    with pytest.raises(ValueError, match="an index out of range in 'left'"):
+        forest_from_json(content | {"trees": [tree | {"left": [1]}]}, QUESTION_FEATURES)
 
 
 REQUEST = to_request({"query": "When does the ferry leave?", "docs": ["Bread is baked. Rye is sown.", "Fog."]}, SHAPES)
@@ -109,15 +111,15 @@ REQUEST = to_request({"query": "When does the ferry leave?", "docs": ["Bread is 
 
 @pytest.fixture
 def policy(tmp_path):
-    """Write a policy for bm25 that holds a question for answerable where a word of it occurs."""
-    some = Policy("", "bm25", "auto", None, REACH, {"fact": Needs(np.full(20, 12.0))}, 0.0)
+    """Write a policy for bm25 that predicts a query to be answerable where a word of it occurs."""
+    some = Policy("", "bm25", "auto", None, FITTED_DEPTH, {"fact": NeededDepths(np.full(20, 12.0))}, 0.0)
     fitted = {
         "reach": stump_json(RANK_FEATURES),
         "answerable": stump_json(QUESTION_FEATURES, "odds_1", -5.0, -3.0, 3.0),
         "floor": 0.5,
     }
     path = tmp_path / "policy.json"
-    path.write_text(json.dumps(as_json(some, np.ones(1), **fitted)))
+    path.write_text(json.dumps(policy_as_json(some, np.ones(1), **fitted)))
     return str(path)
 
 
@@ -125,8 +127,8 @@ def unanswerable(policy, **settings):
     return Compressor(Settings(scorer="bm25", policy=policy, **settings)).compress(REQUEST)
 
 
-def test_a_question_that_nothing_answers_keeps_nothing_and_says_so(policy):
-    """In the record, with the reason for every unit."""
+def test_nothing_is_kept_of_an_unanswerable_query_and_the_record_has_the_reason(policy):
+    """With a warning, and a reason for every unit."""
     result = unanswerable(policy)
     assert result.texts == ("", "")
     assert set(result.selection.dropped_because) == {"no passage is relevant"}
@@ -135,8 +137,8 @@ def test_a_question_that_nothing_answers_keeps_nothing_and_says_so(policy):
     assert summary(result)["budget"]["reason"] == "no passage is relevant: nothing"
 
 
-def test_empty_decides_what_is_kept_instead(policy):
-    """The best unit, or all; a ceiling in tokens holds."""
+def test_empty_sets_what_is_kept_of_an_unanswerable_query(policy):
+    """The best unit, or everything within the limits."""
     whole = tuple(passage.text for passage in REQUEST.passages)
     assert sum(map(bool, unanswerable(policy, empty="keep-best").texts)) == 1
     assert unanswerable(policy, empty="passthrough").texts == whole
@@ -146,14 +148,14 @@ def test_empty_decides_what_is_kept_instead(policy):
 
 
 @pytest.mark.parametrize("settings", [{"recall": 0.9}, {"ratio": 0.5}, {"max_sentences": 1}])
-def test_only_an_automatic_budget_empties(policy, settings):
-    """A promise or a limit is kept to."""
+def test_only_an_automatic_budget_keeps_nothing(policy, settings):
+    """Under a guarantee or a limit something is kept."""
     assert any(unanswerable(policy, **settings).texts)
 
 
-def test_an_answerable_question_is_not_emptied(policy):
+def test_of_an_answerable_query_something_is_kept(policy):
     """A word of it occurs."""
     request = to_request({"query": "When does the ferry leave?", "docs": ["The ferry leaves at seven."]}, SHAPES)
     result = Compressor(Settings(scorer="bm25", policy=policy)).compress(request)
     assert result.texts == ("The ferry leaves at seven.",)
-    assert "empty" not in summary(result)
+    assert "no_answer" not in summary(result)

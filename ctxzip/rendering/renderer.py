@@ -1,11 +1,12 @@
-"""The texts of a request with some of its units kept, and their tokens."""
+"""Renders one request with any of its units kept, and counts the tokens of the result."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxzip.rendering.context import GAP_MARK, context, heading, passage_text
+from ctxzip.rendering.context import GAP_MARK, context, passage_text, title_line
+from ctxzip.selection.token_cost import TokenCost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """One request as it is written with some of its units kept.
+class Renderer:
+    """Renders one request.
 
     Attributes:
-        settings: what it is written as.
-        passages: with every character that the tokenizer takes.
+        settings: the format, and whether titles and gap marks are written.
+        tokenizer: counts.
+        passages: of the normalized request, without characters that a tokenizer refuses.
         units: of all passages, in document order.
         order: indices of the passages in the order in which they are written.
     """
@@ -33,7 +35,12 @@ class Draft:
     order: tuple[int, ...]
 
     def texts(self, passages: Sequence[Passage], kept: Iterable[int]) -> tuple[str, ...]:
-        """Return what is kept of each passage; `passages` are the request's as they came, or as they are counted."""
+        """Return what is kept of each passage, `""` where nothing is.
+
+        Args:
+            passages: of the normalized request, or of the request as it came; offsets are the same.
+            kept: indices of units.
+        """
         kept = frozenset(kept)
         of_passage: list[list[int]] = [[] for _ in passages]
         for i, unit in enumerate(self.units):
@@ -47,8 +54,8 @@ class Draft:
             for passage, indices in zip(passages, of_passage, strict=True)
         )
 
-    def written(self, kept: Iterable[int]) -> str:
-        """Return the text or markdown of the whole context."""
+    def context(self, kept: Iterable[int]) -> str:
+        """Return the prompt-ready context in the format of the settings, `text` or `markdown`."""
         return context(
             self.passages,
             self.texts(self.passages, kept),
@@ -57,24 +64,28 @@ class Draft:
             titles=self.settings.titles,
         )
 
-    def measure(self, kept: Iterable[int]) -> int:
-        """Return the tokens of the final text."""
+    def count_tokens(self, kept: Iterable[int]) -> int:
+        """Return the tokens of the context, or in records the sum of those of the passages' texts."""
         if not self.settings.in_records:
-            return self.tokenizer.count([self.written(kept)])[0]
+            return self.tokenizer.count([self.context(kept)])[0]
         return sum(self.tokenizer.count([text for text in self.texts(self.passages, kept) if text]))
 
-    def passage_costs(self) -> list[int]:
-        """Return the tokens of the line above each passage; records have none."""
+    def token_cost(self) -> TokenCost:
+        """Return what units cost in this rendering."""
+        return TokenCost(
+            units=self.units,
+            count=self.count_tokens,
+            title_tokens=self._title_tokens(),
+            gap_tokens=self.tokenizer.count([GAP_MARK])[0] if self.settings.mark_gaps else 0,
+        )
+
+    def _title_tokens(self) -> list[int]:
+        """Return the tokens of the line above each passage; none in records."""
         if self.settings.in_records:
             return []
         return self.tokenizer.count(
             [
-                heading(number, passage, to=self.settings.to, titles=self.settings.titles)
+                title_line(number, passage, to=self.settings.to, titles=self.settings.titles)
                 for number, passage in enumerate(self.passages, 1)
             ]
         )
-
-    @property
-    def gap_cost(self) -> int:
-        """Tokens of the mark where something was left out; 0 without one."""
-        return self.tokenizer.count([GAP_MARK])[0] if self.settings.mark_gaps else 0

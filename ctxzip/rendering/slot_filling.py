@@ -1,0 +1,129 @@
+"""Writes texts back into the input record that they were read from: everything else stays as it came."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ctxzip._internal.raw_json import decoded, encode
+from ctxzip.reading.origin import origin_of
+from ctxzip.reading.slots import CellSlot, DocsSlot, PiecesSlot, SentencesSlot, TextSlot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ctxzip.datamodels import Request
+    from ctxzip.rendering.result import Result
+
+
+def filled_record(result: Result) -> dict[str, Any]:
+    """Return the input object with the texts that are kept; `{}` where the request was not read from a record."""
+    filled = _filled(origin_of(result.request).record, result)
+    return filled if isinstance(filled, dict) else {}
+
+
+def original_record(request: Request) -> dict[str, Any]:
+    """Return the input object with its original texts; `{}` where the request was not read from a record."""
+    original = _original(origin_of(request).record)
+    return original if isinstance(original, dict) else {}
+
+
+def written_order(result: Result) -> list[int] | None:
+    """Return the indices of the written passages in the order of the record; None where that is every one in input order."""
+    lists = list(_document_lists(origin_of(result.request).record))
+    written = [index for slot in lists for index in _written_indices(slot, result)]
+    unchanged = [slot.first + place for slot in lists for place in range(len(slot.items))]
+    return None if written == unchanged else written
+
+
+def _original(node: Any) -> Any:
+    """Return a part of the input record with the original values in place of its slots."""
+    if isinstance(node, TextSlot | PiecesSlot):
+        return node.original
+    if isinstance(node, CellSlot):
+        return _original(node.inner)
+    if isinstance(node, SentencesSlot):
+        return [original for _, _, original in node.sentences]
+    if isinstance(node, DocsSlot):
+        return [_original(item) for item in node.items]
+    if isinstance(node, dict):
+        return {key: _original(value) for key, value in node.items()}
+    return [_original(value) for value in node] if isinstance(node, list) else node
+
+
+def _filled(node: Any, result: Result) -> Any:
+    """Return a part of the input record with what is kept in place of its slots."""
+    fill = _FILL.get(type(node))
+    return node if fill is None else fill(node, result)
+
+
+def _filled_text(slot: TextSlot, result: Result) -> Any:
+    is_unchanged = result.texts[slot.index] == result.request.passages[slot.index].text
+    return slot.original if is_unchanged else result.texts[slot.index]
+
+
+def _filled_cell(slot: CellSlot, result: Result) -> str:
+    inner = _filled(slot.inner, result)
+    if inner == _original(slot.inner):
+        return slot.original
+    return encode(inner).decode() if slot.notation == "json" else repr(inner)
+
+
+def _filled_sentences(slot: SentencesSlot, result: Result) -> list[Any]:
+    """Return the sentences, `""` for those dropped, so that indices into the list stay valid."""
+    kept = {
+        (unit.start, unit.end)
+        for unit in map(result.scored.units.__getitem__, result.selection.kept)
+        if unit.passage == slot.index
+    }
+    return [original if start == end or (start, end) in kept else "" for start, end, original in slot.sentences]
+
+
+def _filled_pieces(slot: PiecesSlot, result: Result) -> Any:
+    text = _joined(slot.parts, result)
+    return slot.original if text == decoded(slot.original) else text
+
+
+def _filled_documents(slot: DocsSlot, result: Result) -> list[Any]:
+    return [_filled(slot.items[index - slot.first], result) for index in _written_indices(slot, result)]
+
+
+_FILL: dict[type, Callable[[Any, Result], Any]] = {
+    TextSlot: _filled_text,
+    CellSlot: _filled_cell,
+    SentencesSlot: _filled_sentences,
+    PiecesSlot: _filled_pieces,
+    DocsSlot: _filled_documents,
+    dict: lambda node, result: {key: _filled(value, result) for key, value in node.items()},
+    list: lambda node, result: [_filled(value, result) for value in node],
+}
+
+
+def _written_indices(slot: DocsSlot, result: Result) -> list[int]:
+    """Return the indices of the passages of a list that are written, in the order of the output."""
+    return [index for index in result.order if 0 <= index - slot.first < len(slot.items)]
+
+
+def _joined(parts: Sequence[Any], result: Result) -> str:
+    """Return the string that the parts of a `PiecesSlot` make, with what is kept in place of its slots."""
+    texts = []
+    for part in parts:
+        if isinstance(part, DocsSlot):
+            items = (part.items[index - part.first] for index in _written_indices(part, result))
+            texts.append(part.between.join(_joined((item,), result) for item in items))
+        elif isinstance(part, PiecesSlot):
+            texts.append(_joined(part.parts, result))
+        else:
+            texts.append(result.texts[part.index] if isinstance(part, TextSlot) else part)
+    return "".join(texts)
+
+
+def _document_lists(node: Any) -> Iterator[DocsSlot]:
+    """Yield the lists of documents of a record in the order in which they are written."""
+    if isinstance(node, DocsSlot):
+        yield node
+    elif isinstance(node, CellSlot):
+        yield from _document_lists(node.inner)
+    elif isinstance(node, dict | list | PiecesSlot):
+        parts = node.values() if isinstance(node, dict) else node.parts if isinstance(node, PiecesSlot) else node
+        for part in parts:
+            yield from _document_lists(part)

@@ -32,6 +32,7 @@ _BULLETS = "•‣◦▪●○■□▸►▶➢➤✓✔·∙⁃\uf0b7\uf0a7"  
 _LIST_MARKER = re.compile(
     rf"\s*(?:[-*+–—{_BULLETS}]|\(?\d{{1,3}}[.)]|\d{{1,2}}(?:\.\d{{1,2}}){{1,3}}|\(?(?:[a-z]|[ivx]{{1,4}})\))[ \t]+(?=\S)"
 )
+# Starts a list directly behind a paragraph; other markers there may be prose.
 _FIRST_ITEM = re.compile(rf"\s*(?:[-*+{_BULLETS}]|\(?1[.)])[ \t]+\S")
 _GRID_RULE = re.compile(r"\s*\+[-=+]{3,}\+\s*$")
 _INDENTED = re.compile(r" {4}|\t")

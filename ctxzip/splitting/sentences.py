@@ -179,15 +179,15 @@ def _nupunkt_splitter() -> SentenceSplitter:
     def spans(text: str) -> Offsets:
         if len(text) >= _MIN_UNSPACED_RUN and max(map(len, text.split()), default=0) >= _MIN_UNSPACED_RUN:
             text = _UNSPACED_RUN.sub(lambda run: "x" * (len(run[0]) - 1) + run[0][-1], text)
-        found: Offsets = []
+        offsets: Offsets = []
         for start, end in sent_spans(text):
             at = start
             for stop in _STOP_BEFORE_CAPITAL.finditer(text, start, end):
                 if _ends_in_ordinary_word(text[max(at, stop.start() - _WORD_WINDOW) : stop.start()]):
-                    found.append((at, stop.end()))
+                    offsets.append((at, stop.end()))
                     at = stop.end()
-            found.append((at, end))
-        return found
+            offsets.append((at, end))
+        return offsets
 
     return spans
 

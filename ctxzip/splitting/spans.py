@@ -32,8 +32,8 @@ def split_into_spans(text: str, splitter: SentenceSplitter) -> list[Span]:
     r"""Split a text into spans, in document order; offsets are code points of `text`.
 
     The parent of a span is the index of its heading (for a heading: of the heading one level up) or of its table header.
-    A span of code, a list item or a quote includes the indentation in front, which carries meaning there; other spans
-    begin and end with a character that is not white space.
+    The first span of a block includes the indentation of the block, except for prose. All other spans begin with a character
+    that is not white space, and all spans end with one.
 
     >>> from ctxzip.splitting.sentences import splitter_for
     >>> english, _ = splitter_for("en")

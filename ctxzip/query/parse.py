@@ -25,7 +25,9 @@ from ctxzip.query.complexity import (
     movers,
 )
 from ctxzip.query.kinds import by_rules
-from ctxzip.query.question_words import READ, foreign, quoted, read
+from ctxzip.query.question_words import READ, quoted, read
+from ctxzip.splitting.language import ENGLISH, detect
+from ctxzip.splitting.language import UNKNOWN as UNKNOWN_LANGUAGE
 
 
 def kind_of(query: str) -> str:
@@ -51,8 +53,8 @@ def _parse(query: str) -> ParsedQuery:
     reading = read(query)
     if not reading.words:
         return ParsedQuery("other", 0.0, "no words")
-    if shown := foreign(reading):
-        return ParsedQuery("other", UNKNOWN, f"not English ({shown})", reading.names, english=False)
+    if (language := detect(query)) not in {ENGLISH, UNKNOWN_LANGUAGE}:
+        return ParsedQuery("other", UNKNOWN, f"not English ({language})", reading.names, english=False)
     kind, why = by_rules(reading)
     sides = sides_of(reading) if kind == "comparison" else ()
     found = features_of(reading, kind)

@@ -1,4 +1,4 @@
-"""A question, taken apart once: its words, the one that asks, its names, and whether it is English."""
+"""A question, taken apart once: its words, the one that asks, and its names."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def quoted(words: Iterable[str]) -> str:
     return ", ".join(f"'{word}'" for word in words)
 
 
-# German, French, Spanish, Italian, Portuguese and Dutch, without what is English too.
+# Begin no name: German, French, Spanish, Italian, Portuguese and Dutch, without what is English too.
 _FOREIGN = words_of(
     "ist ein eine einer einem wer wem wen welchem wie wo wann warum welche welcher welches nicht mit für auf wurde wird werden sind sich nach über ich wir "
     "qui que quoi quel quelle quels quelles où quand pourquoi est sont était une les dans avec cette ont été combien "
@@ -122,48 +122,6 @@ _FOREIGN = words_of(
     "quem qual quais onde quando porque quantos são foi foram uma não pelo pela você "
     "wat waar wanneer waarom welke hoeveel het een zijn werd niet voor"
 )
-_ENGLISH = words_of(
-    "the and who what where which how why when does did are were that this these those it its his her their be been has had "
-    "have can could would should will or not between with from by of to for at into about if many much there"
-)
-# These are names and abbreviations in English, too ("Los Angeles", "EST", "Che Guevara"): two of them count.
-_AMBIGUOUS = words_of("los mit est ist uma che foi wat wer ont nel")
-# These stand in English names too ("Ludwig van", "el camino"): three different ones count.
-_PARTICLES = words_of("der die den des dem la le el il un du de di da em na con ha hat chi per van von en op met im zu")
-
-
-def foreign(reading: Reading) -> str:
-    """Return what shows that a question is not English, or nothing."""
-    words = reading.said.split(" ")
-    foreign = {
-        word: _weight(at, match.group())
-        for at, match in enumerate(_WORD.finditer(reading.text))
-        if (word := match.group().lower()) in _FOREIGN
-    }
-    particles = _PARTICLES.intersection(words)
-    if reading.text.isascii() and not foreign and not particles:
-        return ""
-    letters = [c for c in reading.text if c.isalpha()]
-    # Latin ends at U+024F. Biomedical English has Greek letters, but never this many.
-    if 10 * sum(c > "\u024f" for c in letters) > 3 * len(letters):
-        return "another script"
-    accented = [word for word in _WORD.findall(reading.text) if not word.isascii()]
-    # An accent says less than a word, and in a name nearly nothing: "Beyoncé age" is English.
-    accents = sum(0.4 if word[0].isupper() else 0.5 for word in accented)
-    weight = sum(foreign.values()) + _NAME * len(particles) + accents
-    if weight - sum(word in _ENGLISH for word in words) < 0.8:
-        return ""
-    return quoted(dict.fromkeys((list(foreign) or accented or sorted(particles))[:2]))
-
-
-_NAME = 0.3  # what a word says that may be of a name
-
-
-def _weight(at: int, word: str) -> float:
-    """Return what a word says of the language of its question, which it is the first of or not."""
-    if word.isupper() or (at and word[0].isupper()):
-        return _NAME
-    return 0.5 if word.lower() in _AMBIGUOUS else 1.0
 
 
 _QUOTATION = re.compile(r"\"([^\"]{1,150})\"|“([^”]{1,150})”|(?<!\w)['‘]([^'’]{2,100})['’](?!\w)")

@@ -12,7 +12,7 @@ import numpy as np
 from ctxzip.datamodels import Passage, PreparedRequest, RecordWarning, Request, Span, Unit
 from ctxzip.query.parse import parse_query
 from ctxzip.scoring.windows import owners
-from ctxzip.splitting.language import UNKNOWN, detect
+from ctxzip.splitting.language import ENGLISH, UNKNOWN, detect
 from ctxzip.splitting.sentences import splitter_for
 from ctxzip.splitting.units import split
 
@@ -37,7 +37,7 @@ def prepare(request: Request, settings: Settings, tokenizer: Tokenizer) -> Prepa
         languages=languages,
         units=units,
         passage_tokens=passage_tokens,
-        warnings=(*request.warnings, *warnings),
+        warnings=(*request.warnings, *warnings, *_mismatch(detect(normalized.query), languages)),
         splitter=settings.splitter,
         tokenizer=tokenizer.identity,
     )
@@ -63,6 +63,15 @@ def _languages(request: Request, settings: Settings) -> tuple[tuple[str, ...], l
             languages = [usual if language == UNKNOWN else language for language in languages]
     warnings = (splitter_for(language, settings.splitter)[1] for language in dict.fromkeys(languages))
     return tuple(languages), [RecordWarning("no_sentence_rules", text) for text in warnings if text]
+
+
+def _mismatch(query: str, languages: Sequence[str]) -> list[RecordWarning]:
+    """Return a warning where the query is in English and no document is, or the reverse."""
+    known = dict.fromkeys(language for language in languages if language != UNKNOWN)
+    if query == UNKNOWN or not known or query in known or ENGLISH not in {query, *known}:
+        return []
+    text = f"the query is in {query}, the documents in {', '.join(known)}: few words match across languages"
+    return [RecordWarning("language_mismatch", text)]
 
 
 def _units(request: Request, languages: Sequence[str], splitter: str) -> tuple[Unit, ...]:

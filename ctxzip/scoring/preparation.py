@@ -12,7 +12,7 @@ import numpy as np
 from ctxzip.datamodels import Passage, PreparedRequest, RecordWarning, Request, Span, Unit
 from ctxzip.query.parse import parse_query
 from ctxzip.scoring.windows import owners
-from ctxzip.splitting.language import ENGLISH, UNKNOWN, detect
+from ctxzip.splitting.language import ENGLISH, UNKNOWN, detect, detect_all
 from ctxzip.splitting.sentences import splitter_for
 from ctxzip.splitting.units import split
 
@@ -56,7 +56,7 @@ def _languages(request: Request, settings: Settings) -> tuple[tuple[str, ...], l
     if settings.lang:
         languages = [settings.lang] * len(request.passages)
     else:
-        languages = [detect(passage.text) for passage in request.passages]
+        languages = detect_all([passage.text for passage in request.passages])
         if UNKNOWN in languages:
             # A passage too short to tell is taken to be in the language of all passages together.
             usual = detect("\n".join(passage.text for passage in request.passages))

@@ -19,6 +19,7 @@ UNKNOWN = "und"  # ISO 639-2 for "undetermined"
 OTHER_SCRIPT = "xx"  # a script that is not listed below; spaCy's code for rules that all languages share
 
 _SAMPLE = 1_000  # code points that decide: some 150 words
+_SHORT = 200  # code points
 _QUERY = 300  # code points, up to which a quotation is a title and no speech
 _MIN_PROSE = 0.6  # share of tokens that are words of prose, below which py3langid is not asked
 _CODE_SIGNS = "{}[]()<>=;|\\$&"
@@ -134,23 +135,43 @@ def detect(text: str) -> str:
     return _detect(text[:_SAMPLE])
 
 
+def detect_all(texts: Sequence[str]) -> list[str]:
+    """Return the language code of each document of one request.
+
+    A short one that py3langid would have to be loaded for is taken to be in the language of all of them together.
+
+    >>> detect_all(["Bread is baked.", "The bridge is red, and it was built by Ada Holm."])
+    ['en', 'en']
+    """
+    samples = [text[:_SAMPLE] for text in texts]
+    found = [_without_library(sample)[0] for sample in samples]
+    usual = _without_library("\n".join(samples)[:_SAMPLE])[0] if None in found else None
+    return [
+        code or (usual if usual and len(sample) <= _SHORT else None) or _detect(sample)
+        for code, sample in zip(found, samples, strict=True)
+    ]
+
+
 @lru_cache(maxsize=64)  # a query is asked for by several stages
 def _detect(sample: str) -> str:
+    code, words, counts = _without_library(sample)
+    return code or _by_library(words, counts)
+
+
+def _without_library(sample: str) -> tuple[str | None, list[str], dict[str, float]]:
+    """Return the language where py3langid is not needed; else the words of the sample and the counts of common ones."""
     text = _MARKUP.sub(" ", sample)
     if not text.isascii() and (code := _by_script(text)):
-        return code
+        return code, [], {}
     unquoted = _QUOTED.sub(" ", text) if len(text) <= _QUERY else text
     tokens = _tokens(unquoted if unquoted.count(" ") > 2 else text)
     words = _prose(tokens)
     counts = _counts(words)
-    if not words:
-        return UNKNOWN
-    if found := _by_common_words(words, counts):
-        return found
+    found = _by_common_words(words, counts) if words else UNKNOWN
     signs = sum(map(text.count, _CODE_SIGNS))
-    if len(words) < _MIN_PROSE * len(tokens) or signs > _MAX_CODE_SIGNS * len(text):
-        return UNKNOWN
-    return _by_library(words, counts)
+    if not found and (len(words) < _MIN_PROSE * len(tokens) or signs > _MAX_CODE_SIGNS * len(text)):
+        found = UNKNOWN
+    return found, words, counts
 
 
 def _tokens(text: str) -> list[str]:

@@ -69,7 +69,7 @@ def _lingua(least: float, *, low_accuracy: bool = False) -> Callable[[str], str]
         values = detector.compute_language_confidence_values(text)
         if not values or values[0].value < least:
             return UNKNOWN
-        return values[0].language.iso_code_639_1.name.lower()
+        return str(values[0].language.iso_code_639_1.name).lower()
 
     return detect
 

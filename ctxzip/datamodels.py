@@ -44,6 +44,7 @@ WarningCode = Literal[
     "null_text",
     "unclosed_document_tag",
     # splitting and scoring
+    "language_mismatch",
     "no_sentence_rules",
     "query_not_english",
     "query_truncated",

@@ -13,9 +13,9 @@ from functools import lru_cache
 from ctxzip.datamodels import ParsedQuery
 from ctxzip.query.comparison import TREATMENT_EFFECT, compared_entities
 from ctxzip.query.complexity import complexity_of, features_of, top_contributions
-from ctxzip.query.english import not_english_reason
 from ctxzip.query.kinds import classify_by_rules
 from ctxzip.query.tokenized_query import MAX_CHARACTERS, join_quoted, tokenize
+from ctxzip.splitting.language import ENGLISH, UNKNOWN, detect_language
 
 # Probabilities of the linear model; models/README.md has the measurements.
 _MULTI_HOP_THRESHOLD = 0.5  # from here on a query of `_MAY_BE_MULTI_HOP` is multi-hop
@@ -40,8 +40,8 @@ def _parse(query: str) -> ParsedQuery:
     tokenized = tokenize(query)
     if not tokenized.words:
         return ParsedQuery("other", 0.0, "no words")
-    if reason := not_english_reason(tokenized):
-        return ParsedQuery("other", _UNKNOWN_COMPLEXITY, f"not English ({reason})", tokenized.names, english=False)
+    if (language := detect_language(query)) not in {ENGLISH, UNKNOWN}:
+        return ParsedQuery("other", _UNKNOWN_COMPLEXITY, f"not English ({language})", tokenized.names, english=False)
     kind, reason = classify_by_rules(tokenized)
     compared = compared_entities(tokenized) if kind == "comparison" else ()
     features = features_of(tokenized, kind)

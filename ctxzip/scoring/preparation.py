@@ -12,7 +12,7 @@ import numpy as np
 from ctxzip.datamodels import Passage, PreparedRequest, RecordWarning, Request, Span, Unit
 from ctxzip.query.parse import parse_query
 from ctxzip.scoring.windows import units_of_tokens
-from ctxzip.splitting.language import UNKNOWN, detect_language
+from ctxzip.splitting.language import ENGLISH, UNKNOWN, detect_language, detect_languages
 from ctxzip.splitting.sentences import splitter_for
 from ctxzip.splitting.spans import split_into_spans
 
@@ -37,7 +37,7 @@ def prepare(request: Request, settings: Settings, tokenizer: Tokenizer) -> Prepa
         languages=languages,
         units=units,
         passage_tokens=passage_tokens,
-        warnings=(*request.warnings, *warnings),
+        warnings=(*request.warnings, *warnings, *_language_mismatch(normalized.query, languages)),
         splitter=settings.splitter,
         tokenizer=tokenizer.identity,
     )
@@ -56,13 +56,23 @@ def _languages(request: Request, settings: Settings) -> tuple[tuple[str, ...], l
     if settings.lang:
         languages = [settings.lang] * len(request.passages)
     else:
-        languages = [detect_language(passage.text) for passage in request.passages]
+        languages = detect_languages([passage.text for passage in request.passages])
         if UNKNOWN in languages:
             # A passage may be too short for detection: it gets the language of all passages together.
             of_all = detect_language("\n".join(passage.text for passage in request.passages))
             languages = [of_all if language == UNKNOWN else language for language in languages]
     warnings = (splitter_for(language, settings.splitter)[1] for language in dict.fromkeys(languages))
     return tuple(languages), [RecordWarning("no_sentence_rules", text) for text in warnings if text]
+
+
+def _language_mismatch(query: str, languages: Sequence[str]) -> list[RecordWarning]:
+    """Return a warning if the query is in English and no passage is, or the reverse."""
+    language = detect_language(query)
+    known = dict.fromkeys(language for language in languages if language != UNKNOWN)
+    if language == UNKNOWN or not known or language in known or ENGLISH not in {language, *known}:
+        return []
+    text = f"the query is in {language}, the documents in {', '.join(known)}: few words match across languages"
+    return [RecordWarning("language_mismatch", text)]
 
 
 def _units(request: Request, languages: Sequence[str], splitter: str) -> tuple[Unit, ...]:

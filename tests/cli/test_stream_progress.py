@@ -115,9 +115,10 @@ def test_no_progress_where_nobody_would_read_it(arguments, stdout, environment):
     assert "records/s" not in on_terminal(*arguments, stdout=stdout, environment=environment, lines=[LINE, LINE])
 
 
+@pytest.mark.slow
 def test_progress_is_shown_beside_an_output_file(tmp_path):
     """The terminal on stdout is not where the records go."""
-    seen = on_terminal("-o", str(tmp_path / "out.jsonl"), stdout="terminal", lines=[LINE] * 4)
+    seen = on_terminal("-o", str(tmp_path / "out.jsonl"), stdout="terminal", lines=[LINE] * 8)
     assert "records/s" in seen
 
 

@@ -1,4 +1,4 @@
-"""Prose -> sentence spans: nupunkt for English, a rule for Chinese, Japanese and Korean, spaCy for the rest."""
+"""Prose -> sentence spans: nupunkt for English, rules for all others, spaCy where it is named."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from ctxzip.errors import MissingDependencyError, UsageError
 from ctxzip.settings import AUTO
+from ctxzip.splitting.abbreviations import ends_english_sentence, ends_sentence, joined_behind_abbreviations
+from ctxzip.splitting.protected import mended
+from ctxzip.splitting.stops import NO_STOPS, is_language, rules_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +74,7 @@ def sentence_spans(text: str, splitter: SentenceSplitter) -> Offsets:
     for offset, piece in _pieces(text):
         for start, end in splitter(_masked(piece)):
             _append(text, found, offset + start, offset + end)
-    return [trimmed for span in found for part in _short(text, *span) if (trimmed := _trim(text, *part))]
+    return mended(text, [trimmed for span in found for part in _short(text, *span) if (trimmed := _trim(text, *part))])
 
 
 def _masked(piece: str) -> str:
@@ -89,7 +92,7 @@ def _append(text: str, found: Offsets, start: int, end: int) -> None:
         if torn and (closing := _CLOSING.match(text, start, end)):
             at = start = closing.end()
             found[-1] = (before, at)
-        elif _tears(text[max(before, at - _TAIL) : at].rstrip(), text[start : start + 1] or " "):
+        elif _tears(text[max(before, at - _TAIL) : at].strip(), text[start : start + 1] or " "):
             start = before
             found.pop()
     if start < end:
@@ -152,7 +155,10 @@ def splitter_for(lang: str, splitter: str = AUTO) -> tuple[SentenceSplitter, str
             return _nupunkt(), None
         if code in _EASTERN:
             return _eastern, None
-        return _spacy_blank(lang)
+        if not is_language(code):
+            raise UsageError(f"no language {lang!r}: expected a code such as en, de, ja", option="lang")
+        warning = f"no sentence rules for {lang}: split at stops that all languages share" if code in NO_STOPS else None
+        return rules_for(code), warning
     if not splitter.startswith(_SPACY) or splitter == _SPACY:
         raise UsageError(f"no splitter {splitter!r}: expected auto or spacy:NAME", option="splitter")
     name = splitter.removeprefix(_SPACY)
@@ -172,11 +178,13 @@ def _nupunkt() -> SentenceSplitter:
         for start, end in sent_spans(text):
             at = start
             for stop in _INNER_STOP.finditer(text, start, end):
-                if _ends_in_a_word(text[max(at, stop.start() - _LONGEST_WORD) : stop.start()]):
+                if _ends_in_a_word(text[max(at, stop.start() - _LONGEST_WORD) : stop.start()]) or ends_english_sentence(
+                    text, stop.start()
+                ):
                     found.append((at, stop.end()))
                     at = stop.end()
             found.append((at, end))
-        return found
+        return joined_behind_abbreviations(text, found)
 
     return spans
 
@@ -204,6 +212,8 @@ def _eastern(text: str) -> Offsets:
     for stop in re.finditer(_EASTERN_STOP, text):
         # 「...。」と or “...。”老板说 goes on: a quotation inside a sentence does not end it.
         if text[stop.end() - 1] in "」』”’" and re.match(_QUOTATIVE, text[stop.end() : stop.end() + 9]):
+            continue
+        if stop[0] == "." and not ends_sentence(text, stop.start(), "en"):
             continue
         spans.append((start, stop.end()))
         start = stop.end()

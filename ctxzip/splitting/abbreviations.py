@@ -139,7 +139,7 @@ _NO_UNITS = _words("art fig nr no zw bzw inkl incl zzgl vgl")
 _ENGLISH_UNIT = re.compile(
     r"(?<![\w.])[\d.,/]*\d[ \u00a0-]?"
     r"(?:[ap]\.?m|kg|g|mg|lbs?|oz|t|km|m|cm|mm|mi|yds?|ft|in|ha|ac|sq|l|ml|dl|gal|qt|pt|tbsp|tsp|hrs?|h|min|mins|secs?|s|"
-    r"yrs?|mos|mph|rpm|kph|hp|[kKMG]?Hz|[kM]?W|kWh|V|A|°[CF]|[KMGT]B|B\.?C|A\.?D|B\.?C\.?E|C\.?E)\Z"
+    r"yrs?|mos|mph|rpm|kph|hp|[kKMG]?Hz|kWh|[kM]W|°[CF]|[KMGT]B|B\.?C|A\.?D|B\.?C\.?E|C\.?E)\Z"
 )
 _LIST_END = re.compile(r"(?<![\w.])(?:etc|[Ii]nc|[Ll]td|[Cc]orp|[Jj]r|[Ss]r|LLC|PLC)\Z")
 # What goes on behind "5 p.m.": a day, a month, a zone of time.
@@ -341,27 +341,31 @@ def ends_english_sentence(text: str, stop: int) -> bool:
 _UNIT_TAIL = 16  # code points
 
 
-def joined_behind_abbreviations(text: str, spans: list[tuple[int, int]], lang: str = "en") -> list[tuple[int, int]]:
-    """Join spans that another splitter has torn behind an abbreviation: "Tab. / 2", "Lt. / Crane".
+def joins_behind_abbreviation(text: str, end: int, start: int) -> bool:
+    """Tell whether an English span that ends at `end` goes on at `start`, behind an abbreviation: "Tab. / 2", "Lt. / Crane".
 
-    >>> joined_behind_abbreviations("See Tab. 2. Go.", [(0, 8), (9, 11), (12, 15)])
-    [(0, 11), (12, 15)]
+    >>> [joins_behind_abbreviation("See Tab. 2. Go.", end, start) for end, start in ((9, 9), (12, 12))]
+    [True, False]
     """
-    found: list[tuple[int, int]] = []
-    for start, end in spans:
-        if found:
-            before, at = found[-1]
-            tail = text[max(before, at - _UNIT_TAIL) : at].rstrip()
-            if tail[-1:] == "." and _joins(tail[:-1], text[start : start + 1], lang):
-                found[-1] = (before, end)
-                continue
-        found.append((start, end))
-    return found
+    # Nearly always the stop and one space end the span, and no abbreviation stands before them.
+    at = text.rfind(" ", max(0, end - _LONGEST_ENGLISH), end - 1) + 1
+    if text[at : end - 2] not in _SUSPECTS:
+        return False
+    while end and text[end - 1].isspace():
+        end -= 1
+    at = text.rfind(" ", max(0, end - _LONGEST_ENGLISH), end) + 1
+    if (not at and end >= _LONGEST_ENGLISH) or text[end - 1 : end] != ".":
+        return False
+    word = text[at : end - 1].lower().lstrip("([\"“‘\n")
+    if word in BEFORE_NUMBER:
+        return text[start : start + 1].isdigit() and not text[max(0, at - 2) : at].rstrip()[-1:].isdigit()
+    return word in words_before("en") and not _begins_with_a_starter(text[start : start + _UNIT_TAIL], "en")
 
 
-def _joins(tail: str, head: str, lang: str) -> bool:
-    word = tail[max(tail.rfind(" "), tail.rfind("\n"), tail.rfind("(")) + 1 :]
-    lower = word.lower()
-    if lower in BEFORE_NUMBER:
-        return head.isdigit() and not tail[: -len(word)].rstrip()[-1:].isdigit()
-    return lower in words_before(lang)
+_SUSPECTS = {""} | {
+    opening + form
+    for word in BEFORE_NUMBER | words_before("en")
+    for form in (word, word.capitalize(), word.upper())
+    for opening in ("", "(", "[")
+}
+_LONGEST_ENGLISH = 10  # code points of the longest abbreviation, its stop, a bracket and the space before it

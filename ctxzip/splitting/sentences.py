@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxzip.errors import MissingDependencyError, UsageError
 from ctxzip.settings import AUTO
-from ctxzip.splitting.abbreviations import ends_english_sentence, ends_sentence, joined_behind_abbreviations
+from ctxzip.splitting.abbreviations import ends_english_sentence, ends_sentence, joins_behind_abbreviation
 from ctxzip.splitting.protected import mended
 from ctxzip.splitting.stops import NO_STOPS, is_language, rules_for
 
@@ -52,6 +52,7 @@ _ABBREVIATIONS = frozenset({
 })  # fmt: skip
 # A run of 16 holds two neighbours of every eighth character: most texts hold none, and are not read whole.
 _MAYBE_MASKED = re.compile(r"[^\w\s]{2}")
+_MAYBE_MASKED_SOONER = re.compile(r"[\x00-\x08\x0e-\x1b!-/:-@\[-^`{-\U0010ffff]{2}")  # or two letters beyond ASCII
 # Right behind a stop: closing quotes and brackets, footnote and citation marks.
 _CLOSING = re.compile(r"(?:[\"”’»)\]]|\[(?:\d{1,3}|[a-z]|note \d{1,3}|citation needed)\])+(?=\s|$)")
 _BARE_NUMBER = re.compile(r"\(?(?:\d{1,3}|[A-Za-z])[.)]")
@@ -73,41 +74,55 @@ def sentence_spans(text: str, splitter: SentenceSplitter) -> Offsets:
     found: Offsets = []
     for offset, piece in _pieces(text):
         for start, end in splitter(_masked(piece)):
-            _append(text, found, offset + start, offset + end)
-    return mended(text, [trimmed for span in found for part in _short(text, *span) if (trimmed := _trim(text, *part))])
+            at = offset + start
+            # Behind a sentence and a space, a capital begins the next one.
+            if found and at - found[-1][0] >= _TAIL and text[at - 1] == " " and text[at].isupper():
+                found.append((at, offset + end))
+            else:
+                _append(text, found, at, offset + end)
+    trimmed: Offsets = []
+    for start, end in found:
+        if end - start <= _LONG_SENTENCE:
+            _append_trimmed(text, trimmed, start, end)
+        else:
+            for part in _short(text, start, end):
+                _append_trimmed(text, trimmed, *part)
+    return mended(text, trimmed)
 
 
 def _masked(piece: str) -> str:
     """Put letters where runs of marks stand that no sentence ends in, so that offsets stay."""
-    if "![" not in piece and not _MAYBE_MASKED.search(piece[::8]):
+    sample = piece[::8]
+    if "![" not in piece and not (_MAYBE_MASKED_SOONER.search(sample) and _MAYBE_MASKED.search(sample)):
         return piece
     return _MASKED.sub(lambda run: "x" * (len(run[0]) - 1) + ("x" if run[0] == "!" else run[0][-1]), piece)
 
 
 def _append(text: str, found: Offsets, start: int, end: int) -> None:
     """Add a span, or what of it does not belong to the one before."""
-    if found and not text[found[-1][1] : start].strip():
+    if found:
         before, at = found[-1]
-        torn = not text[start - 1].isspace()
-        if torn and (closing := _CLOSING.match(text, start, end)):
-            at = start = closing.end()
-            found[-1] = (before, at)
-        elif _tears(text[max(before, at - _TAIL) : at].strip(), text[start : start + 1] or " "):
-            start = before
-            found.pop()
+        if at == start or not text[at:start].strip():
+            torn = not text[start - 1].isspace()
+            if torn and (closing := _CLOSING.match(text, start, end)):
+                at = start = closing.end()
+                found[-1] = (before, at)
+            elif _tears(text, before, at, text[start : start + 1] or " "):
+                start = before
+                found.pop()
     if start < end:
         found.append((start, end))
 
 
-def _tears(before: str, head: str) -> bool:
-    """Tell whether a sentence that ends like `before` goes on with a character like `head`."""
-    return bool(_BARE_NUMBER.fullmatch(before)) or (head.islower() and bool(_SHORT_WORD.search(before)))
+def _tears(text: str, start: int, end: int, head: str) -> bool:
+    """Tell whether a sentence from `start` to `end` goes on with a character like `head`."""
+    if head.islower():
+        tail = text[max(start, end - _TAIL) : end].strip()
+        return bool(_BARE_NUMBER.fullmatch(tail) or _SHORT_WORD.search(tail))
+    return end - start < _TAIL and bool(_BARE_NUMBER.fullmatch(text[start:end].strip()))
 
 
 def _short(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    if end - start <= _LONG_SENTENCE:
-        yield start, end
-        return
     for line in re.finditer(r"[^\n]+", text[start:end]):
         at, stop = start + line.start(), start + line.end()
         while stop - at > _LONGEST:
@@ -119,13 +134,14 @@ def _short(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         yield at, stop
 
 
-def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:
-    piece = text[start:end]
-    bare = piece.strip()
-    if len(bare) < len(piece):
-        start += len(piece) - len(piece.lstrip())
-        end = start + len(bare)
-    return (start, end) if start < end else None
+def _append_trimmed(text: str, found: Offsets, start: int, end: int) -> None:
+    """Add a span without the white space at its ends, unless it is nothing but white space."""
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    while start < end and text[start].isspace():
+        start += 1
+    if start < end:
+        found.append((start, end))
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:
@@ -172,21 +188,35 @@ def _nupunkt() -> SentenceSplitter:
     from nupunkt import sent_spans
 
     def spans(text: str) -> Offsets:
-        if len(text) >= _UNSPACED_FROM and max(map(len, text.split()), default=0) >= _UNSPACED_FROM:
+        if _may_be_unspaced(text):
             text = _UNSPACED.sub(lambda run: "x" * (len(run[0]) - 1) + run[0][-1], text)
         found: Offsets = []
         for start, end in sent_spans(text):
             at = start
-            for stop in _INNER_STOP.finditer(text, start, end):
-                if _ends_in_a_word(text[max(at, stop.start() - _LONGEST_WORD) : stop.start()]) or ends_english_sentence(
-                    text, stop.start()
-                ):
-                    found.append((at, stop.end()))
-                    at = stop.end()
+            if found and joins_behind_abbreviation(text, found[-1][1], start):
+                at, _ = found.pop()
+            # A stop before the last character, which may be one of its own.
+            if text.find(".", start, end - 2) >= 0:
+                for stop in _INNER_STOP.finditer(text, start, end):
+                    if ends_english_sentence(text, stop.start()) or _ends_in_a_word(
+                        text[max(at, stop.start() - _LONGEST_WORD) : stop.start()]
+                    ):
+                        found.append((at, stop.end()))
+                        at = stop.end()
             found.append((at, end))
-        return joined_behind_abbreviations(text, found)
+        return found
 
     return spans
+
+
+def _may_be_unspaced(text: str) -> bool:
+    """Tell, from space to space in steps as long as they can be, whether a run without one may be too long."""
+    at = 0
+    while len(text) - at >= _UNSPACED_FROM:
+        at = text.rfind(" ", at, at + _UNSPACED_FROM) + 1
+        if not at:
+            return True
+    return False
 
 
 def _ends_in_a_word(text: str) -> bool:

@@ -18,7 +18,7 @@ _MARKS = ".!?…‼⁇⁈⁉؟۔।॥։።፧။។༎"
 _CLOSING = r"[\"'”’“‘»«›‹)\]}*_]"
 # French puts a space before the mark that closes a quotation.
 _STOP = re.compile(
-    rf"[{_MARKS}]+(?:{_CLOSING}+|[ \u00a0\u202f]»(?=\s|$))*(?:\[\d{{1,3}}\])*(?=\s)|[।॥։።፧။។؟]+(?=\w)"
+    rf"[{_MARKS}]+(?:{_CLOSING}|[ \u00a0\u202f]»(?=\s|$))*(?:\[\d{{1,3}}\])*(?=\s)|[।॥։።፧။។؟]+(?=\w)"
 )
 _GREEK_STOP = re.compile(_STOP.pattern.replace(_MARKS, _MARKS + ";\u037e", 1))
 _HEAD = re.compile(r"\s+[\"'“”„‘’‚«»‹›(\[{¿¡*_–—-]*[ \u00a0\u202f]?")
@@ -56,8 +56,9 @@ def split_at_stops(text: str, lang: str) -> Offsets:
     """
     found: Offsets = []
     start = 0
+    small = text.islower()  # a chat, say: small letters begin sentences, too
     for stop in (_GREEK_STOP if lang == "el" else _STOP).finditer(text):
-        if _ends(text, stop, lang):
+        if _ends(text, stop, lang, small=small):
             found.append((start, stop.end()))
             start = stop.end()
     if start < len(text):
@@ -65,11 +66,11 @@ def split_at_stops(text: str, lang: str) -> Offsets:
     return found
 
 
-def _ends(text: str, stop: re.Match[str], lang: str) -> bool:
+def _ends(text: str, stop: re.Match[str], lang: str, *, small: bool) -> bool:
     head = _HEAD.match(text, stop.end())
     at = head.end() if head else stop.end()
     following = text[at : at + 1]
-    if following.islower():
+    if following.islower() and not small:
         return False
     mark = stop[0]
     if mark[0] == "." and (len(mark) == 1 or not mark.startswith("..")):

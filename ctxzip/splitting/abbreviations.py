@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+UNKNOWN = "und"  # gets the lists of all languages
 _ANY = "*"  # languages that have no list of their own get this one, all others get it as well
 
 
@@ -49,7 +50,7 @@ _BEFORE_WORD = {
     "ggf gegr gem gest hl hr hrn hrsg inkl insb insbes jh jg kath kfm kgl lfd lt max min mind mio mrd n nördl ö o.ä.m "
     "o.g österr od phil prof r röm s sog sr staatl städt südl tägl teilw tsd u u.a u.u v v.a verh verw vgl vorm wg westl östl "
     "z z.b z.t z.zt zz zzgl zw zzt zt str.nr i.d.r i.a m.e dipl.ing bspw durchschn ehem eigtl "
-    "mo di mi do fr sa so st theol jun sen allg abs art nr tab kap pl fr.dr &.co co ltg",
+    "mo di mi do fr sa so st theol jun sen allg abs art nr tab kap pl ltg",
     "fr": "mm mme mmes mlle mlles mgr dr pr me env resp ex p.ex c.-à-d c.à.d cf chap éd ed dir av boul bd fbg pl st ste "
     "sts janv févr avr juil sept oct nov déc art fig tabl vol t p pp hab adj conf vx art.cit op.cit loc.cit bull coll",
     "es": "sr sra sres srta srtas sras dr dra dres dras d dª dña dn prof profa ing lic arq gral cnel cap tte sgto alm ud "
@@ -121,12 +122,13 @@ _MAY_END = _words(
     "etc usw osv m.m m.fl mfl m.v itd itp i.t.d atd apod aj enz e.d e.a ecc jne yms ym stb stbv vb vd vs "  # and so on
     "ff seq ibid a.c d.c av.j.-c apr.j.-c b.c b.c.e c.e a.d v.chr n.chr v.u.z n.u.z n.e p.n.e př.n.l n.l p.kr e.kr f.kr "  # eras
     "e.kr. eaa jaa i.sz f.v.t e.v.t fvt "
-    "a.m p.m am pm t.t.c ttc h.t inc ltd co corp bros llc plc gmbh ag kg s.a sa s.p.a spa s.r.l srl jr s.r.o a.s as b.v n.v "
+    "a.m p.m am pm t.t.c ttc h.t s.a s.p.a s.r.l s.r.o a.s b.v n.v "
     "u.ä o.ä o.dgl u.dgl dgl u.a.m u.v.m uvm usf j.l "
     "т.д т.п др пр н.э р.х гг вв г в р рр ст т.д.. і.т.д ін н.е ін "
     "κ.λπ κλπ κ.ά π.μ μ.μ π.χ. μ.χ κ.α κ.τ.λ κτλ",
 )  # fmt: skip
-_FORMS = _words("ltd inc kg co corp llc plc gmbh")  # of companies: "Co. KG", "Bros. Ltd."
+# Names end in these, and go on behind them ("Bros. Ltd.", "Co. KG"): only a word that begins sentences tells.
+_NAME_ENDS = _words("inc ltd co corp bros llc plc jr sr")
 # These end a sentence only behind a number ("1998 г.", "XIX в.", "1998 r."), and are something else without one.
 _BEHIND_NUMBER = _words("г гг в вв р рр ст w r hod h m g l s t v w в.о ρ μ kr j. p n c d f k mm b")
 # Behind a number these join even so: the number goes on, or something else does.
@@ -215,11 +217,12 @@ _VOWELS = re.compile(r"[aeiouyàáâãäåæèéêëìíîïòóôõöøùúûü
 _SYLLABIC = re.compile(r"[rl]")  # "vlk" and "prst" are words
 _SYLLABIC_LANGUAGES = frozenset({"cs", "sk", "hr", "sr", "bs", "sl", "bg"})
 _ROMAN = re.compile(r"[IVXLCDM]+\b(?!\.\s+[^\W\d_])")
-_DAY_OR_MONTH = re.compile(r"\d{1,2}\.?")
+_INITIAL = re.compile(r"\w\.")
+_DAY_OR_MONTH = re.compile(r"\d{1,2}\.")
 _TOKEN_LIMIT = 40  # code points of a word before a stop that are looked at
 _OPENING = "\"'“”„‘’‚«»‹›([{¿¡*_"
 _BREAK = re.compile(r"[\s\u3001-\u303f\uff00-\uff0f]+")
-_ELISION = re.compile(r"^[^\W\d_]{1,7}['’](?=[^\W\d_])")  # l'art., dell'ing.
+_ELISION = re.compile(r"^[^\W\d_]{1,7}['’](?=[^\W\d_]{2})")  # l'art., dell'ing.
 _NUMBER = re.compile(r"[\d.,\u00a0\u202f/-]*\d\W?")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
@@ -228,16 +231,24 @@ def words_before(lang: str) -> frozenset[str]:
     """Return the abbreviations of a language that a stop never ends a sentence behind, in lower case."""
     found = _CACHE.get(lang)
     if found is None:
-        found = _CACHE[lang] = _words(_BEFORE_WORD[_ANY] + " " + _BEFORE_WORD.get(lang, ""))
+        own = " ".join(_BEFORE_WORD.values()) if lang == UNKNOWN else _BEFORE_WORD.get(lang, "")
+        found = _CACHE[lang] = _words(f"{_BEFORE_WORD[_ANY]} {own}")
     return found
 
 
 _CACHE: dict[str, frozenset[str]] = {}
 _STARTER_SETS = {lang: _words(text) for lang, text in _STARTERS.items()}
+_STARTER_SETS[UNKNOWN] = frozenset().union(*_STARTER_SETS.values())
 
 
-def ends_sentence(text: str, stop: int, lang: str) -> bool:
+def ends_sentence(text: str, stop: int, lang: str, behind_at: int | None = None) -> bool:
     """Tell whether the full stop at `text[stop]`, which white space and no small letter follows, ends a sentence.
+
+    Args:
+        text: the text.
+        stop: where the full stop is.
+        lang: a language code.
+        behind_at: where what follows begins, if marks that close a quotation or a bracket stand between.
 
     >>> [ends_sentence(text, text.index(". "), "de") for text in ("Abb. 3", "Prof. Kühn", "5 kg. Das", "Der 2. Platz")]
     [False, False, True, False]
@@ -247,7 +258,8 @@ def ends_sentence(text: str, stop: int, lang: str) -> bool:
         return True
     word = _ELISION.sub("", token[-1].lstrip(_OPENING))
     before = token[-2] if len(token) > 1 else ""
-    behind = text[stop + 1 : stop + 1 + _TOKEN_LIMIT].lstrip()
+    at = behind_at or stop + 1
+    behind = text[at : at + _TOKEN_LIMIT].lstrip()
     head = behind.lstrip(_OPENING)[:1]
     if word.isdigit():
         return not _is_ordinal(word, before, behind, lang)
@@ -262,42 +274,54 @@ def _is_ordinal(word: str, before: str, behind: str, lang: str) -> bool:
     if int(word) <= 31 and bare in _MONTHS:
         return True
     if following[:1].isdigit():
-        return bool(re.match(r"\d{1,2}\.", following)) and following[-1:] == "."
+        return bool(_DAY_OR_MONTH.fullmatch(following))
     if lang == "de" and following[:1].isupper():
         return before.lower().lstrip(_OPENING) in _BEFORE_ORDINAL and bare.capitalize() not in _STARTER_SETS["de"]
     return False
 
 
-def _word_ends(word: str, before: str, behind: str, head: str, lang: str) -> bool:  # noqa: PLR0911  # a list of cases
+def _word_ends(word: str, before: str, behind: str, head: str, lang: str) -> bool:
     lower = word.lower()
     pair = f"{before.lower().lstrip(_OPENING)}{lower}" if before.endswith(".") and len(before) <= 4 else ""
     numbered = bool(before) and (
         bool(_NUMBER.fullmatch(before) or _ROMAN.fullmatch(before)) or before.rstrip(".").lower() in _SCALES
     )
-    initials = _is_initials(word)
     starts = _begins_with_a_starter(behind, lang)
-    if head.isdigit() or _ROMAN.match(behind):
-        if lang == "de" and lower.endswith("str"):
-            return False
-        if lower in BEFORE_NUMBER or lower in words_before(lang) or pair in words_before(lang):
-            return _ROMAN.match(behind) is not None and starts and lower not in words_before(lang)
-        if lower in _MAY_END or pair in _MAY_END:
-            return True
-        if numbered and len(word) <= 3 and head.isdigit():
-            return False  # 6 ft. 2 in.
-    if pair in _MAY_END or lower in _MAY_END:
-        if lower in _BEHIND_NUMBER and not pair and not numbered:
-            return False
-        return re.match(r"\w+", behind.lower()) is None or re.match(r"\w+", behind.lower())[0] not in _FORMS
-    if numbered and lower not in _SCALES | _NO_UNITS and (word.islower() or len(word) == 1 or not word.isalpha()):
+    if (head.isdigit() or _ROMAN.match(behind)) and _is_before_number(lower, pair, lang):
+        return not head.isdigit() and starts and lower not in words_before(lang)  # "I" is a word as well
+    if head.isdigit() and numbered and len(word) <= 3 and lower not in _MAY_END:
+        return False  # 6 ft. 2 in.
+    if lower in _MAY_END or (pair in _MAY_END and (word.islower() or len(word) > 1)):
+        return bool(pair) or numbered or lower not in _BEHIND_NUMBER
+    if lower in _NAME_ENDS and (lang == UNKNOWN or lower not in words_before(lang)):
+        return starts or lang not in _STARTER_SETS
+    return _ends_before_word(word, pair, behind, lang, numbered=numbered, starts=starts)
+
+
+def _is_before_number(lower: str, pair: str, lang: str) -> bool:
+    words = words_before(lang)
+    return lower in BEFORE_NUMBER or lower in words or pair in words or (lang == "de" and lower.endswith("str"))
+
+
+def _ends_before_word(word: str, pair: str, behind: str, lang: str, *, numbered: bool, starts: bool) -> bool:
+    lower = word.lower()
+    initials = _is_initials(word)
+    if (
+        numbered
+        and lower not in _SCALES | _NO_UNITS
+        and (word.islower() or len(word) == 1 or not (word.isalpha() or initials))
+    ):
         return True
-    if lower in words_before(lang) or pair in words_before(lang) or (lang == "de" and lower.endswith("str")):
+    if pair in words_before(lang) or (lang == "de" and lower.endswith("str")):
         return False
+    is_acronym = len(word) > 1 and word.isalpha() and word.isupper() and len(set(word)) > 1  # DNA, but MM. and EE.
+    if lower in words_before(lang) and not is_acronym:
+        return lang == UNKNOWN and starts and len(word) > 2 and lower not in words_before("en")
     if initials:
         return starts and not pair
     if len(word) == 1 and word.isalpha():
-        return head.isupper() and not re.match(r"\w\.", behind)
-    return not _looks_short(word, lang) or numbered
+        return behind.lstrip(_OPENING)[:1].isupper() and not _INITIAL.match(behind)
+    return numbered or not _looks_short(word, lang)
 
 
 def _is_initials(word: str) -> bool:
@@ -315,7 +339,7 @@ def _begins_with_a_starter(behind: str, lang: str) -> bool:
 
 def _looks_short(word: str, lang: str) -> bool:
     """Tell whether a word has no vowel and is no acronym in capitals."""
-    if not 1 < len(word) <= 5 or word.isupper() or not word.isalpha():
+    if not 1 < len(word) <= 5 or not word[1:].islower() or not word.isalpha():
         return False
     lower = word.lower()
     if lang in _SYLLABIC_LANGUAGES and _SYLLABIC.search(lower):
@@ -356,7 +380,7 @@ def joins_behind_abbreviation(text: str, end: int, start: int) -> bool:
     at = text.rfind(" ", max(0, end - _LONGEST_ENGLISH), end) + 1
     if (not at and end >= _LONGEST_ENGLISH) or text[end - 1 : end] != ".":
         return False
-    word = text[at : end - 1].lower().lstrip("([\"“‘\n")
+    word = text[at : end - 1].lower().lstrip('(["“‘\n')
     if word in BEFORE_NUMBER:
         return text[start : start + 1].isdigit() and not text[max(0, at - 2) : at].rstrip()[-1:].isdigit()
     return word in words_before("en") and not _begins_with_a_starter(text[start : start + _UNIT_TAIL], "en")

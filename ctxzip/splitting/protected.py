@@ -25,7 +25,7 @@ _URL = r"""(?:[a-zA-Z][a-zA-Z\d+.-]{1,20}://|www\.)[^\s<>"`{}|\\^“”„«»\u
 _EMAIL = r"[\w.+%-]{1,64}@[\w-]+(?:\.[\w-]+)+"
 _PATH = r"(?:[A-Za-z]:\\|\\\\|(?:~|\.{1,2})?/)[\w.@%+~/\\-]*\w"
 _DOTTED = r"[-+]?[\w$€£#@]+(?:[.:,/\\'’+=-]+[\w%]+)+"
-_WORD_ATOM = re.compile("|".join((_URL, _EMAIL, _PATH, _DOTTED)))
+_WORD_ATOM = re.compile(f"{_URL}|{_EMAIL}|{_PATH}|{_DOTTED}")
 
 # With white space: the day before or behind its month, the hour before its half of the day, groups of three digits.
 _MONTH = (
@@ -45,7 +45,19 @@ _SPACED = re.compile(
 _SPACED_LIMIT = 32  # code points on each side of a border
 
 _CODE = re.compile(r"(?<!`)(`{1,3})(?!`)((?:(?!\n\s*\n)[^`]){1,400}?)\1(?!`)")
-_PAIRS = {"(": ")", "[": "]", "“": "”", "„": "“”", "«": "»", "‹": "›", "「": "」", "『": "』", "《": "》", "（": "）", "【": "】"}
+_PAIRS = {
+    "(": ")",
+    "[": "]",
+    "“": "”",
+    "„": "“”",
+    "«": "»",
+    "‹": "›",
+    "「": "」",
+    "『": "』",
+    "《": "》",
+    "（": "）",
+    "【": "】",
+}
 _ASCII_PAIRS = {"(": ")", "[": "]"}
 _OPENING_MARKS = "„“«»‹‘‚(¿¡[{*_\"'「『《（【"
 _OPENING = re.compile(r"(?:(?<=\s)|^)(?:[„“”«»‹›‘‚(¿¡\[{*_\"'「『《（【]+|[«„‹][ \u00a0\u202f])+\Z|[„¿¡「『《（【]+\Z")
@@ -68,7 +80,8 @@ def mended(text: str, spans: Offsets) -> Offsets:
     code = [match.span() for match in _CODE.finditer(text)] if "`" in text else []
     marks = [mark for mark in (_ASCII_PAIRS if text.isascii() else _PAIRS) if mark in text]
     found = [spans[0]]
-    for start, end in spans[1:]:
+    for proposed, end in spans[1:]:
+        start = proposed
         before, at = found[-1]
         last = text[at - 1]
         # Most borders: a mark behind a letter, and no digit behind it.
@@ -82,7 +95,12 @@ def mended(text: str, spans: Offsets) -> Offsets:
                 while at > before and text[at - 1].isspace():
                     at -= 1
                 found[-1] = (before, at)
-            torn = at <= before or _tears(text, at, start) or _inside(code, at, start) or _is_in_a_pair(text, before, at, marks)
+            torn = (
+                at <= before
+                or _tears(text, at, start)
+                or _inside(code, at, start)
+                or _is_in_a_pair(text, before, at, marks)
+            )
         if torn:
             found[-1] = (before, end)
         else:

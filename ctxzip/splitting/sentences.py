@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _SPACY = "spacy:"
 _EASTERN = frozenset({"zh", "ja", "ko"})
-_NUPUNKT = frozenset({"en", "und"})
+_NUPUNKT = frozenset({"en"})
 
 # Full-width stops end a sentence wherever they stand, ASCII ones only before space; what closes a
 # quotation or a bracket behind the stop belongs to the sentence.

@@ -17,21 +17,20 @@ if TYPE_CHECKING:
 _MARKS = ".!?…‼⁇⁈⁉؟۔।॥։።፧။។༎"
 _CLOSING = r"[\"'”’“‘»«›‹)\]}*_]"
 # French puts a space before the mark that closes a quotation.
-_STOP = re.compile(
-    rf"[{_MARKS}]+(?:{_CLOSING}|[ \u00a0\u202f]»(?=\s|$))*(?:\[\d{{1,3}}\])*(?=\s)|[।॥։።፧။។؟]+(?=\w)"
-)
+_STOP = re.compile(rf"[{_MARKS}]+(?:{_CLOSING}|[ \u00a0\u202f]»(?=\s|$))*(?:\[\d{{1,3}}\])*(?=\s)|[।॥։።፧။។؟]+(?=\w)")
 _GREEK_STOP = re.compile(_STOP.pattern.replace(_MARKS, _MARKS + ";\u037e", 1))
 _HEAD = re.compile(r"\s+[\"'“”„‘’‚«»‹›(\[{¿¡*_–—-]*[ \u00a0\u202f]?")
 
 
 # ISO 639-1, and the codes of three letters that spaCy knows.
-_LANGUAGES = frozenset(
+_CODES = (
     "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en eo es et "
     "eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl "
     "km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj "
     "om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg sh si sk sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn "
-    "to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu dsb fil grc hsb kmr lij mul tts xx".split()
+    "to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu dsb fil grc hsb kmr lij mul tts und xx"
 )
+_LANGUAGES = frozenset(_CODES.split())
 NO_STOPS = frozenset({"th", "lo"})  # they put spaces where others put stops
 
 
@@ -70,10 +69,10 @@ def _ends(text: str, stop: re.Match[str], lang: str, *, small: bool) -> bool:
     head = _HEAD.match(text, stop.end())
     at = head.end() if head else stop.end()
     following = text[at : at + 1]
-    if following.islower() and not small:
-        return False
+    if (following.islower() and not small) or following in ",;:":
+        return not following
     mark = stop[0]
     if mark[0] == "." and (len(mark) == 1 or not mark.startswith("..")):
-        return len(mark) > 1 or ends_sentence(text, stop.start(), lang)
+        return ends_sentence(text, stop.start(), lang, stop.end())
     # "(?)" and "(!)" are remarks.
     return not (text[stop.start() - 1 : stop.start()] == "(" and mark[1:] == ")")

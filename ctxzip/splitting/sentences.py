@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxzip.errors import MissingDependencyError, UsageError
 from ctxzip.settings import AUTO
-from ctxzip.splitting.abbreviations import ends_english_sentence, ends_sentence, joins_behind_abbreviation
+from ctxzip.splitting.full_stops import ends_english_sentence, ends_sentence, joins_behind_abbreviation
 from ctxzip.splitting.protected import mended
 from ctxzip.splitting.stops import NO_STOPS, is_language, rules_for
 

@@ -6,7 +6,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ctxzip.splitting.abbreviations import ends_sentence
+from ctxzip.splitting.full_stops import ends_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,5 +74,7 @@ def _ends(text: str, stop: re.Match[str], lang: str, *, small: bool) -> bool:
     mark = stop[0]
     if mark[0] == "." and (len(mark) == 1 or not mark.startswith("..")):
         return ends_sentence(text, stop.start(), lang, stop.end())
+    if following.isdigit() and mark[0] in ".…":
+        return False  # "... 3 more"
     # "(?)" and "(!)" are remarks.
     return not (text[stop.start() - 1 : stop.start()] == "(" and mark[1:] == ")")

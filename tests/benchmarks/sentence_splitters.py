@@ -17,7 +17,7 @@ from pathlib import Path
 from time import process_time
 from typing import TYPE_CHECKING, Any
 
-from ctxzip.splitting.abbreviations import ends_sentence
+from ctxzip.splitting.full_stops import ends_sentence
 from ctxzip.splitting.protected import mended
 from ctxzip.splitting.sentences import sentence_spans, splitter_for
 from ctxzip.splitting.stops import split_at_stops

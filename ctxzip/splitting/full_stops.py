@@ -87,6 +87,8 @@ def _is_ordinal(word: str, before: str, behind: str, lang: str) -> bool:
 
 
 def _word_ends(word: str, before: str, behind: str, head: str, lang: str) -> bool:
+    if len(word) == 1 and head.islower() and _INITIAL.match(behind):
+        return False  # p. m., z. b.
     lower = word.lower()
     pair = f"{before.lower().lstrip(_OPENING)}{lower}" if before.endswith(".") and len(before) <= 4 else ""
     numbered = bool(before) and (
@@ -192,10 +194,8 @@ def joins_behind_abbreviation(text: str, end: int, start: int) -> bool:
 
 
 # Words that end sentences in English, and abbreviations in other languages.
-_ENGLISH_WORDS = frozenset(
-    "ad all bio cap do ex for fra h i in j k l let lit m ma man max men mi min par per pos pt rad sat sex so st sub sun t tor v w".split()
-)
-_ENGLISH_BEFORE_NUMBER = BEFORE_NUMBER - _ENGLISH_WORDS
+_ENGLISH_WORDS = "ad all bio cap do ex for fra h i in j k l let lit m ma man max men mi min par per pos pt rad sat sex so st sub sun t tor v w"
+_ENGLISH_BEFORE_NUMBER = BEFORE_NUMBER.difference(_ENGLISH_WORDS.split())
 _SUSPECTS = {""} | {
     opening + form
     for word in _ENGLISH_BEFORE_NUMBER | words_before("en")

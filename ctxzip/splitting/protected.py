@@ -85,7 +85,14 @@ def mended(text: str, spans: Offsets) -> Offsets:
         before, at = found[-1]
         last = text[at - 1]
         # Most borders: a mark behind a letter, and no digit behind it.
-        plain = last in ".!?" and start > at and text[start] > "9" and text[at - 2] > "9" and not code
+        plain = (
+            last in ".!?"
+            and start > at
+            and text[start] > "9"
+            and text[at - 2] > "9"
+            and text[at - 3] != " "
+            and not code
+        )
         if plain:
             torn = bool(marks) and _is_in_a_pair(text, before, at, marks)
         else:
@@ -119,7 +126,8 @@ def _tears(text: str, at: int, start: int) -> bool:
     last = text[at - 1]
     if start == at:
         return last < "\u3000" and _covers(_WORD_ATOM, text, at, start, LONGEST_ATOM)
-    if not (text[start].isdigit() or last.isdigit() or text[max(0, at - 2)].isdigit()):
+    # A digit on either side, or the first letter of "5 p. m."
+    if not (text[start].isdigit() or last.isdigit() or text[max(0, at - 2)].isdigit() or text[at - 3 : at - 2] == " "):
         return False
     if last == "." and at > 4 and text[at - 5 : at - 1].isdigit():
         return False  # a year

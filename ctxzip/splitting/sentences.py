@@ -173,7 +173,11 @@ def splitter_for(lang: str, splitter: str = AUTO) -> tuple[SentenceSplitter, str
             return _eastern, None
         if not is_language(code):
             raise UsageError(f"no language {lang!r}: expected a code such as en, de, ja", option="lang")
-        warning = f"no sentence rules for {lang}: split at stops that all languages share" if code in NO_STOPS else None
+        warning = (
+            f"no sentence rules for {lang} are installed: split at stops that all languages share"
+            if code in NO_STOPS
+            else None
+        )
         return rules_for(code), warning
     if not splitter.startswith(_SPACY) or splitter == _SPACY:
         raise UsageError(f"no splitter {splitter!r}: expected auto or spacy:NAME", option="splitter")

@@ -71,7 +71,7 @@ class ScoringPipeline:
             splitter_for(settings.lang or UNKNOWN, settings.splitter)
         self._tokenizer = tokenizer or load_tokenizer(settings.tokenizer)
         if loading is not None and settings.lang is None and settings.splitter == AUTO:
-            splitter_for(UNKNOWN)  # nearly all requests need it, and the scorer loads at the same time
+            splitter_for("en")  # nearly all requests need it, and the scorer loads at the same time
         self._is_own_scorer = scorer is None
         self._scorer = scorer or (loading() if loading is not None else load_scorer(settings, clock))
         self._clock = clock

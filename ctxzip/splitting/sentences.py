@@ -1,4 +1,4 @@
-"""Prose -> sentence spans: by nupunkt for English, by punctuation for Chinese, Japanese and Korean, by spaCy for the rest."""
+"""Prose -> sentence spans: nupunkt for English, rules for all others, spaCy where it is named."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from ctxzip.errors import MissingDependencyError, UsageError
 from ctxzip.settings import AUTO
+from ctxzip.splitting.full_stops import ends_english_sentence, ends_sentence, joins_behind_abbreviation
+from ctxzip.splitting.protected import mended
+from ctxzip.splitting.stops import NO_STOPS, is_language, rules_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 _SPACY_PREFIX = "spacy:"
 _CJK_LANGUAGES = frozenset({"zh", "ja", "ko"})
-_NUPUNKT_LANGUAGES = frozenset({"en", "und"})
+_NUPUNKT_LANGUAGES = frozenset({"en"})
 
 # Full-width stops end a sentence anywhere, ASCII ones only before white space; closing quotes and brackets behind the
 # stop belong to the sentence.
@@ -50,6 +53,9 @@ _ABBREVIATIONS = frozenset({
 })  # fmt: skip
 # A run of 16 marks leaves a pair in every eighth character: a cheap test that most texts fail.
 _PUNCTUATION_PAIR = re.compile(r"[^\w\s]{2}")
+_POSSIBLE_PAIR = re.compile(
+    r"[\x00-\x08\x0e-\x1b!-/:-@\[-^`{-\U0010ffff]{2}"
+)  # faster, but also finds letters that are not ASCII
 # Directly behind a stop: closing quotes and brackets, footnote and citation marks.
 _CLOSING = re.compile(r"(?:[\"”’»)\]]|\[(?:\d{1,3}|[a-z]|note \d{1,3}|citation needed)\])+(?=\s|$)")
 _ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[A-Za-z])[.)]")
@@ -65,53 +71,66 @@ def sentence_spans(text: str, splitter: SentenceSplitter) -> Offsets:
 
     Corrects the splitter: closing quotes and citation marks (`[3]`) stay with the sentence before them, an enumerator
     (`2.`) with the sentence behind it. A sentence of more than 600 code points is split at its line breaks (a list
-    without markers, a log, a poem), and a line of more than 1,500 at spaces.
+    without markers, a log, a poem), and a line of more than 1,500 at spaces. No border is inside a number, a date, an
+    address, inline code, or a short bracket or quotation (`ctxzip.splitting.protected`).
 
     Args:
         text: prose, without headings, lists, tables and code.
         splitter: from `splitter_for`.
     """
     spans: Offsets = []
-    for offset, chunk in _chunks(text):
-        for start, end in splitter(_mask_punctuation_runs(chunk)):
-            _append_span(text, spans, offset + start, offset + end)
-    return [trimmed for span in spans for part in _split_long(text, *span) if (trimmed := _trim(text, *part))]
+    for offset, piece in _chunks(text):
+        for start, end in splitter(_mask_punctuation_runs(piece)):
+            at = offset + start
+            # Behind a sentence and a space, a capital begins the next one.
+            if spans and at - spans[-1][0] >= _TAIL and text[at - 1] == " " and text[at].isupper():
+                spans.append((at, offset + end))
+            else:
+                _append_span(text, spans, at, offset + end)
+    trimmed: Offsets = []
+    for start, end in spans:
+        if end - start <= _LONG_SENTENCE:
+            _append_trimmed(text, trimmed, start, end)
+        else:
+            for part in _split_long(text, start, end):
+                _append_trimmed(text, trimmed, *part)
+    return mended(text, trimmed)
 
 
-def _mask_punctuation_runs(text: str) -> str:
+def _mask_punctuation_runs(piece: str) -> str:
     """Replace punctuation that cannot end a sentence by letters, one for one, so that offsets stay valid."""
-    if "![" not in text and not _PUNCTUATION_PAIR.search(text[::8]):
-        return text
-    return _PUNCTUATION_RUN.sub(lambda run: "x" * (len(run[0]) - 1) + ("x" if run[0] == "!" else run[0][-1]), text)
+    sample = piece[::8]
+    if "![" not in piece and not (_POSSIBLE_PAIR.search(sample) and _PUNCTUATION_PAIR.search(sample)):
+        return piece
+    return _PUNCTUATION_RUN.sub(lambda run: "x" * (len(run[0]) - 1) + ("x" if run[0] == "!" else run[0][-1]), piece)
 
 
 def _append_span(text: str, spans: Offsets, start: int, end: int) -> None:
     """Append a span, after moving closing marks to the span before it or merging the two."""
-    if spans and not text[spans[-1][1] : start].strip():
-        previous_start, previous_end = spans[-1]
-        is_adjacent = not text[start - 1].isspace()
-        if is_adjacent and (closing := _CLOSING.match(text, start, end)):
-            start = closing.end()
-            spans[-1] = (previous_start, start)
-        elif _continues(
-            text[max(previous_start, previous_end - _TAIL) : previous_end].rstrip(), text[start : start + 1] or " "
-        ):
-            start = previous_start
-            spans.pop()
+    if spans:
+        before, at = spans[-1]
+        if at == start or not text[at:start].strip():
+            is_adjacent = not text[start - 1].isspace()
+            if is_adjacent and (closing := _CLOSING.match(text, start, end)):
+                at = start = closing.end()
+                spans[-1] = (before, at)
+            elif _continues(text, before, at, text[start : start + 1] or " "):
+                start = before
+                spans.pop()
     if start < end:
         spans.append((start, end))
 
 
-def _continues(tail: str, following: str) -> bool:
-    """Tell whether a sentence that ends with `tail` continues with the character `following`."""
-    return bool(_ENUMERATOR.fullmatch(tail)) or (following.islower() and bool(_SHORT_ABBREVIATION.search(tail)))
+def _continues(text: str, start: int, end: int, following: str) -> bool:
+    """Tell whether the sentence from `start` to `end` continues with the character `following`."""
+    if following.islower():
+        tail = text[max(start, end - _TAIL) : end].strip()
+        return bool(_ENUMERATOR.fullmatch(tail) or _SHORT_ABBREVIATION.search(tail))
+    return end - start < _TAIL and bool(_ENUMERATOR.fullmatch(text[start:end].strip()))
 
 
 def _split_long(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield a sentence, or its parts where it is too long."""
-    if end - start <= _LONG_SENTENCE:
-        yield start, end
-        return
+    """Yield the parts of a sentence that is too long."""
     for line in re.finditer(r"[^\n]+", text[start:end]):
         at, stop = start + line.start(), start + line.end()
         while stop - at > _MAX_SENTENCE:
@@ -123,14 +142,14 @@ def _split_long(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         yield at, stop
 
 
-def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """Return a span without its outer white space, or None where nothing is left."""
-    sentence = text[start:end]
-    stripped = sentence.strip()
-    if len(stripped) < len(sentence):
-        start += len(sentence) - len(sentence.lstrip())
-        end = start + len(stripped)
-    return (start, end) if start < end else None
+def _append_trimmed(text: str, spans: Offsets, start: int, end: int) -> None:
+    """Append a span without its outer white space, unless nothing is left."""
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    while start < end and text[start].isspace():
+        start += 1
+    if start < end:
+        spans.append((start, end))
 
 
 def _chunks(text: str) -> Iterator[tuple[int, str]]:
@@ -150,7 +169,7 @@ def splitter_for(lang: str, splitter: str = AUTO) -> tuple[SentenceSplitter, str
     A splitter maps a text to the half-open code-point offsets of its sentences.
 
     Args:
-        lang: a language code, with or without a country (`de-AT`); `und` is split as English.
+        lang: a language code, with or without a country (`de-AT`); `und` is split by the rules of all languages together.
         splitter: `auto`, or `spacy:NAME` with a language code or the name or path of an installed pipeline.
 
     Raises:
@@ -163,7 +182,14 @@ def splitter_for(lang: str, splitter: str = AUTO) -> tuple[SentenceSplitter, str
             return _nupunkt_splitter(), None
         if code in _CJK_LANGUAGES:
             return _cjk_spans, None
-        return _spacy_rules(lang)
+        if not is_language(code):
+            raise UsageError(f"unknown language {lang!r}: expected a code such as en, de, ja", option="lang")
+        warning = (
+            f"no sentence rules for {lang} are installed: split at punctuation common to all languages"
+            if code in NO_STOPS
+            else None
+        )
+        return rules_for(code), warning
     if not splitter.startswith(_SPACY_PREFIX) or splitter == _SPACY_PREFIX:
         raise UsageError(f"unknown splitter {splitter!r}: expected auto or spacy:NAME", option="splitter")
     name = splitter.removeprefix(_SPACY_PREFIX)
@@ -177,23 +203,38 @@ def _nupunkt_splitter() -> SentenceSplitter:
     from nupunkt import sent_spans
 
     def spans(text: str) -> Offsets:
-        if len(text) >= _MIN_UNSPACED_RUN and max(map(len, text.split()), default=0) >= _MIN_UNSPACED_RUN:
+        if _may_have_unspaced_run(text):
             text = _UNSPACED_RUN.sub(lambda run: "x" * (len(run[0]) - 1) + run[0][-1], text)
         offsets: Offsets = []
         for start, end in sent_spans(text):
             at = start
-            for stop in _STOP_BEFORE_CAPITAL.finditer(text, start, end):
-                if _ends_in_ordinary_word(text[max(at, stop.start() - _WORD_WINDOW) : stop.start()]):
-                    offsets.append((at, stop.end()))
-                    at = stop.end()
+            if offsets and joins_behind_abbreviation(text, offsets[-1][1], start):
+                at, _ = offsets.pop()
+            if text.find(".", start, end - 2) >= 0:
+                for stop in _STOP_BEFORE_CAPITAL.finditer(text, start, end):
+                    if ends_english_sentence(text, stop.start()) or _ends_in_ordinary_word(
+                        text[max(at, stop.start() - _WORD_WINDOW) : stop.start()]
+                    ):
+                        offsets.append((at, stop.end()))
+                        at = stop.end()
             offsets.append((at, end))
         return offsets
 
     return spans
 
 
+def _may_have_unspaced_run(text: str) -> bool:
+    """Tell whether a text may have a long run without white space; only spaces are looked at."""
+    at = 0
+    while len(text) - at >= _MIN_UNSPACED_RUN:
+        at = text.rfind(" ", at, at + _MIN_UNSPACED_RUN) + 1
+        if not at:
+            return True
+    return False
+
+
 def _ends_in_ordinary_word(text: str) -> bool:
-    """Tell whether a text ends in a lower-case word that is not an abbreviation.
+    """Tell whether a text ends in a word of lower-case letters that is not an abbreviation.
 
     >>> [_ends_in_ordinary_word(text) for text in ("the 19th century", "Holm et al", "by e.g", "Ada Holm", "come in")]
     [True, False, False, False, True]
@@ -216,6 +257,8 @@ def _cjk_spans(text: str) -> Offsets:
         # 「...。」と, “...。”老板说: a quotation inside a sentence does not end it.
         if text[stop.end() - 1] in "」』”’" and re.match(_QUOTATIVE, text[stop.end() : stop.end() + 9]):
             continue
+        if stop[0] == "." and not ends_sentence(text, stop.start(), "en"):
+            continue
         spans.append((start, stop.end()))
         start = stop.end()
     if start < len(text):
@@ -225,7 +268,6 @@ def _cjk_spans(text: str) -> Offsets:
 
 @lru_cache(maxsize=8)
 def _spacy_rules(lang: str) -> tuple[SentenceSplitter, str | None]:
-    """Return spaCy's punctuation rules for a language, and a warning where they are those of all languages."""
     import spacy
 
     code = re.split("[-_]", lang.lower())[0]  # de-DE is split as de
@@ -244,7 +286,6 @@ def _spacy_rules(lang: str) -> tuple[SentenceSplitter, str | None]:
 
 @lru_cache(maxsize=2)
 def _spacy_pipeline(name: str) -> SentenceSplitter:
-    """Load an installed pipeline by name or path."""
     import spacy
 
     try:

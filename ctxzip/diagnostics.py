@@ -1,4 +1,4 @@
-"""A report of what is installed and what works, with one record compressed as a proof."""
+"""A report on the installation: versions, machine, models, and whether one record can be compressed."""
 
 from __future__ import annotations
 
@@ -20,25 +20,26 @@ _PACKAGES = (
     "onnxruntime-gpu", "onnxruntime", "tokenizers", "numpy", "msgspec", "nupunkt", "spacy", "rank-bm25", "typer", "rich",
     "tiktoken", "torch", "sentence-transformers",
 )  # fmt: skip
-# CPU features that decide how fast matrix products of int8 and of fp32 are, on x86 and on ARM.
+# CPU features that determine the speed of int8 and fp32 matrix products, on x86 and on ARM.
 _FEATURES = re.compile(r"\b(?:avx|avx2|fma|avx512f|avx512_vnni|avx_vnni|amx_int8|amx_bf16|asimd|asimddp|i8mm|sve)\b")
 _QUESTION = "When does the ferry leave?"
 _DOCUMENTS = ["Bread is baked here.", "The harbour is small. The ferry leaves at seven. It is red."]
 _ANSWER = "The ferry leaves at seven."
 
 
-def examine(device: str = "auto") -> dict[str, Any]:
-    """Return the facts that belong in a report of a problem.
+def diagnose(device: str = "auto") -> dict[str, Any]:
+    """Return what a bug report needs to say about the installation.
 
     Args:
-        device: where the model is tried: `auto`, `cpu`, `cuda` or `cuda:N`.
+        device: where to run the model: `auto`, `cpu`, `cuda` or `cuda:N`.
 
     Returns:
-        JSON values: `versions`, `machine`, `onnxruntime` (its `error` and `repair`, each a text or None), `cuda`,
-        `models`, `folders`, `inference` and `ok`, whether one record could be compressed with the default model.
+        JSON values: `versions`, `machine`, `onnxruntime` (its `error` and the commands that `repair` it, each a text or
+        None), `cuda`, `models`, `folders`, `inference`, and `ok`: whether one record could be compressed with the
+        default model.
 
     Raises:
-        UsageError: no such device.
+        UsageError: there is no such device.
     """
     from ctxzip.scoring.onnx_sessions import check_device
 
@@ -57,42 +58,41 @@ def examine(device: str = "auto") -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str | None]:
-    found: dict[str, str | None] = {"ctxzip": __version__, "python": platform.python_version()}
+    versions: dict[str, str | None] = {"ctxzip": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            found[package] = None
-    return found
+            versions[package] = None
+    return versions
 
 
 def _machine() -> dict[str, Any]:
     from ctxzip._internal.cores import available_cores
 
     try:
-        about = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+        cpu_info = Path("/proc/cpuinfo").read_text("utf-8", "replace")
     except OSError:  # not Linux
-        about = ""
+        cpu_info = ""
     return {
         "platform": platform.platform(),
         "cores": os.cpu_count(),
         "cores_allowed": available_cores(),
-        "cpu_features": sorted(set(_FEATURES.findall(about))) or None,
+        "cpu_features": sorted(set(_FEATURES.findall(cpu_info))) or None,
     }
 
 
 def _onnxruntime() -> dict[str, str | None]:
-    """Return what is wrong with the installation of ONNX Runtime, and the commands that repair it."""
+    """Return the error of the installation of ONNX Runtime, and the commands that repair it."""
     from ctxzip.scoring.onnx_sessions import PACKAGE, REPAIR, load_onnxruntime
 
     versions = _versions()
-    both = versions["onnxruntime"] is not None and versions["onnxruntime-gpu"] is not None
+    installed = [name for name in ("onnxruntime", "onnxruntime-gpu") if versions[name] is not None]
     try:
         load_onnxruntime()
     except CtxzipError as error:
-        absent = versions["onnxruntime"] is versions["onnxruntime-gpu"] is None
-        return {"error": str(error), "repair": f"pip install {PACKAGE}" if absent else REPAIR}
-    if both:
+        return {"error": str(error), "repair": REPAIR if installed else f"pip install {PACKAGE}"}
+    if len(installed) > 1:
         return {
             "error": "onnxruntime and onnxruntime-gpu are both installed: each overwrites the other",
             "repair": REPAIR,
@@ -104,28 +104,23 @@ def _cuda() -> dict[str, Any]:
     from ctxzip.scoring.onnx_sessions import providers, without_cuda
 
     try:
-        missing = without_cuda()
-        listed = providers()
+        missing, built_in = without_cuda(), providers()
     except CtxzipError:
-        missing, listed = "onnxruntime cannot be used", []
-    return {
-        "providers_built_in": listed,
-        "usable": missing is None,
-        "missing": missing,
-    }
+        missing, built_in = "onnxruntime cannot be used", []
+    return {"providers_built_in": built_in, "usable": missing is None, "missing": missing}
 
 
 def _models() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    models: list[dict[str, Any]] = []
     for path in installed_folders():
-        about: dict[str, Any] = {"name": path.name, "path": str(path), "files": {}, "error": None}
+        entry: dict[str, Any] = {"name": path.name, "path": str(path), "files": {}, "error": None}
         try:
             model = read_model(path)
-            about |= {"name": model.name, "files": {file: model.state(file) for file in model.card["files"]}}
+            entry |= {"name": model.name, "files": {file: model.state(file) for file in model.card["files"]}}
         except ModelError as error:
-            about["error"] = str(error)
-        found.append(about)
-    return found
+            entry["error"] = str(error)
+        models.append(entry)
+    return models
 
 
 def _folders() -> dict[str, str]:
@@ -133,13 +128,13 @@ def _folders() -> dict[str, str]:
 
 
 def _inference(device: str) -> dict[str, Any]:
-    """Compress one record with the model, twice: the first time loads."""
+    """Compress one record twice with the default model, which the first time loads; return device, times and error."""
     from ctxzip.compressor import Compressor
     from ctxzip.reading.detection import to_request
     from ctxzip.reading.schemas import SHAPES
     from ctxzip.settings import Settings
 
-    found: dict[str, Any] = {"scorer": None, "device": None, "load_ms": None, "record_ms": None, "error": None}
+    report: dict[str, Any] = {"scorer": None, "device": None, "load_ms": None, "record_ms": None, "error": None}
     started = time.perf_counter()
     try:
         compressor = Compressor(Settings(scorer="hybrid", model=DEFAULT_MODEL, device=device, max_sentences=1))
@@ -148,16 +143,16 @@ def _inference(device: str) -> dict[str, Any]:
         loaded = time.perf_counter()
         result = compressor.compress(request)
     except CtxzipError as error:
-        return {**found, "error": str(error)}
+        return {**report, "error": str(error)}
     done = time.perf_counter()
-    found |= {
+    report |= {
         "scorer": result.scored.scorer,
         "device": result.scored.device,
         "load_ms": round(1000 * (loaded - started), 1),
         "record_ms": round(1000 * (done - loaded), 1),
     }
     if result.texts != ("", _ANSWER):
-        found["error"] = (
-            f"the model kept {list(result.texts)} and not {_ANSWER!r}: its files or onnxruntime are damaged"
+        report["error"] = (
+            f"the model kept {list(result.texts)} instead of {_ANSWER!r}: its files or onnxruntime are damaged"
         )
-    return found
+    return report

@@ -1,4 +1,7 @@
-"""Where models lie, those that ship with ctxzip and those of the user, and whether their files are what their card says."""
+"""Model folders: finds shipped and imported models by name, and checks their files against the model card.
+
+A model folder holds `model.json` (the card), the graphs to run (`.onnx`) and their weights, and a tokenizer.json.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,9 @@ def models_folder() -> Path:
 
 
 def user_models_folder() -> Path:
-    """Return the folder of the models that the user imported; it need not exist. `CTXZIP_MODELS` names another one."""
-    if named := os.environ.get(_USER_MODELS):
-        return Path(named)
+    """Return the folder of imported models, which need not exist; the variable `CTXZIP_MODELS` overrides it."""
+    if path := os.environ.get(_USER_MODELS):
+        return Path(path)
     import platformdirs
 
     return platformdirs.user_data_path("ctxzip") / "models"
@@ -40,10 +43,12 @@ def user_models_folder() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """A folder with a model and its card, `model.json`.
+    """A folder with a model.
 
     Attributes:
-        graph: the file to run, where one was asked for by name; None leaves it to the card.
+        path: of the folder.
+        card: the content of `model.json`.
+        graph: name of the graph to run, where the user named one; None takes the one on the card.
     """
 
     path: Path
@@ -52,20 +57,20 @@ class ModelFolder:
 
     @property
     def name(self) -> str:
-        """The name on the card."""
+        """The name on the card; without one, the name of the folder."""
         return str(self.card.get("name", self.path.name))
 
     @property
     def size(self) -> int:
-        """Bytes of its files, as far as they are there."""
+        """Total size in bytes of the files on the card that exist."""
         paths = [self.path / file for file in self.card.get("files", {})]
         return sum(path.stat().st_size for path in paths if path.is_file())
 
     def graph_for(self, device: str) -> str:
-        """Return the file of the graph that runs on a device: the one that was asked for, or the card's.
+        """Return the name of the graph that runs on a device: the one that the user named, or the one on the card.
 
         Raises:
-            ModelError: the card names none.
+            ModelError: the card names no graph.
         """
         graphs = self.card.get("graphs")
         if not isinstance(graphs, dict) or "cpu" not in graphs:
@@ -73,7 +78,7 @@ class ModelFolder:
         return self.graph or str(graphs["cpu"] if device == "cpu" else graphs.get("cuda", graphs["cpu"]))
 
     def state(self, file: str) -> Literal["ok", "damaged", "missing"]:
-        """Compare one file of the card with its SHA-256.
+        """Compare a file with its SHA-256 on the card.
 
         Raises:
             ModelError: the file is not on the card, or cannot be read.
@@ -91,14 +96,14 @@ class ModelFolder:
             raise ModelError(f"{path}: cannot read it: {error.strerror}") from error
 
     def verified(self, file: str) -> Path:
-        """Return the path of one of its files; the weights that lie beside a graph (`GRAPH.NAME`) are checked with it.
+        """Return the path of a file after a check of its SHA-256, and of those of its weights (files `GRAPH.NAME`).
 
         Raises:
-            ModelError: one of them is missing, not on the card, cannot be read, or its SHA-256 is another.
+            ModelError: a file is missing, not on the card, cannot be read, or has another SHA-256.
         """
-        for beside in self.card.get("files", {}):
-            if beside.startswith(f"{file}."):
-                self.verified(beside)
+        for other in self.card.get("files", {}):
+            if other.startswith(f"{file}."):
+                self.verified(other)
         path, state = self.path / file, self.state(file)
         if state == "missing":
             raise ModelError(f"{path}: no such file of the model {self.name}: install it again")
@@ -110,18 +115,17 @@ class ModelFolder:
 
 
 def open_model(name: str = DEFAULT_MODEL) -> ModelFolder:
-    """Return the model of that name.
+    """Return a model by its name or path.
 
     Args:
-        name: a shipped model (`ctxzip-mini`, or `mini`), a model of the user, a folder with a
-            `model.json`, or a graph (`.onnx`) in such a folder. A name goes before a folder of that
-            name; write `./NAME` for the folder.
+        name: a shipped model (`ctxzip-mini`, or `mini`), an imported model, a folder with a `model.json`, or a graph
+            (`.onnx`) in such a folder. A name goes before a folder of that name; write `./NAME` for the folder.
 
     Raises:
-        UsageError: no such model.
-        ModelError: its card cannot be read.
+        UsageError: there is no such model.
+        ModelError: its card is not valid.
     """
-    if folder := _named(name):
+    if folder := _folder_by_name(name):
         return read_model(folder)
     path, graph = Path(name), None
     if name.endswith(_GRAPH_SUFFIX) and path.is_file():
@@ -137,11 +141,11 @@ def open_model(name: str = DEFAULT_MODEL) -> ModelFolder:
 
 
 def scoring_graph(model: str, device: str) -> tuple[str, str | None]:
-    """Return the file of the graph of a model that runs on a device, and its SHA-256.
+    """Return the name of the graph of a model that runs on a device, and its SHA-256 (None if not on the card).
 
     Raises:
         UsageError: there is no such model.
-        ModelError: its card cannot be read, or names no graph.
+        ModelError: its card is not valid, or names no graph.
     """
     folder = open_model(model)
     file = folder.graph_for(device)
@@ -149,15 +153,19 @@ def scoring_graph(model: str, device: str) -> tuple[str, str | None]:
 
 
 def is_installed(name: str) -> bool:
-    """Tell whether a model of that name is shipped or was imported, so that `open_model` takes it for no path."""
-    return _named(name) is not None
+    """Tell whether a shipped or imported model has that name, so that `open_model` does not take it as a path."""
+    return _folder_by_name(name) is not None
 
 
 def read_model(path: Path, graph: str | None = None) -> ModelFolder:
     """Return the model in a folder.
 
+    Args:
+        path: of the folder.
+        graph: name of the graph to run; None takes the one on the card.
+
     Raises:
-        ModelError: its card cannot be read, is none, or names files outside of the folder.
+        ModelError: its card cannot be read, is not a model card, or names files outside the folder.
     """
     card = path / CARD
     try:
@@ -180,7 +188,7 @@ def read_model(path: Path, graph: str | None = None) -> ModelFolder:
 
 
 def installed_folders() -> list[Path]:
-    """Return the folders with a card: the shipped models, then those of the user, each by name."""
+    """Return the folders of the shipped models, then of the imported ones, each sorted by name."""
     return [
         path
         for folder in (models_folder(), user_models_folder())
@@ -190,15 +198,15 @@ def installed_folders() -> list[Path]:
     ]
 
 
-def folder_for(name: str) -> Path:
-    """Return the folder that a model of the user has, or would have.
+def import_folder(name: str) -> Path:
+    """Return the folder for an imported model of that name; it need not exist.
 
     Raises:
-        UsageError: the name has other characters than a name may have, or is that of a shipped model.
+        UsageError: the name has other characters than it may have, or is that of a shipped model.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"no name for a model: {name!r}: use letters, digits, '.', '_' and '-', a letter or digit first"
+            f"not a name for a model: {name!r}: use letters, digits, '.', '_' and '-', a letter or digit first"
         )
     taken = {*_ALIASES, *_ALIASES.values(), *(path.name for path in models_folder().iterdir())}
     if name.lower() in taken:
@@ -208,10 +216,10 @@ def folder_for(name: str) -> Path:
 
 @lru_cache(maxsize=4)
 def read_tokenizer(path: Path) -> Any:
-    """Return the `tokenizers.Tokenizer` of a tokenizer.json, truncation and padding off, read once for all who use it.
+    """Return the `tokenizers.Tokenizer` of a tokenizer.json, without truncation and padding; cached and shared.
 
-    Files made for an encoder often truncate at 128 tokens and pad: both would falsify every count.
-    Use `encode`, and no method for batches: those start threads, which a forked child lacks.
+    Files made for an encoder often truncate at 128 tokens and pad, which would make counts wrong. Call `encode` and no
+    batch method: those start threads, which a forked child lacks.
 
     Raises:
         ModelError: the file is not a tokenizer.
@@ -233,8 +241,8 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _named(name: str) -> Path | None:
-    """Return the folder of a model that goes by its name."""
+def _folder_by_name(name: str) -> Path | None:
+    """Return the folder of a shipped or imported model; None if no model has that name."""
     name = _ALIASES.get(name, name)
     if not _NAME.fullmatch(name):
         return None

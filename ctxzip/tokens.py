@@ -1,4 +1,7 @@
-"""The one definition of a token count."""
+"""Tokenizers: token counts and token offsets of texts, for all stages.
+
+A tokenizer is the one that ships with ctxzip, words, an encoding of tiktoken, or any tokenizer.json.
+"""
 
 from __future__ import annotations
 
@@ -22,20 +25,20 @@ if TYPE_CHECKING:
 
 WORDS = "words"
 _TIKTOKEN = "tiktoken:"
-_tiktoken_patch = Lock()  # two threads would each restore what the other one put there
-_PIECE = 20_000  # code points
-_SPACE = " \t\r\n"  # white space to every BERT tokenizer; the library decides about all other characters
-_ALONE = rf"(?![^ -~{_SPACE}])"  # not followed by a character that could be part of the same word
-_KNOWN = 32_768  # words that are remembered: 6 megabytes
-_LONGEST_KNOWN = 64  # code points: a longer word is an address or Chinese, and does not occur again
+_tiktoken_lock = Lock()  # held while a function of tiktoken is replaced
+_CHUNK = 20_000  # code points tokenized at once; the library is slower on very long texts (models/README.md)
+_SPACE = " \t\r\n"  # white space for every BERT tokenizer; other white space is left to the library
+_WORD_END = rf"(?![^ -~{_SPACE}])"  # not followed by a character that may be part of the same word
+_CACHED_WORDS = 32_768  # at most, in 6 megabytes
+_LONGEST_CACHED_WORD = 64  # code points; longer words (URLs, Chinese) do not recur
 
 
 class Tokenizer(Protocol):
-    """Counts tokens. No special tokens are added: what is counted is the text.
+    """Counts the tokens of texts, without special tokens.
 
     Attributes:
         name: the `spec` that it was loaded by.
-        identity: the same for tokenizers that count the same; for a file its SHA-256, as many are called `tokenizer.json`.
+        identity: equal for tokenizers with equal counts; for a file its SHA-256, as many are called `tokenizer.json`.
     """
 
     name: str
@@ -46,7 +49,7 @@ class Tokenizer(Protocol):
         ...
 
     def ends(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
-        """Return, for each text, where its tokens end: code-point offsets, `(n_tokens,)`, not decreasing."""
+        """Return for each text the end offsets of its tokens: `(n_tokens,)` int64, code points, not decreasing."""
         ...
 
 
@@ -54,14 +57,13 @@ def load_tokenizer(spec: str = MODEL) -> Tokenizer:
     """Return the tokenizer that `spec` names.
 
     Args:
-        spec: `model` (the tokenizer that ships with ctxzip), `words` (runs of characters that are
-            not space), `tiktoken:NAME` (needs the extra `tiktoken` and its local cache), or the
-            path of a tokenizer.json.
+        spec: `model` (the tokenizer that ships with ctxzip), `words` (runs of characters other than white space),
+            `tiktoken:NAME` (needs the extra `tiktoken` and its local cache), or the path of a tokenizer.json.
 
     Raises:
-        UsageError: no such file.
+        UsageError: there is no such file or encoding.
         ModelError: the file is not a tokenizer.
-        MissingDependencyError: tiktoken or its cached encoding is not there.
+        MissingDependencyError: tiktoken is not installed, or its encoding is not in the cache.
     """
     if spec == WORDS:
         return _Words()
@@ -77,8 +79,8 @@ def load_tokenizer(spec: str = MODEL) -> Tokenizer:
     return _from_file(spec, path)
 
 
-def is_named(spec: str) -> bool:
-    """Tell whether `load_tokenizer` takes this for a name, and for no path."""
+def is_tokenizer_name(spec: str) -> bool:
+    """Tell whether `load_tokenizer` takes this as a name rather than as a path."""
     return spec in {MODEL, WORDS} or spec.startswith(_TIKTOKEN)
 
 
@@ -90,19 +92,19 @@ def _from_file(name: str, path: Path, identity: str | None = None) -> Tokenizer:
     identity = identity or f"sha256:{sha256(path)}"
     parts = (type(tokenizer.normalizer).__name__, type(tokenizer.pre_tokenizer).__name__)
     added = list(tokenizer.get_added_tokens_decoder().values())
-    if parts == ("BertNormalizer", "BertPreTokenizer") and all(map(_is_plain, added)):
-        return _Bert(name, identity, tokenizer, [token.content for token in added])
+    if parts == ("BertNormalizer", "BertPreTokenizer") and all(map(_matches_exactly, added)):
+        return _CachedBert(name, identity, tokenizer, [token.content for token in added])
     return _HuggingFace(name, identity, tokenizer)
 
 
-def _is_plain(added: Any) -> bool:
-    """Tell whether an added token matches its text exactly, and nothing of the text beside it."""
-    bound = added.normalized or added.single_word or added.lstrip or added.rstrip
-    return not bound and re.search(r"\s", added.content) is None
+def _matches_exactly(added: Any) -> bool:
+    """Tell whether an added token matches its own text only, whatever is beside it."""
+    by_context = added.normalized or added.single_word or added.lstrip or added.rstrip
+    return not by_context and re.search(r"\s", added.content) is None
 
 
 class _HuggingFace:
-    """A tokenizer.json of any kind."""
+    """Any tokenizer.json."""
 
     def __init__(self, name: str, identity: str, tokenizer: Any) -> None:
         self.name = name
@@ -110,19 +112,19 @@ class _HuggingFace:
         self._tokenizer = tokenizer
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        # Not `encode_batch_fast`: methods for batches start threads unless TOKENIZERS_PARALLELISM forbids it.
+        # Not `encode_batch_fast`: batch methods start threads unless TOKENIZERS_PARALLELISM is false.
         return [len(self._tokenizer.encode(text, add_special_tokens=False)) for text in texts]
 
     def ends(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         return [_ends(self._tokenizer.encode(text, add_special_tokens=False)) for text in texts]
 
 
-class _Bert:
-    """A tokenizer.json of the BERT kind. It tokenizes word by word, so the tokens of a word are remembered.
+class _CachedBert:
+    """A tokenizer.json with the normalizer and pre-tokenizer of BERT, with a cache of the tokens of each word.
 
-    Text is split into words where every BERT tokenizer splits: at white space and around ASCII punctuation; beside
-    other characters, such as an accent, at white space alone. `tests/packaging/test_tokens.py` compares it with the
-    library on arbitrary text.
+    BERT tokenizes each word by itself. Text is split into words where every BERT tokenizer splits: at white space and
+    around ASCII punctuation; next to other characters, such as accents, at white space only.
+    `tests/packaging/test_tokens.py` compares it with the library on arbitrary text.
     """
 
     def __init__(self, name: str, identity: str, tokenizer: Any, added: Sequence[str]) -> None:
@@ -130,60 +132,63 @@ class _Bert:
         self.identity = identity
         self._tokenizer = tokenizer
         special = "".join(f"{re.escape(token)}|" for token in sorted(added, key=len, reverse=True))
-        self._words = re.compile(
-            rf"[{_SPACE}]*+(?:{special}[A-Za-z0-9]++{_ALONE}|[!-/:-@\[-`{{-~]{_ALONE}|[^{_SPACE}]++)"
+        self._word_pattern = re.compile(
+            rf"[{_SPACE}]*+(?:{special}[A-Za-z0-9]++{_WORD_END}|[!-/:-@\[-`{{-~]{_WORD_END}|[^{_SPACE}]++)"
         )
-        self._known: dict[str, tuple[int, ...]] = {}
+        self._cache: dict[str, tuple[int, ...]] = {}  # token ends within a word, by word
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        return [sum(map(len, ends)) for _, ends in self._looked_up(texts)]
+        return [sum(map(len, ends)) for _, ends in self._words_and_ends(texts)]
 
     def ends(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
-        return [_in_text(words, ends) for words, ends in self._looked_up(texts)]
+        return [_offsets_in_text(words, ends) for words, ends in self._words_and_ends(texts)]
 
-    def _looked_up(self, texts: Sequence[str]) -> list[tuple[list[str], list[tuple[int, ...]]]]:
-        """Return the words of each text, with the space before them, and where the tokens of each word end in it."""
-        # The pattern would scan white space at the end again from each of its characters.
-        words: list[list[str]] = [self._words.findall(text.rstrip(_SPACE)) for text in texts]
-        # Several threads count at the same time: each look-up and each update is atomic.
-        found: list[list[Any]] = [list(map(self._known.get, some)) for some in words]
-        unknown = {
+    def _words_and_ends(self, texts: Sequence[str]) -> list[tuple[list[str], list[tuple[int, ...]]]]:
+        """Return for each text its words, each with the white space before it, and the token ends within each word."""
+        # Without `rstrip`, the pattern would scan white space at the end from each of its characters again.
+        words: list[list[str]] = [self._word_pattern.findall(text.rstrip(_SPACE)) for text in texts]
+        # Several threads may count at the same time: each look-up and each update is atomic.
+        ends: list[list[Any]] = [list(map(self._cache.get, text_words)) for text_words in words]
+        missing = {
             word
-            for some, ends in zip(words, found, strict=True)
-            if None in ends
-            for word, end in zip(some, ends, strict=True)
-            if end is None
+            for text_words, text_ends in zip(words, ends, strict=True)
+            if None in text_ends
+            for word, word_ends in zip(text_words, text_ends, strict=True)
+            if word_ends is None
         }
-        if unknown:
-            learned = self._learn(unknown)
-            found = [
-                [learned[word] if end is None else end for word, end in zip(some, ends, strict=True)]
-                if None in ends
-                else ends
-                for some, ends in zip(words, found, strict=True)
+        if missing:
+            added = self._add_to_cache(missing)
+            ends = [
+                [
+                    added[word] if word_ends is None else word_ends
+                    for word, word_ends in zip(text_words, text_ends, strict=True)
+                ]
+                if None in text_ends
+                else text_ends
+                for text_words, text_ends in zip(words, ends, strict=True)
             ]
-        return list(zip(words, found, strict=True))
+        return list(zip(words, ends, strict=True))
 
-    def _learn(self, words: Iterable[str]) -> dict[str, tuple[int, ...]]:
-        """Return, by word, where its tokens end in it, from the library, and remember it."""
-        learned: dict[str, tuple[int, ...]] = {}
-        for some in _pieces(words):
-            ends = _ends(self._tokenizer.encode("\n".join(some), add_special_tokens=False))
-            borders = np.cumsum([len(word) + 1 for word in some])
-            last = np.searchsorted(ends, borders).tolist()
-            inside = (ends - np.concatenate([[0], borders])[np.searchsorted(borders, ends)]).tolist()
-            learned.update(zip(some, map(tuple, map(inside.__getitem__, map(slice, [0, *last], last))), strict=True))
-        if len(self._known) + len(learned) > _KNOWN:
-            self._known = {}
-        short = ((word, ends) for word, ends in learned.items() if len(word) <= _LONGEST_KNOWN)
-        self._known.update(islice(short, _KNOWN))
-        return learned
+    def _add_to_cache(self, words: Iterable[str]) -> dict[str, tuple[int, ...]]:
+        """Tokenize words with the library; return the token ends within each, and cache them."""
+        added: dict[str, tuple[int, ...]] = {}
+        for chunk in _chunks(words):
+            ends = _ends(self._tokenizer.encode("\n".join(chunk), add_special_tokens=False))
+            word_ends = np.cumsum([len(word) + 1 for word in chunk])
+            last = np.searchsorted(ends, word_ends).tolist()
+            inside = (ends - np.concatenate([[0], word_ends])[np.searchsorted(word_ends, ends)]).tolist()
+            added.update(zip(chunk, map(tuple, map(inside.__getitem__, map(slice, [0, *last], last))), strict=True))
+        if len(self._cache) + len(added) > _CACHED_WORDS:
+            self._cache = {}
+        short = ((word, ends) for word, ends in added.items() if len(word) <= _LONGEST_CACHED_WORD)
+        self._cache.update(islice(short, _CACHED_WORDS))
+        return added
 
 
-def _in_text(words: Sequence[str], ends: Sequence[tuple[int, ...]]) -> NDArray[np.int64]:
-    """Turn offsets within words into offsets within the text that the words are parts of.
+def _offsets_in_text(words: Sequence[str], ends: Sequence[tuple[int, ...]]) -> NDArray[np.int64]:
+    """Turn token ends within words into token ends within the text that the words make up.
 
-    >>> _in_text(["one", " two"], [(2, 3), (4,)]).tolist()
+    >>> _offsets_in_text(["one", " two"], [(2, 3), (4,)]).tolist()
     [2, 3, 7]
     """
     n_tokens = np.fromiter(map(len, ends), dtype=np.int64, count=len(words))
@@ -192,21 +197,22 @@ def _in_text(words: Sequence[str], ends: Sequence[tuple[int, ...]]) -> NDArray[n
     return np.repeat(np.cumsum(lengths) - lengths, n_tokens) + inside
 
 
-def _pieces(words: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the words in lists of some 20,000 code points: the library is slower on very long texts."""
-    some: list[str] = []
+def _chunks(words: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the words in lists of about `_CHUNK` code points."""
+    chunk: list[str] = []
     length = 0
     for word in words:
-        some.append(word)
+        chunk.append(word)
         length += len(word)
-        if length >= _PIECE:
-            yield some
-            some, length = [], 0
-    if some:
-        yield some
+        if length >= _CHUNK:
+            yield chunk
+            chunk, length = [], 0
+    if chunk:
+        yield chunk
 
 
 def _ends(encoding: Any) -> NDArray[np.int64]:
+    """Return the end offsets of the tokens of a `tokenizers.Encoding`."""
     return np.fromiter((end for _, end in encoding.offsets), dtype=np.int64, count=len(encoding))
 
 
@@ -223,7 +229,7 @@ class _Words:
 
 
 class _Tiktoken:
-    """An encoding of the optional package tiktoken, from its local cache only."""
+    """An encoding of the optional package tiktoken, from its local cache only: nothing is downloaded."""
 
     def __init__(self, encoding: str) -> None:
         try:
@@ -239,27 +245,27 @@ class _Tiktoken:
         return [len(self._encoding.encode_ordinary(text)) for text in texts]
 
     def ends(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
-        found = []
+        ends = []
         for text in texts:
             _, starts = self._encoding.decode_with_offsets(self._encoding.encode_ordinary(text))
-            found.append(np.asarray([*starts[1:], len(text)] if starts else [], dtype=np.int64))
-        return found
+            ends.append(np.asarray([*starts[1:], len(text)] if starts else [], dtype=np.int64))
+        return ends
 
 
 def _cached_encoding(tiktoken: Any, encoding: str) -> Any:
-    """Load an encoding without a download, which tiktoken starts by itself where its cache has no file."""
+    """Load an encoding from the cache of tiktoken; tiktoken itself would download a missing file."""
     import tiktoken.load
     import tiktoken.registry
 
     if encoding not in tiktoken.list_encoding_names():
         known = ", ".join(tiktoken.list_encoding_names())
         raise UsageError(f"no tiktoken encoding {encoding!r}: expected one of {known}", option="tokenizer")
-    # tiktoken has no option for it, so its function is replaced while this thread loads; other threads get the original.
-    with _tiktoken_patch:
-        download, own = tiktoken.load.read_file, get_ident()
+    # tiktoken has no such option, so its download function is replaced for this thread; others get the original.
+    with _tiktoken_lock:
+        download, thread = tiktoken.load.read_file, get_ident()
 
         def refuse(blobpath: str) -> Any:
-            if get_ident() != own:
+            if get_ident() != thread:
                 return download(blobpath)
             raise MissingDependencyError(
                 f"the tiktoken encoding {encoding!r} is not in the local cache, and ctxzip does not download: "

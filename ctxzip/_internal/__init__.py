@@ -1,1 +1,1 @@
-"""Small parts that know nothing of questions and documents."""
+"""Helpers of a general kind, independent of queries and documents."""

@@ -1,8 +1,8 @@
-"""JSON that comes out as it went in: only what is looked at is decoded, all else stays bytes.
+"""Lossless JSON: values are decoded level by level, and those that are not decoded stay the bytes of the input.
 
-msgspec reads one level at a time and keeps each value as `msgspec.Raw`, so 1.0, 1e5, a 30-digit
-integer and an escaped letter are written back byte for byte. What msgspec refuses but `json` takes
-(NaN, Infinity, lone surrogates) is read by `json` instead, with number literals kept as `Raw`.
+msgspec decodes one level at a time and keeps each inner value as `msgspec.Raw`, so 1.0, 1e5, a 30-digit integer and
+an escaped letter are written back byte for byte. JSON that msgspec refuses but `json` accepts (NaN, Infinity, lone
+surrogates) is decoded by `json` instead, with number literals kept as `Raw`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _SCALAR = msgspec.json.Decoder()
 
 
 def parse(data: bytes) -> Any:
-    """Return the value of one JSON text, opened one level (see `opened`).
+    """Return the value of one JSON text, decoded one level (see `decoded`).
 
     Raises:
-        InputError: not UTF-8, not JSON, cut off, or nested too deeply; says where.
+        InputError: it is not UTF-8, not JSON, cut off, or nested too deeply; with the position.
     """
     try:
         str(data, "utf-8")
@@ -34,13 +34,13 @@ def parse(data: bytes) -> Any:
             f"invalid UTF-8 at byte {error.start + 1}: convert the input to UTF-8 (iconv -t UTF-8)"
         ) from error
     try:
-        return opened(Raw(data))
+        return decoded(Raw(data))
     except RecursionError as error:
         raise InputError("JSON nested too deeply") from error
 
 
 def _parse_tolerantly(text: str) -> Any:
-    """Read what `json` takes, opened one level, its inner values as the bytes that mean the same."""
+    """Decode one level with `json`; inner values are encoded again, as `Raw`."""
     try:
         value = json.loads(text, parse_float=_literal, parse_int=_literal, parse_constant=_literal)
         if isinstance(value, dict):
@@ -63,12 +63,12 @@ def _literal(number: str) -> Raw:
     return Raw(number.encode())
 
 
-def opened(node: Any) -> Any:
-    """Open a value one level: an object's or array's own values stay `Raw`; numbers stay `Raw` too.
+def decoded(node: Any) -> Any:
+    """Decode a value one level: the values in an object or array stay `Raw`, and a number stays `Raw` itself.
 
-    What is not `Raw` is returned as it is.
+    A value that is not `Raw` is returned unchanged.
 
-    >>> opened(opened(Raw(b'{"a": [1.0, "b"]}'))["a"])[1:]
+    >>> decoded(decoded(Raw(b'{"a": [1.0, "b"]}'))["a"])[1:]
     [<msgspec.Raw object at ...>]
     """
     if not isinstance(node, Raw):
@@ -92,12 +92,12 @@ def encode(node: Any) -> bytes:
         encoded = msgspec.json.encode(node)
     except UnicodeEncodeError:
         encoded = _encode_tolerantly(node)
-    # Values copied from an indented document hold its line breaks.
+    # Raw values of an indented document contain its line breaks.
     return msgspec.json.format(encoded, indent=-1) if b"\n" in encoded or b"\r" in encoded else encoded
 
 
 def _encode_tolerantly(node: Any) -> bytes:
-    """Encode as `encode` does, with lone surrogates escaped: UTF-8 has no bytes for them."""
+    """Encode as `encode` does, with lone surrogates escaped: UTF-8 cannot encode them."""
     if isinstance(node, dict):
         pairs = (_encode_tolerantly(key) + b":" + _encode_tolerantly(value) for key, value in node.items())
         return b"{" + b",".join(pairs) + b"}"
@@ -106,9 +106,9 @@ def _encode_tolerantly(node: Any) -> bytes:
     return json.dumps(node).encode() if isinstance(node, str) else msgspec.json.encode(node)
 
 
-def kind(node: Any) -> str:
-    """Name the JSON type of a value for an error message."""
-    value = opened(node)
+def json_type(node: Any) -> str:
+    """Return the JSON type of a value for an error message, with its article: `an object`."""
+    value = decoded(node)
     if value is None:
         return "null"
     if isinstance(value, Raw | int | float) and not isinstance(value, bool):

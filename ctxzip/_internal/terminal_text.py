@@ -1,21 +1,21 @@
-"""Text that can be looked at: what would act on a terminal or turn the reading direction is shown, not sent."""
+"""Text that is safe to print: control characters and changes of the reading direction become visible signs."""
 
 from __future__ import annotations
 
 import unicodedata
 
-_CONTROL_PICTURES = 0x2400  # ␀ and the 31 pictures behind it (Unicode, block Control Pictures)
-# Letters of Arabic, Persian, Indian scripts and emoji lean on the joiners; a soft hyphen shows where it breaks a line.
+_CONTROL_PICTURES = 0x2400  # code point of ␀, the first of 32 (Unicode block Control Pictures)
+# Arabic, Persian, Indian scripts and emoji need the joiners; a soft hyphen is visible where it breaks a line.
 _HARMLESS = frozenset("\n\t\u200c\u200d\u00ad")
 
 
 def visible(text: str) -> str:
-    r"""Return a text in which every character that is not printed has a sign of its own.
+    r"""Return a text with a visible sign for every character that is not printable.
 
-    Control characters become their pictures, and what else Python does not call printable (direction
-    marks and overrides, zero-width spaces, tags, line separators, lone surrogates, unassigned code
-    points) becomes `<U+....>`. Line breaks, tabs, spaces of every width and joiners stay; a carriage
-    return in front of a line feed is part of the line break.
+    Control characters become their pictures. Other characters that are not printable by `str.isprintable` (direction
+    marks and overrides, zero-width spaces, tags, line separators, lone surrogates, unassigned code points) become
+    `<U+....>`. Line breaks, tabs, spaces of every width and joiners stay; a carriage return before a line feed is part
+    of the line break.
 
     >>> visible("\x1b[2Jgone \u202etxt\r\nnext")
     '␛[2Jgone <U+202E>txt\nnext'

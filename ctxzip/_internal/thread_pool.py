@@ -1,4 +1,4 @@
-"""A thread pool that survives a fork."""
+"""A thread pool that works in forked child processes, too."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ R = TypeVar("R")
 class ThreadPool:
     """Runs a function over items on several threads, which start with the first call in each process.
 
-    A forked child inherits the object and none of its threads: work given to them would wait forever. So every process
-    has an executor of its own.
+    A forked child inherits the object but not its threads, and work for them would wait forever. So every process has
+    its own executor.
 
     Args:
-        threads: 1 starts none: the caller does the work.
+        threads: number of threads; with 1, no thread is started and the caller does the work.
     """
 
     def __init__(self, threads: int) -> None:
@@ -28,7 +28,7 @@ class ThreadPool:
         self._executors: dict[int, ThreadPoolExecutor] = {}  # by process id
 
     def map(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """Yield the result of every item, in order. An error of an item is raised in its place.
+        """Yield the result of every item, in order. An error is raised in place of the result.
 
         >>> pool = ThreadPool(2)
         >>> list(pool.map(abs, [-1, 2]))
@@ -40,13 +40,13 @@ class ThreadPool:
         process = os.getpid()
         executor = self._executors.get(process)
         if executor is None:
-            # No lock, which a fork might copy while it is held: an executor without work has no threads, so that
-            # the one that loses the race costs nothing.
+            # No lock: a fork may copy it while it is held. If two threads get here, the second executor is discarded;
+            # without work it has no threads.
             executor = self._executors.setdefault(process, ThreadPoolExecutor(self._threads))
         return executor.map(work, items)
 
     def close(self) -> None:
-        """End the threads of this process when they are done; a later call of `map` starts new ones."""
+        """End the threads of this process after their work; a later call of `map` starts new ones."""
         executor = self._executors.pop(os.getpid(), None)
         if executor is not None:
             executor.shutdown()

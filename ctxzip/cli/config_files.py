@@ -191,9 +191,9 @@ def _is_path(key: str, value: str) -> bool:
     if key == "splitter":
         value = value.removeprefix("spacy:")
     elif key == "tokenizer":
-        from ctxzip.tokens import is_named
+        from ctxzip.tokens import is_tokenizer_name
 
-        if is_named(value):
+        if is_tokenizer_name(value):
             return False
     else:
         from ctxzip.model_store import is_installed

@@ -21,9 +21,9 @@ def doctor(
     """
     import json
 
-    from ctxzip.diagnostics import examine
+    from ctxzip.diagnostics import diagnose
 
-    found = examine(device)
+    found = diagnose(device)
     print(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
     if not found["ok"]:
         raise BackendError(f"a record cannot be compressed: {found['inference']['error']}")

@@ -74,7 +74,7 @@ def inspect(
             sources(source.files or [], source.input_format),
             query=source.query,
             shapes=shapes_of(source),
-            asked=query_of,
+            query_of=query_of,
         ),
     )
     report = Report(quiet=quiet, progress=Progress(Meter(source.files or []), quiet=True), scorer_warning=warning)

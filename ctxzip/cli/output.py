@@ -54,7 +54,7 @@ class Writer:
 
     def __call__(self, item: Result | Scored | BadRecord) -> None:
         """Write one result and flush it, so that the reader of a pipe gets it at once."""
-        if isinstance(item, BadRecord) and not (self._emit_errors and item.emits):
+        if isinstance(item, BadRecord) and not (self._emit_errors and item.in_output):
             return
         try:
             if not isinstance(item, Scored) and self._is_row(item):

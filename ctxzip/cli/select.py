@@ -49,7 +49,7 @@ def select(
                 read(
                     inputs,
                     shapes=shapes_of(source),
-                    asked=query_of,
+                    query_of=query_of,
                 )
             )
         ),

@@ -17,6 +17,7 @@ import numpy as np
 
 from ctxzip.errors import InputError
 from ctxzip.reading.detection import to_request
+from ctxzip.reading.origin import Origin
 from ctxzip.reading.schemas import SHAPES
 from ctxzip.reading.sources import decompressed
 
@@ -124,7 +125,7 @@ def _labelled(line: bytes, line_no: int, place: str) -> Labelled:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise InputError(f"no JSON: {error} (expected one object a line)") from error
-    request = to_request(record, SHAPES, line_no=line_no, place=place)
+    request = to_request(record, SHAPES, origin=Origin(line_no=line_no, place=place))
     docs = record.get("docs")
     if not isinstance(docs, list):
         raise InputError("required field missing @ $.docs: expected an array of documents with their evidence")

@@ -1,1 +1,1 @@
-"""Files, streams and records -> requests."""
+"""Files, streams and JSON records in; requests (`ctxzip.datamodels.Request`) out."""

@@ -1,4 +1,4 @@
-"""Documents that are strings or objects, one or many: what most shapes hold."""
+"""The layout of most record shapes: a list of documents, or a single one, each a string or an object."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ctxzip._internal.raw_json import Raw, kind, opened
+from ctxzip._internal.raw_json import Raw, decoded, json_type
 from ctxzip.datamodels import Passage, RecordWarning
 from ctxzip.errors import InputError
-from ctxzip.reading.field_suggestions import suggestion
-from ctxzip.reading.json_paths import find, get, put
+from ctxzip.reading.field_suggestions import similar_key_hint
+from ctxzip.reading.json_paths import find_path, set_value, value_at
 from ctxzip.reading.slots import DocsSlot, TextSlot
 
 if TYPE_CHECKING:
@@ -18,116 +18,126 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ParsedDocuments:
     """The documents of one record.
 
     Attributes:
-        slot: takes the place of the value that held them.
-        passages: in its order.
-        warnings: what was odd about them.
-        query: the question, where it stands among the documents.
+        value: the JSON value that held them, with slots (`ctxzip.reading.slots`) in place of their texts.
+        passages: one a document, in order.
+        warnings: about the documents.
+        query: the question, where the layout holds it among the documents; else None.
     """
 
-    slot: Any
+    value: Any
     passages: tuple[Passage, ...]
     warnings: tuple[RecordWarning, ...] = ()
     query: str | None = None
 
 
-def fits(node: Any, shape: Shape) -> bool:
-    """Tell whether the first document has a text where this shape keeps it."""
-    value = opened(node)
+def matches(node: Any, shape: Shape) -> bool:
+    """Tell whether the first document is a string, or an object with a text at one of the paths of the shape."""
+    value = decoded(node)
     if isinstance(value, list | tuple):
         if not value:
             return True
-        value = opened(value[0])
-    return isinstance(value, str) or (isinstance(value, dict) and find(value, shape.text, shape.inside) is not None)
+        value = decoded(value[0])
+    if isinstance(value, dict):
+        return find_path(value, shape.text, shape.wrapper) is not None
+    return isinstance(value, str)
 
 
-def read(node: Any, shape: Shape, where: str) -> Found:
-    """Read documents that are strings or objects.
+def parse(node: Any, shape: Shape, json_path: str) -> ParsedDocuments:
+    """Return documents that are strings or objects.
 
     Raises:
         InputError: with the path of what is missing or wrong.
     """
-    value = opened(node)
+    value = decoded(node)
     if isinstance(value, str | dict):
-        slot, passage, remarks = document(node, shape, 0, where)
-        return Found(slot, (passage,), tuple(remarks))
+        document, passage, warnings = parse_document(node, shape, 0, json_path)
+        return ParsedDocuments(document, (passage,), tuple(warnings))
     if not isinstance(value, list | tuple):
-        raise InputError(f"expected an array of documents @ {where}, got {kind(value)}", option="docs_field")
-    items: list[Any] = []
+        raise InputError(f"expected an array of documents @ {json_path}, got {json_type(value)}", option="docs_field")
+    documents: list[Any] = []
     passages: list[Passage] = []
-    warnings: list[RecordWarning] = []
+    all_warnings: list[RecordWarning] = []
     for index, item in enumerate(value):
-        slot, passage, remarks = document(item, shape, index, f"{where}[{index}]")
-        items.append(slot)
+        document, passage, warnings = parse_document(item, shape, index, f"{json_path}[{index}]")
+        documents.append(document)
         passages.append(passage)
-        warnings.extend(remarks)
-    return Found(DocsSlot(tuple(items)), tuple(passages), (*warnings, *same_ids(passages)))
+        all_warnings.extend(warnings)
+    all_warnings.extend(_duplicate_id_warnings(passages))
+    return ParsedDocuments(DocsSlot(tuple(documents)), tuple(passages), tuple(all_warnings))
 
 
-def same_ids(passages: list[Passage]) -> list[RecordWarning]:
-    """Return a warning for every id that several documents share."""
+def _duplicate_id_warnings(passages: list[Passage]) -> list[RecordWarning]:
     counts = Counter(passage.id for passage in passages if passage.id is not None)
     return [
         RecordWarning("duplicate_ids", f"{n} documents share the id {name!r}") for name, n in counts.items() if n > 1
     ]
 
 
-def document(node: Any, shape: Shape, index: int, where: str) -> tuple[Any, Passage, list[RecordWarning]]:
-    """Read one document, the `index`-th of its request.
+def parse_document(node: Any, shape: Shape, index: int, json_path: str) -> tuple[Any, Passage, list[RecordWarning]]:
+    """Read one document, a string or an object, as passage `index` of its request.
 
     Returns:
-        the document with a slot where its text stood, the passage, and warnings.
+        the document with a slot in place of its text, the passage, and warnings. A text that is null stays null, and
+        the text of its passage is empty.
+
+    Raises:
+        InputError: with the path of what is missing or wrong; paths begin with `json_path`.
     """
-    value = opened(node)
+    value = decoded(node)
     if isinstance(value, str):
         return TextSlot(index, node), Passage(value), []
     if not isinstance(value, dict):
-        raise InputError(f"expected a string or an object @ {where}, got {kind(value)}")
-    path = find(value, shape.text, shape.inside)
+        raise InputError(f"expected a string or an object @ {json_path}, got {json_type(value)}")
+    path = find_path(value, shape.text, shape.wrapper)
     if path is None:
-        names = [f"{shape.inside}.{name}" if shape.inside else name for name in shape.text] or ["text"]
+        names = [f"{shape.wrapper}.{name}" if shape.wrapper else name for name in shape.text] or ["text"]
         raise InputError(
-            f"required field missing @ {where}.{names[0]}: "
-            f"expected one of {', '.join(names)}{suggestion(value, shape.text)}",
+            f"required field missing @ {json_path}.{names[0]}: "
+            f"expected one of {', '.join(names)}{similar_key_hint(value, shape.text)}",
             option="text_field",
         )
-    filled = dict(value)
-    text_where = f"{where}.{'.'.join(path)}"
-    original = get(value, path)
-    text = opened(original)
+    text_json_path = f"{json_path}.{'.'.join(path)}"
+    text = decoded(value_at(value, path))
+    document = dict(value)
     warnings = []
     if text is None:
         text = ""
-        warnings.append(RecordWarning("null_text", f"the text @ {text_where} is null: left as it is"))
+        warnings.append(RecordWarning("null_text", f"the text @ {text_json_path} is null: left as it is"))
     elif isinstance(text, str):
-        put(filled, path, TextSlot(index, original))
+        set_value(document, path, TextSlot(index, value_at(value, path)))
     else:
-        raise InputError(f"expected a string @ {text_where}, got {kind(text)}", option="text_field")
-    if shape.copies:
-        for name in shape.text:
-            again = find(filled, (name,), shape.inside)
-            if again is not None and opened(get(filled, again)) == text:
-                put(filled, again, TextSlot(index, get(filled, again)))
-    title_path = find(value, shape.title, shape.inside)
-    title = opened(get(value, title_path)) if title_path else ""
-    id_path = find(value, shape.doc_id, shape.inside)
-    return (
-        filled,
-        Passage(
-            text=text,
-            title=title if isinstance(title, str) else "",
-            id=identifier(get(value, id_path)) if id_path else None,
-        ),
-        warnings,
+        raise InputError(f"expected a string @ {text_json_path}, got {json_type(text)}", option="text_field")
+    if shape.shorten_copies:
+        _fill_copies(document, shape, index, text)
+    return document, _passage(value, shape, text), warnings
+
+
+def _fill_copies(document: dict[str, Any], shape: Shape, index: int, text: str) -> None:
+    """Put a slot at every other path that holds the same text."""
+    for name in shape.text:
+        path = find_path(document, (name,), shape.wrapper)
+        if path is not None and decoded(value_at(document, path)) == text:
+            set_value(document, path, TextSlot(index, value_at(document, path)))
+
+
+def _passage(document: dict[str, Any], shape: Shape, text: str) -> Passage:
+    title_path = find_path(document, shape.title, shape.wrapper)
+    title = decoded(value_at(document, title_path)) if title_path else ""
+    id_path = find_path(document, shape.doc_id, shape.wrapper)
+    return Passage(
+        text=text,
+        title=title if isinstance(title, str) else "",
+        id=identifier(value_at(document, id_path)) if id_path else None,
     )
 
 
 def identifier(node: Any) -> str | None:
-    """Return a string, or a number as it was written; None for anything else."""
-    value = opened(node)
+    """Return an id as text: a string as it is, a number as it was written; None for any other value."""
+    value = decoded(node)
     if isinstance(value, str):
         return value
     if isinstance(value, Raw):

@@ -1,82 +1,109 @@
-"""Dotted paths into JSON that is opened level by level: find what stands there, read it, replace it."""
+"""Dotted paths into raw JSON that is decoded level by level: find a path, get the value at it, replace the value."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
-from ctxzip._internal.raw_json import Raw, kind, opened
+from ctxzip._internal.raw_json import Raw, decoded, json_type
 from ctxzip.errors import InputError
+
+Steps = tuple[str, ...]  # a path: keys of objects, and indices of arrays as decimal digits
 
 _MISSING = object()
 
 
-def find(record: dict[str, Any], paths: tuple[str, ...], inside: str = "") -> tuple[str, ...] | None:
-    """Return the first of the dotted paths that the record has, as its steps; an empty one only for want of better.
+def find_path(record: dict[str, Any], paths: tuple[str, ...], wrapper: str = "") -> Steps | None:
+    """Return the steps of the first dotted path whose value is not empty; else of the first that exists; else None.
 
-    A path steps into objects by key and into arrays by index (`hits.0.body`); a key that holds the
-    dots itself is found first. Where `inside` names an object of the record, its own paths go before
-    those of the record.
+    Args:
+        record: parsed JSON.
+        paths: in order. A path steps into objects by key and into arrays by index (`hits.0.body`); a key that
+            itself contains dots goes before the steps.
+        wrapper: key of an object inside the record; paths are tried inside it first, then in the record.
     """
-    empty = None
-    for steps in _candidates(paths, inside):
-        node = record.get(steps[0], _MISSING) if len(steps) == 1 else _at(record, steps)
+    first_empty = None
+    for steps in _candidates(paths, wrapper):
+        node = record.get(steps[0], _MISSING) if len(steps) == 1 else _follow(record, steps)
         if node is _MISSING:
             continue
         if not _is_empty(node):
             return steps
-        empty = empty or steps
-    return empty
+        first_empty = first_empty or steps
+    return first_empty
 
 
-def get(node: Any, steps: tuple[str, ...]) -> Any:
-    """Return what stands at the steps, which are there."""
+def value_at(node: Any, steps: Steps) -> Any:
+    """Return the value at a path.
+
+    Raises:
+        KeyError, IndexError: there is no such path.
+    """
     for step in steps:
-        value = opened(node)
+        value = decoded(node)
         node = value[int(step)] if isinstance(value, list) else value[step]
     return node
 
 
-def put(container: Any, steps: tuple[str, ...], new: Any) -> None:
-    """Put `new` at the path, opening what stands on the way; `container` is changed."""
+def set_value(container: Any, steps: Steps, new: Any) -> None:
+    """Replace the value at a path in `container`, which is changed; the containers on the way are copied."""
     head, *rest = steps
     key = int(head) if isinstance(container, list) else head
     if rest:
-        inner = opened(container[key])
+        inner = decoded(container[key])
         inner = list(inner) if isinstance(inner, list) else dict(inner)
-        put(inner, tuple(rest), new)
+        set_value(inner, tuple(rest), new)
         new = inner
     container[key] = new
 
 
-def array(node: Any, where: str, of: str = "") -> list[Any]:
-    """Return the values of an array, or raise InputError."""
-    value = opened(node)
+def dotted(steps: Steps) -> str:
+    """Return a path as error messages write it.
+
+    >>> dotted(("hits", "0", "body"))
+    '$.hits.0.body'
+    """
+    return ".".join(("$", *steps))
+
+
+def expect_array(node: Any, json_path: str, of: str = "") -> list[Any]:
+    """Return the values of an array.
+
+    Raises:
+        InputError: the value is not an array.
+    """
+    value = decoded(node)
     if not isinstance(value, list | tuple):
-        raise InputError(f"expected an array{of} @ {where}, got {kind(value)}")
+        raise InputError(f"expected an array{of} @ {json_path}, got {json_type(value)}")
     return list(value)
 
 
-def string(node: Any, where: str) -> str:
-    """Return a string, or raise InputError."""
-    value = opened(node)
+def expect_string(node: Any, json_path: str) -> str:
+    """Return a string.
+
+    Raises:
+        InputError: the value is not a string.
+    """
+    value = decoded(node)
     if not isinstance(value, str):
-        raise InputError(f"expected a string @ {where}, got {kind(value)}")
+        raise InputError(f"expected a string @ {json_path}, got {json_type(value)}")
     return value
 
 
 @cache
-def _candidates(paths: tuple[str, ...], inside: str) -> tuple[tuple[str, ...], ...]:
-    found: list[tuple[str, ...]] = []
-    for prefix in ((inside,), ()) if inside else ((),):
-        for dotted in paths:
-            found += [(*prefix, dotted), (*prefix, *dotted.split("."))]
-    return tuple(dict.fromkeys(found))
+def _candidates(paths: tuple[str, ...], wrapper: str) -> tuple[Steps, ...]:
+    """Return the steps to try for dotted paths: inside the wrapper first, and as one key before as steps."""
+    candidates: list[Steps] = []
+    for prefix in ((wrapper,), ()) if wrapper else ((),):
+        for path in paths:
+            candidates += [(*prefix, path), (*prefix, *path.split("."))]
+    return tuple(dict.fromkeys(candidates))
 
 
-def _at(node: Any, steps: tuple[str, ...]) -> Any:
+def _follow(node: Any, steps: Steps) -> Any:
+    """Return the value at a path, or `_MISSING`."""
     for step in steps:
-        value = opened(node)
+        value = decoded(node)
         if isinstance(value, dict) and step in value:
             node = value[step]
         elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
@@ -86,10 +113,10 @@ def _at(node: Any, steps: tuple[str, ...]) -> Any:
     return node
 
 
-_NOTHING = frozenset({b"null", b'""', b"[]", b"{}"})
+_EMPTY_JSON = frozenset({b"null", b'""', b"[]", b"{}"})
 
 
 def _is_empty(node: Any) -> bool:
     if isinstance(node, Raw):
-        return memoryview(node).nbytes <= len(b"null") and bytes(node) in _NOTHING
-    return node is None or node in ("", "[]", [], {})  # "[]" in a cell of a table
+        return memoryview(node).nbytes <= len(b"null") and bytes(node) in _EMPTY_JSON
+    return node is None or node in ("", "[]", [], {})  # "[]": an empty list in a cell of a table

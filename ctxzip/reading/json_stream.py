@@ -1,4 +1,7 @@
-"""Bytes -> JSON values: one a line, an array, or indented objects; a broken value costs itself alone."""
+"""A stream of bytes in; its JSON values out: one a line, an array, or indented objects.
+
+A broken value costs nothing but itself: the values around it are found.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from codecs import BOM_UTF8
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ctxzip._internal.raw_json import opened, parse
+from ctxzip._internal.raw_json import decoded, parse
 from ctxzip.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,54 +19,61 @@ if TYPE_CHECKING:
 
     from ctxzip.reading.origin import Table
 
-_PARQUET = b"PAR1"
-_BINARY = {
+_PARQUET_MAGIC = b"PAR1"
+_BINARY_FORMATS = {
     b"\xff\xfe": "UTF-16: convert it with iconv -f UTF-16 -t UTF-8",
     b"\xfe\xff": "UTF-16: convert it with iconv -f UTF-16 -t UTF-8",
     b"\x89PNG": "an image",
     b"%PDF-": "a PDF: extract its text first",
     b"PK\x03\x04": "a zip archive: unpack it first",
-    _PARQUET: "a Parquet file: give it a name that ends in .parquet, or name its format",
+    _PARQUET_MAGIC: "a Parquet file: give it a name that ends in .parquet, or name its format",
 }
-_BETWEEN = re.compile(r"[ \t\r\n,]*")
-_BEGINS_OBJECT = re.compile(rb"\{\s*[\"}]")  # "{{Infobox" and "{% if" begin otherwise
+_SEPARATORS = re.compile(r"[ \t\r\n,]*")  # between the elements of an array
+_OBJECT_START = re.compile(rb"\{\s*[\"}]")  # not "{{Infobox" or "{% if"
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One JSON value of a stream: where it stood and its bytes, or the value where it is read already.
+    """One value of an input: a JSON value, a row of a table, or a text file.
 
-    A text file (`is_text`) is an object with `title` and `text`, whatever names the user's records use. A row that is
-    no record says what is `wrong` with it.
+    Attributes:
+        place: the line, array element or row in words, `line 17`.
+        line_no: its 1-based number.
+        data: its bytes, where it is JSON or a text file; else empty, or a placeholder.
+        value: the value, where it is parsed already; else None.
+        is_text: whether it is a text file; `value` is then an object with `title` and `text`, whatever field names
+            the user gave.
+        table: the table that it is a row of, or None.
+        error: why a row is no record, or None; `value` is then its cells or its text.
     """
 
     place: str
-    number: int
+    line_no: int
     data: bytes
     value: Any = None
     is_text: bool = False
     table: Table | None = None
-    wrong: str | None = None
+    error: str | None = None
 
-    def opened(self) -> Any:
-        """Return the value, parsed.
+    def parsed(self) -> Any:
+        """Return the value, decoded one level (`ctxzip._internal.raw_json.decoded`).
 
         Raises:
-            InputError: it is no JSON, or a row that is no record.
+            InputError: it is not JSON, or a row that is no record.
         """
-        if self.wrong is not None:
-            raise InputError(self.wrong)
-        return parse(self.data) if self.value is None else opened(self.value)
+        if self.error is not None:
+            raise InputError(self.error)
+        return parse(self.data) if self.value is None else decoded(self.value)
 
 
 def looks_like_json(data: bytes) -> bool:
-    """Tell whether a file of any name holds JSON and not text."""
+    """Tell whether a file without a known suffix holds JSON rather than text."""
     start = data.removeprefix(BOM_UTF8).lstrip()
-    if _BEGINS_OBJECT.match(start):
+    if _OBJECT_START.match(start):
         return True
     if start[:1] not in (b"[", b'"'):
         return False
-    # A markdown link and a quotation begin like an array and a JSON string.
+    # A markdown link begins like an array, and a quotation like a JSON string.
     for text in (start, start.splitlines()[0]):
         try:
             parse(text)
@@ -76,99 +86,108 @@ def looks_like_json(data: bytes) -> bool:
 def json_values(stream: Iterable[bytes]) -> Iterator[Item]:
     """Yield the JSON values of a stream of lines: one a line, an array, or indented objects.
 
-    An object that begins with a lone `{` goes on to a lone `}` (what `jq` prints without `-c`); it
-    ends early at any other line that is not indented, so that a broken line costs itself alone.
+    An object that begins with a lone `{` goes on to a line that begins with `}` (as `jq` prints without `-c`). It ends
+    early before any other line that is not indented, so that a broken line costs nothing but itself.
+
+    Raises:
+        InputError: the stream is binary.
     """
     lines = enumerate(stream, 1)
-    first = True
-    held: tuple[int, bytes] | None = None  # the line that ended an indented object too early
-    while numbered := held or next(lines, None):
-        number, line = numbered
-        held = None
-        if number == 1:
+    is_first = True
+    pushed_back: tuple[int, bytes] | None = None  # a line that was read too early
+    while numbered := pushed_back or next(lines, None):
+        line_no, line = numbered
+        pushed_back = None
+        if line_no == 1:
             refuse_binary(line)
             line = line.removeprefix(BOM_UTF8)
         if not line.strip():
             continue
-        if first and line.lstrip()[:1] == b"[":
-            held = next((more for more in lines if more[1].strip()), None)
-            if held is None or not _is_json(line):
-                yield from _array(number, line, held, lines)
+        if is_first and line.lstrip()[:1] == b"[":
+            pushed_back = next((later for later in lines if later[1].strip()), None)
+            if pushed_back is None or not _is_json(line):
+                yield from _array(line_no, line, pushed_back, lines)
                 return
-        first = False
+        is_first = False
         if line.rstrip() != b"{":
-            yield Item(f"line {number}", number, line)
+            yield Item(f"line {line_no}", line_no, line)
             continue
-        collected = [line]
-        for following in lines:
-            more = following[1]
-            if not more[:1].isspace() and more.rstrip() != b"}":
-                held = following
+        object_lines = [line]
+        for later in lines:
+            if not later[1][:1].isspace() and later[1].rstrip() != b"}":
+                pushed_back = later
                 break
-            collected.append(more)
-            if more[:1] == b"}":
+            object_lines.append(later[1])
+            if later[1][:1] == b"}":
                 break
-        yield Item(f"line {number}", number, b"".join(collected))
+        yield Item(f"line {line_no}", line_no, b"".join(object_lines))
 
 
 def _array(
-    number: int, line: bytes, following: tuple[int, bytes] | None, lines: Iterable[tuple[int, bytes]]
+    line_no: int, line: bytes, following: tuple[int, bytes] | None, lines: Iterable[tuple[int, bytes]]
 ) -> Iterator[Item]:
-    """Yield the elements of an array that fills the rest of the stream, or of what it turns out to be."""
+    """Yield the elements of an array that fills the rest of a stream, or the lines where it proves not to be one.
+
+    Args:
+        line_no: number of the first line.
+        line: the first line.
+        following: the second, if there is one.
+        lines: all after that.
+    """
     rest = [] if following is None else [following, *lines]
-    data = b"".join([line, *(more for _, more in rest)])
+    data = b"".join([line, *(later for _, later in rest)])
     try:
         for index, value in enumerate(parse(data), 1):
             yield Item(f"item {index}", index, b"null", value)
     except InputError:
-        rows = _unbracketed([(at, more.strip()) for at, more in ((number, line), *rest)])
-        if any(row[:1] == b"{" and _is_json(row) for at, row in rows if at != number):
-            # JSON lines with a bad one at the top, or an array with an element a line and a bad one among them.
-            for at, row in rows:
-                yield Item(f"line {at}", at, row.removesuffix(b","))
+        rows = _without_brackets([(number, row.strip()) for number, row in ((line_no, line), *rest)])
+        if any(row[:1] == b"{" and _is_json(row) for number, row in rows if number != line_no):
+            # JSON Lines whose first line is broken, or an array with one element a line of which one is broken.
+            for number, row in rows:
+                yield Item(f"line {number}", number, row.removesuffix(b","))
         else:
-            yield from _elements(number, data)
+            yield from _whole_elements(line_no, data)
 
 
-def _unbracketed(rows: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
-    """Return the lines that say something, without the brackets where they are those of one array."""
-    rows = [(at, row) for at, row in rows if row]
-    (first_at, first), (last_at, last) = rows[0], rows[-1]
-    closed = last.endswith(b"]") and not _is_json(last)
-    if closed:
-        rows[-1] = last_at, last.removesuffix(b"]").rstrip()
-    if closed or any(row.endswith(b",") for _, row in rows):
-        rows[0] = first_at, first.removeprefix(b"[").lstrip()
-    return [(at, row) for at, row in rows if row]
+def _without_brackets(rows: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """Return the lines that are not empty, without the brackets of an array around them all."""
+    rows = [(number, row) for number, row in rows if row]
+    (first_number, first), (last_number, last) = rows[0], rows[-1]
+    is_closed = last.endswith(b"]") and not _is_json(last)
+    if is_closed:
+        rows[-1] = last_number, last.removesuffix(b"]").rstrip()
+    if is_closed or any(row.endswith(b",") for _, row in rows):
+        rows[0] = first_number, first.removeprefix(b"[").lstrip()
+    return [(number, row) for number, row in rows if row]
 
 
-def _elements(number: int, data: bytes) -> Iterator[Item]:
-    """Yield the whole elements of a broken array, then what is left of it."""
+def _whole_elements(line_no: int, data: bytes) -> Iterator[Item]:
+    """Yield the whole elements at the start of a broken array, then all that follows them as one bad value."""
     text = data.decode("utf-8", "surrogateescape")
     decoder = json.JSONDecoder()
-    at = text.index("[") + 1
+    end = text.index("[") + 1
     index = 0
     while True:
-        start = _BETWEEN.match(text, at).end()  # type: ignore[union-attr]  # matches nothing, too
+        start = _SEPARATORS.match(text, end).end()  # type: ignore[union-attr]  # it matches the empty string, too
         try:
-            _, at = decoder.raw_decode(text, start)
+            _, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
             break
         index += 1
-        yield Item(f"item {index}", index, text[start:at].encode("utf-8", "surrogateescape"))
-    left = text[start:] if index else text
-    yield Item(f"line {number + text.count(chr(10), 0, start)}", number, left.encode("utf-8", "surrogateescape"))
+        yield Item(f"item {index}", index, text[start:end].encode("utf-8", "surrogateescape"))
+    rest = text[start:] if index else text
+    yield Item(f"line {line_no + text.count(chr(10), 0, start)}", line_no, rest.encode("utf-8", "surrogateescape"))
 
 
 def refuse_binary(data: bytes) -> None:
-    """Say once what a file is that holds no text, instead of once a line that it is no JSON."""
-    for magic, name in _BINARY.items():
+    """Raise InputError if data begins like a binary format: one message a file, not one a line."""
+    for magic, name in _BINARY_FORMATS.items():
         if data.startswith(magic):
-            raise InputError(f"this is {name}", option="input_format" if magic == _PARQUET else ())
+            raise InputError(f"this is {name}", option="input_format" if magic == _PARQUET_MAGIC else ())
 
 
 def _is_json(line: bytes) -> bool:
-    """Tell whether one line is a JSON value by itself, a comma behind it left aside."""
+    """Tell whether one line, without a comma at its end, is a whole JSON value."""
     try:
         parse(line.rstrip().removesuffix(b","))
     except InputError:

@@ -1,36 +1,36 @@
-"""KILT: where an answer stands, and mostly not what stands there."""
+"""The layout of KILT: provenance by page and paragraph ids, usually without the text."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ctxzip._internal.raw_json import opened
+from ctxzip._internal.raw_json import decoded
 from ctxzip.errors import InputError
 from ctxzip.reading import documents
 
 if TYPE_CHECKING:
-    from ctxzip.reading.documents import Found
+    from ctxzip.reading.documents import ParsedDocuments
     from ctxzip.reading.schemas import Shape
 
 
-def fits(node: Any, shape: Shape) -> bool:  # noqa: ARG001  # every form takes both
-    """Tell whether the first place is one of a knowledge source."""
-    value = opened(node)
+def matches(node: Any, shape: Shape) -> bool:  # noqa: ARG001  # part of DocumentLayout
+    """Tell whether the first provenance has a `wikipedia_id`."""
+    value = decoded(node)
     if not isinstance(value, list | tuple) or not value:
         return False
-    first = opened(value[0])
+    first = decoded(value[0])
     return isinstance(first, dict) and "wikipedia_id" in first
 
 
-def read(node: Any, shape: Shape, where: str) -> Found:
-    """Read provenance whose retriever put the text beside the place.
+def parse(node: Any, shape: Shape, json_path: str) -> ParsedDocuments:
+    """Return the provenance as documents, where a retriever added the text.
 
     Raises:
-        InputError: there is none, which is what KILT publishes.
+        InputError: there is no text, as in the data that KILT publishes; or the path of what is wrong.
     """
-    if documents.fits(node, shape):
-        return documents.read(node, shape, where)
+    if documents.matches(node, shape):
+        return documents.parse(node, shape, json_path)
     raise InputError(
-        f"no text @ {where}: KILT names pages and paragraphs of its knowledge source, which hold it: "
+        f"no text @ {json_path}: KILT has only the ids of pages and paragraphs there: "
         "add the paragraphs to the record as ctxs, a list of objects with title and text"
     )

@@ -1,4 +1,4 @@
-"""The input record behind a request: all that is needed to write it back, and what could not be read."""
+"""The input record behind a request, with all that is needed to write it back; and records that could not be read."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The table that a record was a row of.
+    """The header and format of the table that a record is a row of.
 
     Attributes:
-        columns: their names, in order.
+        columns: names of the columns, in order.
         delimiter: between the cells of a CSV file.
         schema: of a Parquet file, a `pyarrow.Schema`; None for a CSV file.
     """
@@ -29,29 +29,30 @@ class Origin:
     """The input record that a request was read from.
 
     Attributes:
-        record: the input object with slots (`ctxzip.reading.slots`) in place of the documents and their texts; all other
-            values are kept as the bytes that came in, so that they go out unchanged. None where nothing came in.
-        own: the value of the key `ctxzip` in the input, as JSON; None where there was none.
-        line_no: 1-based line (or element of an array) that the record began on; 0 where it came from Python.
-        place: the same in words: `notes.jsonl: line 17`; empty where it came from Python.
-        table: that it was a row of, or None.
-        n_bytes: of the line that it came in; 0 where it came in none.
+        record: the input object with slots (`ctxzip.reading.slots`) in place of the documents and their texts; all
+            other values are the bytes of the input, so that they are written unchanged. None without an input record.
+        ctxzip_value: the value of the key `ctxzip` in the input, as JSON: a report of an earlier run, or scores. None
+            without that key.
+        line_no: 1-based line, array element or row at which the record begins; 0 for a request made in Python.
+        place: file and line for messages, `notes.jsonl: line 17`; empty for a request made in Python.
+        table: the table that the record is a row of, or None.
+        n_bytes: size of the line of the record; 0 for a row of a table, which has no size of its own.
     """
 
     record: Any = None
-    own: Any = None
+    ctxzip_value: Any = None
     line_no: int = 0
     place: str = ""
     table: Table | None = None
     n_bytes: int = 0
 
 
-_NONE = Origin()
+NO_ORIGIN = Origin()
 
 
 def origin_of(request: Request) -> Origin:
-    """Return the input record behind a request; an empty one where the request was made in Python."""
-    return request.origin if isinstance(request.origin, Origin) else _NONE
+    """Return the input record behind a request; `NO_ORIGIN` for a request made in Python."""
+    return request.origin if isinstance(request.origin, Origin) else NO_ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +60,19 @@ class BadRecord:
     """A record that cannot be used.
 
     Attributes:
-        message: where, what and what to do, in one line.
-        line_no: 1-based line that it began on.
-        content: what came in: the parsed object, or the undecodable line as text.
-        emits: whether an error record may take its place in the output. A bad line among the documents of one
-            request has no place of its own there.
-        table: that it was a row of, or None.
-        n_bytes: of the line that it came in; 0 where it came in none.
-        options: what the message is about, or what mends it, by their names in Python (`docs_field`).
+        message: where, what and the remedy, in one line.
+        line_no: 1-based line, array element or row at which the record begins; 0 for the rest of an unreadable file.
+        content: the input: the parsed object, or the undecodable line as text.
+        in_output: whether an error record may take its place in the output; not so for one document of a request.
+        table: the table that the record is a row of, or None.
+        n_bytes: size of the line of the record; 0 for a row of a table, which has no size of its own.
+        options: the options that the message is about, or that mend it, by their names in Python (`docs_field`).
     """
 
     message: str
     line_no: int
     content: Any = None
-    emits: bool = True
+    in_output: bool = True
     table: Table | None = None
     n_bytes: int = 0
     options: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Lines, arrays and files -> requests, in order; what cannot be used becomes a `BadRecord` in its place."""
+"""Input files in; requests out, in order. A record that cannot be used becomes a `BadRecord` in its place."""
 
 from __future__ import annotations
 
@@ -14,17 +14,15 @@ from ctxzip.errors import InputError, UsageError
 from ctxzip.reading.detection import holds_only_documents, to_document, to_request
 from ctxzip.reading.json_stream import Item, json_values, looks_like_json, refuse_binary
 from ctxzip.reading.origin import BadRecord, Origin
-from ctxzip.reading.schemas import SHAPES, TABLES, Shape, with_fields
+from ctxzip.reading.schemas import SHAPES, Shape
 from ctxzip.reading.slots import DocsSlot
-from ctxzip.reading.sources import Source
-from ctxzip.reading.tables import CSV, PARQUET, csv_rows, parquet_rows
+from ctxzip.reading.tables import CSV_SUFFIXES, PARQUET_SUFFIXES, csv_rows, parquet_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from ctxzip.reading.sources import Source
     from ctxzip.reading.trec_join import Join
-
-__all__ = ["SHAPES", "TABLES", "Shape", "Source", "read", "to_request", "with_fields"]
 
 _TEXT_SUFFIXES = frozenset({".txt", ".text", ".md", ".markdown", ".rst", ".org", ".adoc", ".log"})
 _JSON_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
@@ -37,21 +35,24 @@ def read(
     query: str | None = None,
     shapes: tuple[Shape, ...] = SHAPES,
     join: Join | None = None,
-    asked: Callable[[dict[str, Any]], str | None] | None = None,
+    query_of: Callable[[dict[str, Any]], str | None] | None = None,
 ) -> Iterator[Request | BadRecord]:
     """Yield the requests of all sources in order.
 
-    Without `query` every record holds its own question. With it every line, array element or text
-    file is one document, and all of them together are one request; a record that holds documents
-    and no question (the answer of a search engine) is a request of its own. With `join` every record
-    is a question, and gets its documents from there. `asked` knows the question of records that hold documents only.
+    Args:
+        sources: files with one record a line, array element or row.
+        query: makes every record or text file one document; all of them together are one request, which comes last.
+            A record that holds documents and no question (the response of a search engine) is a request by itself.
+        shapes: the shapes that records may have.
+        join: adds the retrieved documents to each record, which is a query.
+        query_of: returns the query of a record that holds only documents, or None.
 
     Raises:
-        UsageError: a text file without a question.
+        UsageError: the query is empty, or a text file comes without one.
     """
     sources = list(sources)
     if query is not None:
-        yield from _one_request(sources, query, shapes)
+        yield from _with_query(sources, query, shapes)
         return
     for source in sources:
         if source.suffix in _TEXT_SUFFIXES:
@@ -59,8 +60,8 @@ def read(
     for source in sources:
         try:
             with source.open() as stream:
-                for item in _items(source, stream):
-                    yield _request(source, item, shapes, join, asked)
+                for item in _records(source, stream):
+                    yield _request(source, item, shapes, join, query_of)
         except _READ_ERRORS as error:
             yield _unreadable(source, error)
 
@@ -70,75 +71,52 @@ def _request(
     item: Item,
     shapes: tuple[Shape, ...],
     join: Join | None,
-    asked: Callable[[dict[str, Any]], str | None] | None,
+    query_of: Callable[[dict[str, Any]], str | None] | None,
 ) -> Request | BadRecord:
+    """Read one record that is a request."""
     value = None
     try:
-        value = item.opened()
+        value = item.parsed()
         record, warnings = (value, ()) if join is None else join.record(value)
-        query = asked(record) if asked is not None and holds_only_documents(record, shapes) else None
-        place = source.at(item.place)
-        request = to_request(
-            record,
-            shapes,
-            line_no=item.number,
-            place=place,
-            query=query,
-            table=item.table,
-            n_bytes=len(item.data),
-        )
+        query = query_of(record) if query_of is not None and holds_only_documents(record, shapes) else None
+        request = to_request(record, shapes, query=query, origin=_origin(source, item))
         return replace(request, warnings=(*warnings, *request.warnings)) if warnings else request
     except InputError as error:
-        return _bad(source, item, value, error)
+        return _bad_record(source, item, value, error)
 
 
-def _bad(source: Source, item: Item, value: Any, error: InputError, *, emits: bool = True) -> BadRecord:
-    content: Any = value
-    if item.wrong is not None and isinstance(item.value, str):
-        content = item.value
-    elif not isinstance(value, dict):
-        data = item.data if item.value is None else encode(item.value)
-        content = data.decode("utf-8", "replace").rstrip("\r\n")
-    return BadRecord(
-        f"{source.at(item.place)}: {error.message}",
-        item.number,
-        content,
-        emits,
-        item.table,
-        len(item.data),
-        error.options,
-    )
-
-
-def _one_request(sources: list[Source], query: str, shapes: tuple[Shape, ...]) -> Iterator[Request | BadRecord]:
+def _with_query(sources: list[Source], query: str, shapes: tuple[Shape, ...]) -> Iterator[Request | BadRecord]:
+    """Yield the request whose documents are the records and text files, after the records that are requests."""
     if not query.strip():
         raise UsageError("empty question", option="query")
     slots: list[Any] = []
     passages: list[Passage] = []
     warnings: list[RecordWarning] = []
-    answered = False
+    has_requests = False
     for source in sources:
         try:
             with source.open() as stream:
                 for item in _documents(source, stream):
-                    found = _document(source, item, shapes, len(passages), query)
-                    if isinstance(found, Request):
-                        answered = True
-                        yield found
-                        continue
-                    if isinstance(found, BadRecord):
-                        warnings.append(RecordWarning("left_out", f"left out: {found.message}"))
-                        yield found
-                        continue
-                    slot, passage, of_document = found
-                    slots.append(slot)
-                    passages.append(passage)
-                    warnings.extend(replace(one, text=source.at(f"{item.place}: {one.text}")) for one in of_document)
+                    document = _document(source, item, shapes, len(passages), query)
+                    if isinstance(document, Request):
+                        has_requests = True
+                        yield document
+                    elif isinstance(document, BadRecord):
+                        warnings.append(_left_out(document))
+                        yield document
+                    else:
+                        slot, passage, document_warnings = document
+                        slots.append(slot)
+                        passages.append(passage)
+                        place = source.prefixed(item.place)
+                        warnings.extend(
+                            replace(warning, text=f"{place}: {warning.text}") for warning in document_warnings
+                        )
         except _READ_ERRORS as error:
             bad = _unreadable(source, error)
-            warnings.append(RecordWarning("left_out", f"left out: {bad.message}"))
+            warnings.append(_left_out(bad))
             yield bad
-    if answered and not passages:
+    if has_requests and not passages:
         return
     yield Request(
         query=query,
@@ -151,39 +129,66 @@ def _one_request(sources: list[Source], query: str, shapes: tuple[Shape, ...]) -
 def _document(
     source: Source, item: Item, shapes: tuple[Shape, ...], index: int, query: str
 ) -> tuple[Any, Passage, list[RecordWarning]] | Request | BadRecord:
+    """Read one record as passage `index` of the request, or as a request by itself if it holds documents."""
     value = None
     try:
-        value = item.opened()
+        value = item.parsed()
         if holds_only_documents(value, shapes):
-            place = source.at(item.place)
-            return to_request(value, shapes, line_no=item.number, place=place, query=query, table=item.table)
+            return to_request(value, shapes, query=query, origin=_origin(source, item))
         return to_document(value, SHAPES if item.is_text else shapes, index)
     except InputError as error:
-        return _bad(source, item, value, error, emits=False)
+        return _bad_record(source, item, value, error, in_output=False)
+
+
+def _origin(source: Source, item: Item) -> Origin:
+    return Origin(line_no=item.line_no, place=source.prefixed(item.place), table=item.table, n_bytes=len(item.data))
+
+
+def _bad_record(source: Source, item: Item, value: Any, error: InputError, *, in_output: bool = True) -> BadRecord:
+    """Return the record for an error; `value` is the item, parsed, or None where that failed."""
+    content: Any = value
+    if item.error is not None and isinstance(item.value, str):
+        content = item.value
+    elif not isinstance(value, dict):
+        data = item.data if item.value is None else encode(item.value)
+        content = data.decode("utf-8", "replace").rstrip("\r\n")
+    return BadRecord(
+        message=f"{source.prefixed(item.place)}: {error.message}",
+        line_no=item.line_no,
+        content=content,
+        in_output=in_output,
+        table=item.table,
+        n_bytes=len(item.data),
+        options=error.options,
+    )
 
 
 def _unreadable(source: Source, error: Exception) -> BadRecord:
-    """Say that the rest of a source is lost: a disk or a compressed file is damaged."""
+    """Return the record for the rest of a source that cannot be read: the disk or the compressed file is damaged."""
     message, options = (error.message, error.options) if isinstance(error, InputError) else (str(error), ())
-    return BadRecord(f"{source.at('cannot read')}: {message}", 0, emits=False, options=options)
+    return BadRecord(f"{source.prefixed('cannot read')}: {message}", line_no=0, in_output=False, options=options)
 
 
-def _items(source: Source, stream: BinaryIO) -> Iterator[Item]:
+def _left_out(bad: BadRecord) -> RecordWarning:
+    return RecordWarning("left_out", f"left out: {bad.message}")
+
+
+def _records(source: Source, stream: BinaryIO) -> Iterator[Item]:
     """Yield the records of one source: rows of a table, or JSON values."""
-    if source.suffix in CSV:
-        for number, table, row, wrong in csv_rows(stream):
-            yield Item(f"line {number}", number, b"", row, table=table, wrong=wrong)
-    elif source.suffix in PARQUET:
-        for number, table, values in parquet_rows(stream):
-            yield Item(f"row {number}", number, b"", values, table=table)
+    if source.suffix in CSV_SUFFIXES:
+        for number, table, row, error in csv_rows(stream):
+            yield Item(f"line {number}", number, b"", row, table=table, error=error)
+    elif source.suffix in PARQUET_SUFFIXES:
+        for number, table, row in parquet_rows(stream):
+            yield Item(f"row {number}", number, b"", row, table=table)
     else:
         yield from json_values(stream)
 
 
 def _documents(source: Source, stream: BinaryIO) -> Iterator[Item]:
-    """Yield the documents of one source: JSON values, or the whole of it as one text."""
-    if source.suffix in _JSON_SUFFIXES | CSV | PARQUET:
-        yield from _items(source, stream)
+    """Yield the documents of one source: its records, or the whole of it as one text."""
+    if source.suffix in _JSON_SUFFIXES | CSV_SUFFIXES | PARQUET_SUFFIXES:
+        yield from _records(source, stream)
         return
     data = stream.read()
     refuse_binary(data)
@@ -194,6 +199,7 @@ def _documents(source: Source, stream: BinaryIO) -> Iterator[Item]:
         text = data.removeprefix(BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         line_no = data.count(b"\n", 0, error.start) + 1
-        yield Item(f"line {line_no}", line_no, data)
+        yield Item(f"line {line_no}", line_no, data)  # parsing it raises the error
         return
-    yield Item("line 1", 1, data, {"title": source.name, "text": text} if source.name else {"text": text}, is_text=True)
+    document = {"title": source.name, "text": text} if source.name else {"text": text}
+    yield Item("line 1", 1, data, document, is_text=True)

@@ -1,7 +1,7 @@
-"""The known record shapes: where a record keeps its question and documents. Data, not code.
+"""The known record shapes: where a record keeps its query and its documents. Data, not code.
 
-To read one more shape, add a row to `SHAPES` and a file to `fixtures/shapes/`. What cannot be said in
-paths has a form of its own (`FORMS` in `ctxzip.reading.detection`), one module each.
+To read one more shape, add a row to `SHAPES` and a file to `fixtures/shapes/`. Documents that paths alone cannot
+describe have a layout, a module of its own (`LAYOUTS` in `ctxzip.reading.detection`).
 """
 
 from __future__ import annotations
@@ -12,26 +12,23 @@ from typing import Any
 from ctxzip._internal.suggestions import did_you_mean
 from ctxzip.errors import UsageError
 
-AUTO = "auto"  # of `input_format`: the first row that fits
-TABLES = ("csv", "tsv", "parquet")  # what the input is, whatever its name; its records are of any shape
+AUTO = "auto"  # value of `input_format`: try all shapes
+TABLES = ("csv", "tsv", "parquet")  # values of `input_format` that set the file format; records may have any shape
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Where things stand: dotted paths, tried in order.
-
-    A path steps into objects by key and into arrays by index (`hits.0.body`); a key that holds
-    the dots itself is found first.
+    """One record shape: dotted paths, tried in order (`ctxzip.reading.json_paths.find_path`).
 
     Attributes:
-        name: for `input_format`; rows may share one.
-        query, docs, id: inside the record.
-        text, title, doc_id: inside a document.
-        inside: object of a document that holds its fields; paths are looked for there first.
-        keys: of the record, without which it is not of this shape.
-        form: how the documents are kept; see `FORMS` in `ctxzip.reading.detection`.
-        context_role: role of the chat messages that are documents, for the form `messages`.
-        copies: whether a document that has its text at several of the paths has it shortened at each.
+        name: the value of `input_format`; several shapes may have the same.
+        query, docs, id: paths in the record to the query, the documents and the id.
+        text, title, doc_id: paths in a document to its text, title and id.
+        wrapper: key of an object in a document; the paths of a document are tried inside it first.
+        required_keys: keys that a record must have to be of this shape.
+        layout: how the documents are laid out: a key of `LAYOUTS` in `ctxzip.reading.detection`.
+        shorten_copies: whether a text that a document holds at several of the paths is shortened at each.
+        context_role: role of the chat messages that are documents, for the layout `messages`.
     """
 
     name: str
@@ -41,10 +38,10 @@ class Shape:
     title: tuple[str, ...] = ()
     doc_id: tuple[str, ...] = ()
     id: tuple[str, ...] = ("id", "_id", "qid", "query_id", "question_id")
-    inside: str = ""
-    keys: tuple[str, ...] = ()
-    form: str = "plain"
-    copies: bool = False
+    wrapper: str = ""
+    required_keys: tuple[str, ...] = ()
+    layout: str = "documents"
+    shorten_copies: bool = False
     context_role: str | None = None
 
 
@@ -57,11 +54,11 @@ _TEXT = ("text", "content", "page_content", "contents", "passage", "body", "snip
 _TITLE = ("title", "metadata.title", "meta.title")
 _DOC_ID = ("id", "_id", "doc_id", "docid", "pid", "passage_id", "metadata.id", "meta.id")
 
-# The first row that fits counts. `common` stands first because most records fit it; the rows below that it
-# covers are there for --input-format, which looks for their names only.
+# The first shape that fits is used. `common` comes first because most records fit it; shapes that it covers are
+# listed for `input_format`, which tries only those of one name.
 SHAPES = (
     Shape("common", query=_QUERY, docs=_DOCS, text=_TEXT, title=_TITLE, doc_id=_DOC_ID),
-    # langchain_core.documents.Document: model_dump(), and langchain_core.load.dumps().
+    # langchain_core.documents.Document, from model_dump() and from langchain_core.load.dumps().
     Shape(
         "langchain",
         query=("query", "question", "input"),
@@ -74,23 +71,23 @@ SHAPES = (
         "langchain",
         query=_QUERY,
         docs=_DOCS,
-        inside="kwargs",
+        wrapper="kwargs",
         text=("page_content",),
         title=("metadata.title",),
         doc_id=("id", "metadata.id"),
     ),
-    # llama_index.core.schema.NodeWithScore: to_dict(); text_resource since 0.12.
+    # llama_index.core.schema.NodeWithScore.to_dict(); text_resource since 0.12.
     Shape(
         "llamaindex",
         query=_QUERY,
         docs=("source_nodes", "nodes", *_DOCS),
-        inside="node",
+        wrapper="node",
         text=("text_resource.text", "text"),
         title=("metadata.title",),
         doc_id=("id_", "node_id"),
-        copies=True,
+        shorten_copies=True,
     ),
-    # haystack.Document.to_dict(), its meta flat or not.
+    # haystack.Document.to_dict(), with its meta flattened or not.
     Shape(
         "haystack",
         query=("query", "question"),
@@ -99,29 +96,29 @@ SHAPES = (
         title=("title", "meta.title", "name", "meta.name"),
         doc_id=("id",),
     ),
-    # The body of an answer to _search; the fields stand under the names of the index.
+    # The body of a response to _search; the names of the fields are those of the index.
     Shape(
         "elasticsearch",
         query=_QUERY,
         docs=("hits.hits", *_DOCS),
-        inside="_source",
+        wrapper="_source",
         text=_TEXT,
         title=_TITLE,
         doc_id=("_id",),
     ),
-    # hotpotqa.github.io, 2WikiMultihopQA, and how Hugging Face keeps both: sentences that are split already.
-    Shape("hotpotqa", query=("question",), docs=("context",), form="sentences"),
-    # Bodies of chat completions as OpenAI, Anthropic and others take them, and lines of a batch.
+    # hotpotqa.github.io, 2WikiMultihopQA, and both on Hugging Face: texts are split into sentences.
+    Shape("hotpotqa", query=("question",), docs=("context",), layout="sentence_lists"),
+    # Request bodies of chat completions (OpenAI, Anthropic and others), and lines of a batch of them.
     Shape(
         "messages",
         query=(),
         docs=("messages", "body.messages", "input", "body.input"),
         id=("custom_id", "id"),
-        form="messages",
+        layout="messages",
     ),
-    # A prompt in its parts, as LLMLingua budgets them.
-    Shape("segments", query=(), docs=("segments",), form="segments"),
-    # facebookresearch/DPR, contriever, EXIT, CompAct: what their retrievers write; scores may be strings.
+    # A prompt in segments, as in LLMLingua.
+    Shape("segments", query=(), docs=("segments",), layout="prompt_segments"),
+    # Output of the retrievers of facebookresearch/DPR, contriever, EXIT and CompAct; scores may be strings.
     Shape(
         "dpr",
         query=("question",),
@@ -130,14 +127,14 @@ SHAPES = (
         title=("title",),
         doc_id=("id", "passage_id", "docid"),
     ),
-    # EvaluationDataset.to_jsonl() of ragas, and what version 0.1 read.
+    # EvaluationDataset.to_jsonl() of ragas, and the input of its version 0.1.
     Shape("ragas", query=("user_input", "question"), docs=("retrieved_contexts", "contexts")),
-    # The body of a call of rerank, and the documents of a chat.
+    # Request bodies of Cohere: rerank, and chat with documents.
     Shape(
         "cohere",
         query=("query", "message"),
         docs=("documents",),
-        inside="data",
+        wrapper="data",
         text=("text", "snippet"),
         title=("title",),
         doc_id=("id",),
@@ -150,9 +147,9 @@ SHAPES = (
         text=("contents",),
         title=("title",),
         doc_id=("id",),
-        form="titled",
+        layout="title_in_text",
     ),
-    # facebookresearch/KILT, and the output of its retrievers, which holds the text.
+    # facebookresearch/KILT, and the output of its retrievers, which has the text.
     Shape(
         "kilt",
         query=("input",),
@@ -160,21 +157,21 @@ SHAPES = (
         text=("text",),
         title=("title", "wikipedia_title"),
         doc_id=("wikipedia_id",),
-        form="kilt",
+        layout="kilt",
     ),
-    # What run_extractive_compressor.py of carriex/recomp reads.
+    # Input of run_extractive_compressor.py of carriex/recomp.
     Shape("recomp", query=("query",), docs=("retrieved_docs",), text=("text",), title=("title",), doc_id=("id",)),
-    # A question of BEIR with the documents that --corpus and --run joined to it.
+    # A query of BEIR with the documents that `ctxzip.reading.trec_join` adds.
     Shape(
         "beir",
         query=("text",),
         docs=("docs",),
-        keys=("_id", "text", "docs"),
+        required_keys=("_id", "text", "docs"),
         text=("text",),
         title=("title",),
         doc_id=("_id",),
     ),
-    # langsmith.schemas.Run, of a retriever or a chain.
+    # langsmith.schemas.Run of a retriever or a chain.
     *(
         Shape(
             "langsmith",
@@ -183,18 +180,18 @@ SHAPES = (
                 "outputs.documents", "outputs.context", "outputs.source_documents", "outputs.output",
                 "inputs.documents", "inputs.context",
             ),
-            inside=inside,
+            wrapper=wrapper,
             text=_TEXT,
             title=_TITLE,
             doc_id=_DOC_ID,
         )
-        for inside in ("", "kwargs")
+        for wrapper in ("", "kwargs")
     ),
 )  # fmt: skip
 
 
 def names() -> list[str]:
-    """Return the values of `input_format`."""
+    """Return the possible values of `input_format`."""
     return [AUTO, *dict.fromkeys(shape.name for shape in SHAPES), *TABLES]
 
 
@@ -206,19 +203,27 @@ def with_fields(
     input_format: str = AUTO,
     context_role: str | None = None,
 ) -> tuple[Shape, ...]:
-    """Return the shapes of that name with the paths that the user named in place of the known ones.
+    """Return the shapes that the options select, with the paths of the user in place of the known ones.
+
+    Args:
+        query: dotted path to the query in a record; None keeps the known paths.
+        docs: the same to the documents.
+        text: the same to the text in a document.
+        title: the same to the title in a document.
+        input_format: one of `names()`.
+        context_role: role of the chat messages that are documents.
 
     Raises:
-        UsageError: no shape has that name.
+        UsageError: there is no such format.
     """
-    named = {"query": query, "docs": docs, "text": text, "title": title, "context_role": context_role}
-    changes: dict[str, Any] = {
-        field: value if field == "context_role" else (value,) for field, value in named.items() if value
-    }
     if input_format not in names():
         known = ", ".join(names())
         raise UsageError(
             f"expected one of {known}{did_you_mean(input_format, names())}", option="input_format", value=input_format
         )
+    paths = {"query": query, "docs": docs, "text": text, "title": title}
+    changes: dict[str, Any] = {field: (path,) for field, path in paths.items() if path}
+    if context_role:
+        changes["context_role"] = context_role
     chosen = tuple(shape for shape in SHAPES if input_format in {AUTO, shape.name, *TABLES})
     return tuple(dict.fromkeys(replace(shape, **changes) for shape in chosen)) if changes else chosen

@@ -1,4 +1,7 @@
-"""Where the texts of a record were: placeholders in the input record, filled again when it is written."""
+"""Slots: placeholders in an input record for the texts of its documents; rendering fills them.
+
+`ctxzip.reading.origin.Origin.record` holds them. `index` is always that of a passage of the request.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class TextSlot:
-    """The place of the text of passage `index`; `original` is its JSON value."""
+    """In place of the text of one passage.
+
+    Attributes:
+        original: the JSON value of the text.
+    """
 
     index: int
     original: Any
@@ -16,10 +23,10 @@ class TextSlot:
 
 @dataclass(frozen=True, slots=True)
 class SentencesSlot:
-    """The place of a list of sentences, passage `index`.
+    """In place of the list of sentences of one passage.
 
     Attributes:
-        sentences: start and end of each in the text of the passage, and its JSON value.
+        sentences: of each sentence the half-open code-point offsets in the text of the passage, and its JSON value.
     """
 
     index: int
@@ -28,11 +35,11 @@ class SentencesSlot:
 
 @dataclass(frozen=True, slots=True)
 class PiecesSlot:
-    """The place of one string that held texts with other text around them.
+    """In place of one string that holds the texts of passages among other text.
 
     Attributes:
-        parts: strings and slots that make the string together.
-        original: its JSON value.
+        parts: strings and slots, which joined are the string.
+        original: the JSON value of the string.
     """
 
     parts: tuple[Any, ...]
@@ -41,10 +48,12 @@ class PiecesSlot:
 
 @dataclass(frozen=True, slots=True)
 class DocsSlot:
-    """The place of a list of documents, one item a passage, from passage `first` on.
+    """In place of a list of documents, which may be reordered or left out.
 
     Attributes:
-        between: what separates two of them inside a string.
+        items: one document a passage, with slots.
+        first: index of the passage of the first document.
+        between: text between two documents, for a list inside a string.
     """
 
     items: tuple[Any, ...]
@@ -54,12 +63,12 @@ class DocsSlot:
 
 @dataclass(frozen=True, slots=True)
 class CellSlot:
-    """The place of a table cell that held a list, or an object, written as text.
+    """In place of a table cell in which a list or an object is written as text.
 
     Attributes:
-        inner: the list or object, with slots of its own.
-        original: the text.
-        notation: `json` or `python`.
+        inner: the list or object, with slots.
+        original: the text of the cell.
+        notation: of the text: `json` or `python`.
     """
 
     inner: Any

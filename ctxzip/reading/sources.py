@@ -1,4 +1,4 @@
-"""Inputs: named streams of bytes, decompressed where they are gzip."""
+"""Input files and stdin: named streams of bytes, decompressed if they are gzip."""
 
 from __future__ import annotations
 
@@ -12,42 +12,44 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from io import BufferedReader
 
-_GZIP = b"\x1f\x8b"
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One input: its name (empty for stdin) and how to open it for reading bytes.
+    """One input.
 
     Attributes:
-        table: `csv`, `tsv` or `parquet` where the input has that format whatever its name.
+        name: of the file; empty for stdin.
+        open: returns a context manager with its stream of bytes.
+        table_format: `csv`, `tsv` or `parquet` where the user named that format; None leaves it to the name.
     """
 
     name: str
     open: Callable[[], AbstractContextManager[BinaryIO]]
-    table: str | None = None
+    table_format: str | None = None
 
     @property
     def suffix(self) -> str:
-        """The suffix that names the format, without `.gz`."""
-        if self.table is not None:
-            return f".{self.table}"
+        """The suffix that names the format, with its dot and without `.gz`; empty if there is none."""
+        if self.table_format is not None:
+            return f".{self.table_format}"
         return PurePath(self.name.removesuffix(".gz")).suffix.lower()
 
-    def at(self, place: str) -> str:
-        """Return a place in this input in words, `notes.jsonl: line 17`."""
-        return f"{self.name}: {place}" if self.name else place
+    def prefixed(self, text: str) -> str:
+        """Return a text with the name of the input before it: `notes.jsonl: line 17`."""
+        return f"{self.name}: {text}" if self.name else text
 
 
 @contextmanager
 def decompressed(stream: BinaryIO) -> Iterator[BinaryIO]:
     """Yield a buffered stream, decompressed if its first bytes are those of gzip, whatever its name."""
-    # The first byte of a pipe may come alone, and no text begins with that one.
-    head = cast("BufferedReader", stream).peek(len(_GZIP))[: len(_GZIP)]
-    if not head or not _GZIP.startswith(head):
+    # A pipe may deliver the first byte alone; no text begins with it.
+    head = cast("BufferedReader", stream).peek(len(_GZIP_MAGIC))[: len(_GZIP_MAGIC)]
+    if not head or not _GZIP_MAGIC.startswith(head):
         yield stream
         return
     import gzip
 
-    with gzip.open(stream, "rb") as text:
-        yield cast("BinaryIO", text)
+    with gzip.open(stream, "rb") as content:
+        yield cast("BinaryIO", content)

@@ -1,4 +1,4 @@
-"""Rows of CSV and Parquet files, one record each, and cells that hold a list written as text."""
+"""CSV and Parquet files in; one record a row out. Also parses table cells that hold a list written as text."""
 
 from __future__ import annotations
 
@@ -16,64 +16,67 @@ from ctxzip.reading.origin import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-CSV = frozenset({".csv", ".tsv"})
-PARQUET = frozenset({".parquet", ".pq"})
+CSV_SUFFIXES = frozenset({".csv", ".tsv"})
+PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
 _DELIMITERS = ",;\t|"
-_LONGEST_CELL = 2**31 - 1  # characters, in place of 131,072; the limit is a C long, which has 32 bits on Windows
-_limit = Lock()  # held while the limit, which belongs to the whole process, is another one
+_MAX_CELL = 2**31 - 1  # code points; Python's default is 131,072; the limit is a C long: 32 bits on Windows
+_cell_limit_lock = Lock()  # the limit belongs to the whole process: held while it is changed
+_PARQUET_BATCH = 1000  # rows in memory at a time
 
 
 def csv_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any] | list[str] | str, str | None]]:
-    """Yield line number, table, values by column and None for every row; for a bad row its cells or text and the error.
+    """Yield `(line number, table, values by column, None)` for every row; `(..., its cells or text, error)` for a bad one.
 
     The delimiter is the one of comma, semicolon, tab and bar that occurs most often in the first line. A quote that is not
-    closed, or not doubled inside of a cell, spoils only its own line: the lines after it are parsed again.
+    closed, or not doubled inside a cell, spoils only its own line: the lines after it are parsed again.
 
     Raises:
-        InputError: no header, a column twice, or a header that is not in UTF-8.
+        InputError: the header is not CSV, is not UTF-8, or has a column twice.
     """
     text = TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     try:
         lines = _Lines(text)
         first = lines.peek()
         delimiter = max(_DELIMITERS, key=first.count)
-        columns = tuple(_row(lines, delimiter) or ())
+        columns = tuple(_next_row(lines, delimiter) or ())
         if not _is_utf8(columns):
-            raise InputError("no CSV in UTF-8: convert it with iconv -t UTF-8")
+            raise InputError("not UTF-8: convert it with iconv -t UTF-8")
         for name in columns:
             if columns.count(name) > 1:
-                raise InputError(f"two columns are called {name!r}: rename one")
+                raise InputError(f"two columns have the name {name!r}: rename one")
         table = Table(columns, delimiter=delimiter)
         while lines.peek():
             number = lines.number
-            lines.taken.clear()
+            lines.consumed.clear()
             try:
-                row = _row(lines, delimiter) or []
+                row = _next_row(lines, delimiter) or []
             except csv.Error as error:
-                wrong = f"no row of a table: {error}: close quotes, and double those inside of a cell"
-                yield number, table, _readable(lines.give_back_all_but_one().rstrip("\r\n")), wrong
+                message = f"not a row of a table: {error}: close quotes, and double those inside a cell"
+                yield number, table, _readable(lines.push_back_all_but_first().rstrip("\r\n")), message
                 continue
             if not _is_utf8(row):
                 yield number, table, list(map(_readable, row)), "not UTF-8: convert it with iconv -t UTF-8"
             elif row and len(row) == len(columns):
                 yield number, table, dict(zip(columns, row, strict=True)), None
             elif row:
-                wrong = f"{len(row)} cells in a table of {len(columns)} columns: quote cells that hold delimiters"
-                yield number, table, row, wrong
+                message = (
+                    f"{len(row)} cells in a table of {len(columns)} columns: quote cells that contain the delimiter"
+                )
+                yield number, table, row, message
     except csv.Error as error:
-        raise InputError(f"no CSV: {error}") from error
+        raise InputError(f"not CSV: {error}") from error
     finally:
         text.detach()
 
 
-def _row(lines: _Lines, delimiter: str) -> list[str] | None:
-    """Return the cells of the next row, None at the end.
+def _next_row(lines: _Lines, delimiter: str) -> list[str] | None:
+    """Return the cells of the next row; None at the end.
 
     Raises:
-        csv.Error: quotes are not closed, or not doubled.
+        csv.Error: a quote is not closed, or not doubled.
     """
-    with _limit:
-        before = csv.field_size_limit(_LONGEST_CELL)
+    with _cell_limit_lock:
+        before = csv.field_size_limit(_MAX_CELL)
         try:
             return next(csv.reader(lines, delimiter=delimiter, strict=True), None)
         finally:
@@ -81,18 +84,18 @@ def _row(lines: _Lines, delimiter: str) -> list[str] | None:
 
 
 class _Lines:
-    """The lines of a text; lines that were read since `taken` was cleared can be put back.
+    """An iterator over the lines of a text that can push lines back.
 
     Attributes:
-        number: 1-based, of the next line.
-        taken: the lines read since then.
+        number: 1-based number of the next line.
+        consumed: the lines returned since the caller last cleared this list.
     """
 
     def __init__(self, text: TextIOWrapper) -> None:
         self._text = text
-        self._waiting: deque[str] = deque()
+        self._pushed_back: deque[str] = deque()
         self.number = 1
-        self.taken: list[str] = []
+        self.consumed: list[str] = []
 
     def __iter__(self) -> _Lines:
         return self
@@ -100,31 +103,31 @@ class _Lines:
     def __next__(self) -> str:
         if not self.peek():
             raise StopIteration
-        line = self._waiting.popleft()
+        line = self._pushed_back.popleft()
         self.number += 1
-        self.taken.append(line)
+        self.consumed.append(line)
         return line
 
     def peek(self) -> str:
-        """Return the next line without moving on; empty at the end."""
-        if not self._waiting and (line := self._text.readline()):
-            self._waiting.append(line)
-        return self._waiting[0] if self._waiting else ""
+        """Return the next line without consuming it; empty at the end."""
+        if not self._pushed_back and (line := self._text.readline()):
+            self._pushed_back.append(line)
+        return self._pushed_back[0] if self._pushed_back else ""
 
-    def give_back_all_but_one(self) -> str:
-        """Return the first of the lines taken, and put the others back."""
-        self._waiting.extendleft(reversed(self.taken[1:]))
-        self.number -= len(self.taken) - 1
-        return self.taken[0]
+    def push_back_all_but_first(self) -> str:
+        """Return the first of the consumed lines, and push the others back."""
+        self._pushed_back.extendleft(reversed(self.consumed[1:]))
+        self.number -= len(self.consumed) - 1
+        return self.consumed[0]
 
 
 def _readable(cell: str) -> str:
-    """Return the cell with U+FFFD for bytes that could not be decoded."""
+    """Return a cell with U+FFFD in place of bytes that are not UTF-8."""
     return cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _is_utf8(cells: Sequence[str]) -> bool:
-    """Tell whether no cell holds a byte that could not be decoded."""
+    """Tell whether all bytes of the cells are UTF-8."""
     try:
         "".join(cells).encode()
     except UnicodeEncodeError:
@@ -133,11 +136,11 @@ def _is_utf8(cells: Sequence[str]) -> bool:
 
 
 def parquet_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any]]]:
-    """Yield number, table and values by column of every row of a Parquet file, with one batch in memory at a time.
+    """Yield `(1-based row number, table, values by column)` for every row of a Parquet file.
 
     Raises:
         MissingDependencyError: pyarrow is not installed.
-        InputError: this is no Parquet file.
+        InputError: it is not a Parquet file.
     """
     try:
         import pyarrow as pa
@@ -148,34 +151,35 @@ def parquet_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any]]
         file = parquet.ParquetFile(stream if stream.seekable() else BytesIO(stream.read()))
         table = Table(tuple(file.schema_arrow.names), schema=file.schema_arrow)
         number = 0
-        for batch in file.iter_batches(batch_size=1000):
-            columns = [_counted(column).to_pylist() for column in batch.columns]
+        for batch in file.iter_batches(batch_size=_PARQUET_BATCH):
+            columns = [_without_nanoseconds(column).to_pylist() for column in batch.columns]
             for row in zip(*columns, strict=True):
                 number += 1
                 yield number, table, dict(zip(table.columns, row, strict=True))
     except (pa.ArrowException, ValueError) as error:  # pyarrow raises ValueError too
-        raise InputError(f"no Parquet: {error}") from error
+        raise InputError(f"not Parquet: {error}") from error
 
 
-def _counted(column: Any) -> Any:
-    """Return a column of nanoseconds as whole numbers: Python has no such times, and the numbers can be written back."""
+def _without_nanoseconds(column: Any) -> Any:
+    """Return a column of times in nanoseconds as integers, which can be written back; any other column unchanged.
+
+    The times of Python's datetime have microseconds.
+    """
     import pyarrow as pa
 
-    types = (pa.types.is_timestamp, pa.types.is_duration, pa.types.is_time64)
-    return (
-        column.cast(pa.int64()) if any(is_one(column.type) for is_one in types) and column.type.unit == "ns" else column
-    )
+    is_time = any(check(column.type) for check in (pa.types.is_timestamp, pa.types.is_duration, pa.types.is_time64))
+    return column.cast(pa.int64()) if is_time and column.type.unit == "ns" else column
 
 
-def cell(node: Any) -> tuple[Any, str] | None:
-    """Return the list or object that a cell holds as text, and its notation, `json` or `python`; None for plain text.
+def parse_cell(node: Any) -> tuple[Any, str] | None:
+    """Return the list or object that a cell holds as text, and its notation, `json` or `python`; None for other text.
 
-    pandas writes Python's notation. It is accepted only where writing it again gives the same text: the list
-    that numpy writes, without commas, would become one text.
+    pandas writes Python's notation. It is accepted only if `repr` gives the same text again: the list that numpy
+    writes, without commas, would become one string.
 
-    >>> cell("['At ten.', 'At noon.']")
+    >>> parse_cell("['At ten.', 'At noon.']")
     (['At ten.', 'At noon.'], 'python')
-    >>> cell("['At ten.' 'At noon.']") is None
+    >>> parse_cell("['At ten.' 'At noon.']") is None
     True
     """
     if not isinstance(node, str) or node.lstrip()[:1] not in ("[", "{"):

@@ -1,4 +1,4 @@
-"""Questions, documents and a ranking in three files, as BEIR and TREC keep them -> records that hold all three."""
+"""Queries, a corpus and a run in three files, as in BEIR and TREC: joined into records of a query and its documents."""
 
 from __future__ import annotations
 
@@ -8,142 +8,152 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ctxzip._internal.raw_json import Raw, kind, opened, parse
+from ctxzip._internal.raw_json import Raw, json_type, parse
 from ctxzip.datamodels import RecordWarning
 from ctxzip.errors import InputError
 from ctxzip.reading.documents import identifier
-from ctxzip.reading.json_paths import find, get
+from ctxzip.reading.json_paths import find_path, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ctxzip.reading.sources import Source
 
-DOCS = "docs"  # the key that a question gets
-_IDS = ("_id", "id", "qid", "query_id", "docid", "doc_id", "pid")
-_HEADER = ("query-id", "corpus-id", "score")
+_DOCS = "docs"  # key of the documents in a joined record
+_IDS = ("_id", "id", "qid", "query_id", "docid", "doc_id", "pid")  # keys of the id of a query or document
+_RUN_COLUMNS = ("qid", "Q0", "docid", "rank", "score", "tag")
+_QRELS_HEADER = ("query-id", "corpus-id", "score")  # of BEIR
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """What was retrieved for each question.
+    """The documents retrieved for each query.
 
     Attributes:
-        ranking: ids of documents by id of question, best first.
-        corpus: the documents of the ranking by id, as JSON.
+        ranking: by id of a query the ids of its documents, best first.
+        corpus: by id of a document its JSON value; only documents of the ranking.
     """
 
     ranking: Mapping[str, tuple[str, ...]]
     corpus: Mapping[str, Raw]
 
-    def record(self, question: Any) -> tuple[Any, tuple[RecordWarning, ...]]:
-        """Return a question with its documents under `docs`, and warnings.
+    def record(self, query: Any) -> tuple[Any, tuple[RecordWarning, ...]]:
+        """Return the record of a query with its documents under `docs`, and warnings.
 
         Raises:
-            InputError: it has no id, or documents of its own.
+            InputError: the record has no id, or documents already.
         """
-        if not isinstance(question, dict):
-            raise InputError(f"expected an object with an id and a question, got {kind(question)}")
-        if DOCS in question:
+        if not isinstance(query, dict):
+            raise InputError(f"expected an object with an id and a question, got {json_type(query)}")
+        if _DOCS in query:
             raise InputError(
-                f"documents @ $.{DOCS}, and a corpus beside them: leave it out", option=("corpus", "run_file")
+                f"the record has documents @ $.{_DOCS} already: leave out corpus and run", option=("corpus", "run_file")
             )
-        path = find(question, _IDS)
-        name = identifier(get(question, path)) if path else None
-        if name is None:
+        query_id = _id_of(query)
+        if query_id is None:
             raise InputError(
-                f"no id of the question: expected one of {', '.join(_IDS[:4])}, as in the run", option="run_file"
+                f"the question has no id: expected one of {', '.join(_IDS[:4])}, as in the run", option="run_file"
             )
-        ids = self.ranking.get(name, ())
+        ids = self.ranking.get(query_id, ())
         docs = [self.corpus[i] for i in ids if i in self.corpus]
         warnings = []
         if not ids:
-            text = f"no document of --run is for the question {name!r}"
+            text = f"the run has no documents for the question {query_id!r}"
             warnings.append(RecordWarning("no_run_documents", text))
         elif len(docs) < len(ids):
             text = f"{len(ids) - len(docs)} of {len(ids)} documents of the run are not in the corpus"
             warnings.append(RecordWarning("missing_documents", text))
-        return {**question, DOCS: docs}, tuple(warnings)
+        return {**query, _DOCS: docs}, tuple(warnings)
 
 
 def load(corpus: Source, run: Source) -> Join:
-    """Read a ranking and the documents in it; those that nothing ranks are passed over.
+    """Read a run, and of the corpus the documents that it ranks.
 
     Args:
         corpus: one JSON object a line, with `_id` (or `id`), `title` and `text`.
-        run: a TREC run (`qid Q0 docid rank score tag`) or judgements: `qid 0 docid relevance`, or BEIR's
-            three columns with a header. Of judgements those above 0 count.
+        run: a TREC run (`qid Q0 docid rank score tag`), or relevance judgements: `qid 0 docid relevance`, or the three
+            columns of BEIR with or without their header. Of judgements, those above 0 are used.
 
     Raises:
-        InputError: a line is not of its form; says which.
+        InputError: a file cannot be read, or a line is not of its form, with file and line.
     """
-    with _opened(run) as lines:
+    with _open(run) as lines:
         ranking = {name: tuple(ids) for name, ids in _ranking(lines, run).items()}
-    wanted = {i for ids in ranking.values() for i in ids}
-    found: dict[str, Raw] = {}
-    with _opened(corpus) as lines:
+    ranked = {i for ids in ranking.values() for i in ids}
+    documents: dict[str, Raw] = {}
+    with _open(corpus) as lines:
         for number, line in enumerate(lines, 1):
             text = line.strip().removeprefix(BOM_UTF8)
             if not text:
                 continue
             try:
-                name = _id_of(parse(text))
+                document_id = _document_id(text)
             except InputError as error:
-                raise InputError(f"{corpus.at(f'line {number}')}: {error.message}", option="corpus") from error
-            if name in wanted:
-                found[name] = Raw(text)
-    return Join(ranking, found)
+                raise InputError(f"{corpus.prefixed(f'line {number}')}: {error.message}", option="corpus") from error
+            if document_id in ranked:
+                documents[document_id] = Raw(text)
+    return Join(ranking, documents)
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[BinaryIO]:
+def _open(source: Source) -> Iterator[BinaryIO]:
     try:
         with source.open() as stream:
             yield stream
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{source.at('cannot read')}: {getattr(error, 'strerror', None) or error}") from error
+        raise InputError(f"{source.prefixed('cannot read')}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _id_of(document: Any) -> str:
-    path = find(document, _IDS) if isinstance(document, dict) else None
-    name = identifier(opened(get(document, path))) if path else None
-    if name is None:
-        raise InputError(f"expected an object with _id or id, got {kind(document)}")
-    return name
+def _document_id(line: bytes) -> str:
+    document = parse(line)
+    document_id = _id_of(document)
+    if document_id is None:
+        raise InputError(f"expected an object with _id or id, got {json_type(document)}")
+    return document_id
+
+
+def _id_of(record: Any) -> str | None:
+    """Return the id of a query or document; None where it has none."""
+    path = find_path(record, _IDS) if isinstance(record, dict) else None
+    return identifier(value_at(record, path)) if path else None
 
 
 def _ranking(lines: Iterable[bytes], run: Source) -> dict[str, list[str]]:
+    """Return by id of a query the ids of its documents, by falling score; equal scores stay in the order of the file.
+
+    The rank in the file is ignored, as trec_eval does.
+    """
     scored: dict[str, list[tuple[float, str]]] = {}
     for number, raw in enumerate(lines, 1):
         line = raw.decode("utf-8", "replace").strip("\ufeff\r\n")
         fields = tuple(line.split())
-        if not fields or (number == 1 and fields == _HEADER):
+        if not fields or (number == 1 and fields == _QRELS_HEADER):
             continue
         try:
-            question, document, score = _columns(fields)
+            query_id, document_id, score = _columns(fields)
         except ValueError:
             raise InputError(
-                f"{run.at(f'line {number}')}: expected `qid Q0 docid rank score tag`, `qid 0 docid relevance` or "
+                f"{run.prefixed(f'line {number}')}: expected `qid Q0 docid rank score tag`, `qid 0 docid relevance` or "
                 f"`qid docid relevance`, got {line[:80]!r}",
                 option="run_file",
             ) from None
-        if len(fields) == len(_RUN) or score > 0:
-            scored.setdefault(question, []).append((score, document))
-    # As trec_eval does: by score, whatever the rank says. Sorting leaves equals as they came.
+        if len(fields) == len(_RUN_COLUMNS) or score > 0:
+            scored.setdefault(query_id, []).append((score, document_id))
     return {
-        question: list(dict.fromkeys(document for _, document in sorted(found, key=lambda pair: -pair[0])))
-        for question, found in scored.items()
+        query_id: list(dict.fromkeys(document_id for _, document_id in sorted(pairs, key=lambda pair: -pair[0])))
+        for query_id, pairs in scored.items()
     }
 
 
-_RUN = ("qid", "Q0", "docid", "rank", "score", "tag")
-
-
 def _columns(fields: tuple[str, ...]) -> tuple[str, str, float]:
-    """Return the ids of question and document and the score, or raise ValueError."""
-    if len(fields) == len(_RUN):
+    """Return the id of the query, the id of the document, and the score or relevance.
+
+    Raises:
+        ValueError: it is neither a line of a run nor one of judgements.
+    """
+    if len(fields) == len(_RUN_COLUMNS):
         return fields[0], fields[2], float(fields[4])
-    question, *between, document, score = fields
-    if len(between) > 1:
+    query_id, *iteration, document_id, score = fields
+    if len(iteration) > 1:
         raise ValueError(fields)
-    return question, document, float(score)
+    return query_id, document_id, float(score)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
-from ctxzip._internal.raw_json import encode, opened
+from ctxzip._internal.raw_json import decoded, encode
 from ctxzip.datamodels import OWN_KEY, Budget, Request
 from ctxzip.reading.origin import BadRecord, origin_of
 from ctxzip.reading.slots import CellSlot, DocsSlot, PiecesSlot, SentencesSlot, TextSlot
@@ -64,7 +64,7 @@ def _filled(node: Any, result: Result) -> Any:
         return _sentences(node, result)
     if isinstance(node, PiecesSlot):
         text = _joined(node.parts, result)
-        return node.original if text == opened(node.original) else text
+        return node.original if text == decoded(node.original) else text
     if isinstance(node, DocsSlot):
         return [_filled(node.items[index - node.first], result) for index in _indices(node, result)]
     if isinstance(node, dict):

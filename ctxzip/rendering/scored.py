@@ -72,7 +72,7 @@ def read_scored(request: Request) -> Scored:
     Raises:
         InputError: there are no scores in it, or they are not those of its documents.
     """
-    about = _about(origin_of(request).own)
+    about = _about(origin_of(request).ctxzip_value)
     if about is None:
         raise InputError(f"no scores @ $.{OWN_KEY}.{KEY}: make them with `ctxzip score`")
     try:
@@ -87,7 +87,7 @@ def read_scored(request: Request) -> Scored:
 
 def holds_scores(request: Request) -> bool:
     """Tell whether a request was read from what `record` wrote."""
-    return _about(origin_of(request).own) is not None
+    return _about(origin_of(request).ctxzip_value) is not None
 
 
 def earlier_error(bad: BadRecord) -> BadRecord:

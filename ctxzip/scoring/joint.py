@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxzip._internal.logits import NOTHING, sigmoid
+from ctxzip._internal.logits import MIN_LOGIT, sigmoid
 from ctxzip._internal.thread_pool import ThreadPool
 from ctxzip.datamodels import RecordWarning, Request, Scores, ScoringInput
 from ctxzip.errors import ModelError
@@ -115,7 +115,7 @@ class JointScorer:
 
     def _run(self, windows: Sequence[Window]) -> list[tuple[NDArray[np.float32], float]]:
         """Return the logits of the tokens of every window, and its own."""
-        found: list[tuple[NDArray[np.float32], float]] = [(np.empty(0, np.float32), NOTHING)] * len(windows)
+        found: list[tuple[NDArray[np.float32], float]] = [(np.empty(0, np.float32), MIN_LOGIT)] * len(windows)
         lengths = [len(window.ids) for window in windows]
         batches = by_length(lengths, self._batch_tokens)
 
@@ -155,12 +155,12 @@ def _pooled(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     sums = np.zeros(n_units, dtype=np.float64)
     counts = np.zeros(n_units, dtype=np.int64)
-    passages = np.full(n_passages, NOTHING, dtype=np.float32)
+    passages = np.full(n_passages, MIN_LOGIT, dtype=np.float32)
     for window, (tokens, relevance) in zip(windows, outputs, strict=True):
         owners = np.asarray(window.units)
         inside = owners != NO_UNIT
         np.add.at(sums, owners[inside], tokens[inside])
         np.add.at(counts, owners[inside], 1)
         passages[window.passage] = max(passages[window.passage], relevance)
-    means = np.where(counts > 0, sums / np.maximum(counts, 1), NOTHING)
+    means = np.where(counts > 0, sums / np.maximum(counts, 1), MIN_LOGIT)
     return means.astype(np.float32), passages

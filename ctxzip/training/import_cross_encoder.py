@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
 from ctxzip.errors import CtxzipError, ModelError, UsageError
-from ctxzip.model_store import CARD, ModelFolder, folder_for, sha256
+from ctxzip.model_store import CARD, ModelFolder, import_folder, sha256
 from ctxzip.training.cross_encoder_source import find, first_line, license_of, loaded, window_length
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def import_cross_encoder(
         ModelError: the source is not a cross-encoder with one logit, or the exported graph gives other probabilities.
         CtxzipError: the disk is full.
     """
-    target = folder_for(name)
+    target = import_folder(name)
     if target.exists() and not force:
         raise UsageError(f"{target}: a model of this name exists: choose another name, or pass --force")
     folder = find(source, say)

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import pytest
 
 from ctxzip.errors import ModelError, UsageError
-from ctxzip.model_store import CARD, folder_for, installed_folders, models_folder, open_model, user_models_folder
+from ctxzip.model_store import CARD, import_folder, installed_folders, models_folder, open_model, user_models_folder
 from ctxzip.settings import DEFAULT_MODEL
 from tests.conftest import ctxzip
 
@@ -92,13 +92,13 @@ def test_a_name_that_leads_nowhere_is_a_usage_error(name, tmp_path, monkeypatch)
 def test_a_name_that_a_model_must_not_have(name):
     """No paths, no options, and nothing that ships."""
     with pytest.raises(UsageError):
-        folder_for(name)
+        import_folder(name)
 
 
 @pytest.mark.parametrize("name", ["mine", "bge-reranker.v2_m3", "9"])
 def test_a_name_that_a_model_may_have(name, user_models):
     """It is the name of its folder."""
-    assert folder_for(name) == user_models / name
+    assert import_folder(name) == user_models / name
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_verify_takes_a_card_that_cannot_be_read_for_damaged(mine):
     [
         (["nope", "--as", "mine"], "mine: a model of this name exists: choose another name, or pass --force"),
         (["nope", "--as", "mini"], "mini: this is the name of a model that ships"),
-        (["nope", "--as", "../x"], "no name for a model: '../x'"),
+        (["nope", "--as", "../x"], "not a name for a model: '../x'"),
         (["nope", "--as", "new"], "nope: no such folder: name one, or owner/name of the Hugging Face Hub"),
         (["nope"], "Missing option '--as'"),
     ],

@@ -1,4 +1,4 @@
-"""How many cores the process may keep busy."""
+"""The number of cores that this process may use."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from ctxzip._internal.cores import available_cores, cgroup_limit
 
 
-def system(root, cgroup, files):
-    """Write what the kernel would show under `root`."""
+def fake_system(root, cgroup, files):
+    """Write the files of the kernel under `root`."""
     for name, text in {"proc/self/cgroup": cgroup, **files}.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,19 +39,19 @@ V1 = {"cpu.cfs_quota_us": "150000\n", "cpu.cfs_period_us": "100000\n"}
     ids=["none", "max", "v2", "above", "in a container", "v1", "v1 root", "v1 none", "damaged"],
 )  # fmt: skip
 def test_the_limit_of_the_cgroup_is_read(tmp_path, cgroup, files, limit):
-    """As the kernel writes it, in both versions; the tightest of those above counts."""
-    assert cgroup_limit(system(tmp_path, cgroup, files)) == limit
+    """In both versions of cgroups; the lowest limit of those above counts, too."""
+    assert cgroup_limit(fake_system(tmp_path, cgroup, files)) == limit
 
 
-def test_without_a_proc_there_is_no_limit(tmp_path):
+def test_without_the_folder_proc_there_is_no_limit(tmp_path):
     """As on macOS and Windows."""
     assert cgroup_limit(tmp_path) is None
     assert available_cores() >= 1
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs CPU affinity")
-def test_affinity_is_honoured():
-    """What `taskset -c 0` leaves."""
+def test_the_affinity_is_respected():
+    """As after `taskset -c 0`."""
     core = min(os.sched_getaffinity(0))
     code = f"import os; os.sched_setaffinity(0, {{{core}}}); from ctxzip._internal.cores import available_cores; print(available_cores())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxzip._internal.raw_json import Raw, encode, kind, opened, parse
+from ctxzip._internal.raw_json import Raw, decoded, encode, json_type, parse
 from ctxzip.errors import InputError
 
 NUMBERS = ["1.0", "1e5", "1E+05", "-0.0", "0.1000", "12345678901234567890123", "-1", "2.50e-3"]
@@ -22,28 +22,28 @@ values = st.recursive(
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_a_number_comes_out_as_it_was_written(number):
-    """Number literals are copied, never parsed and printed again."""
+def test_a_number_literal_is_written_unchanged(number):
+    """It is copied, never parsed and printed."""
     line = f'{{"a":{number},"b":[{number}],"c":{{"d":{number}}}}}'
     assert encode(parse(line.encode())) == line.encode()
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_a_number_beside_what_msgspec_refuses_comes_out_as_it_was_written(number):
-    """The tolerant path keeps literals too."""
+def test_a_number_literal_is_unchanged_beside_values_that_msgspec_refuses(number):
+    """The parser for such JSON keeps literals, too."""
     line = f'{{"a":{number},"n":NaN,"i":-Infinity,"s":"\\ud800"}}'
     assert encode(parse(line.encode())) == line.encode()
 
 
 @given(values)
-def test_whatever_json_writes_is_read_and_written_with_the_same_meaning(value):
-    """Any value survives, lone surrogates in strings and keys included."""
+def test_any_value_has_the_same_meaning_after_parse_and_encode(value):
+    """Lone surrogates in strings and keys included."""
     assert json.loads(encode(parse(json.dumps({"v": value}).encode()))) == {"v": value}
 
 
 @given(values)
-def test_the_output_is_one_line(value):
-    """Values copied from an indented document lose their line breaks."""
+def test_encoded_json_is_one_line(value):
+    """Raw values of an indented document lose their line breaks."""
     indented = json.dumps({"v": value}, indent=2).encode()
     encoded = encode(parse(indented))
     assert b"\n" not in encoded
@@ -62,17 +62,17 @@ def test_the_output_is_one_line(value):
         (b"[" * 200_000, "nested too deeply"),
     ],
 )
-def test_what_is_not_json_is_an_error_that_says_where(data, message):
-    """One exception type, whatever was wrong."""
+def test_invalid_json_is_an_input_error_with_the_position(data, message):
+    """One exception type for all causes."""
     with pytest.raises(InputError, match=message):
         parse(data)
 
 
-def test_opening_goes_one_level_deep():
-    """Inner values stay raw until they are asked for."""
-    value = opened(Raw(b'{"a":{"b":[1,2]}}'))
+def test_decoding_goes_one_level_deep():
+    """Inner values stay raw."""
+    value = decoded(Raw(b'{"a":{"b":[1,2]}}'))
     assert isinstance(value["a"], Raw)
-    assert [type(item) for item in opened(opened(value["a"])["b"])] == [Raw, Raw]
+    assert [type(item) for item in decoded(decoded(value["a"])["b"])] == [Raw, Raw]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,6 @@ def test_opening_goes_one_level_deep():
         ({}, "an object"),
     ],
 )
-def test_a_type_has_the_name_that_json_gives_it(value, name):
-    """Error messages speak JSON, not Python."""
-    assert kind(value) == name
+def test_error_messages_name_types_of_json(value, name):
+    """Not those of Python."""
+    assert json_type(value) == name

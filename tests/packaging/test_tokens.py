@@ -1,4 +1,4 @@
-"""Token counts."""
+"""Tokenizers: token counts and token ends."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SPECS = ["model", "words"]
 
 @pytest.mark.parametrize("spec", SPECS)
 @given(text=texts)
-def test_token_ends_are_as_many_as_the_count_and_inside_the_text(spec, text):
-    """Both views of a text agree."""
+def test_a_text_has_as_many_token_ends_as_tokens(spec, text):
+    """They are inside the text, and do not decrease."""
     tokenizer = load_tokenizer(spec)
     (ends,) = tokenizer.ends([text])
     assert tokenizer.count([text]) == [len(ends)]
@@ -29,7 +29,7 @@ def test_token_ends_are_as_many_as_the_count_and_inside_the_text(spec, text):
 
 
 def test_the_shipped_tokenizer_is_the_wordpiece_of_the_base_encoder():
-    """A case worked by hand: lower case, punctuation apart, word pieces, nothing added."""
+    """A case by hand: lower case, punctuation by itself, word pieces, no special tokens."""
     encoding = Tokenizer.from_file(str(models_folder() / "ctxzip-mini" / "tokenizer.json")).encode(
         "The lockkeeper's café.", add_special_tokens=False
     )
@@ -48,7 +48,7 @@ def library():
 
 
 @pytest.fixture(scope="module")
-def ours():
+def shipped():
     return load_tokenizer()
 
 
@@ -59,15 +59,15 @@ marked = st.lists(pieces | st.sampled_from(["[SEP]", "[MASK]", "[SEP", "x" * 101
 
 
 @given(texts=st.lists(texts | pieces | marked, max_size=4))
-def test_words_that_are_looked_up_are_counted_as_the_library_counts_the_text(ours, library, texts):
-    """Accents, control characters and special tokens where words are cut change nothing."""
+def test_cached_words_are_counted_as_the_library_counts_the_text(shipped, library, texts):
+    """With accents, control characters and special tokens at the ends of words, too."""
     whole = [library.encode(text, add_special_tokens=False) for text in texts]
-    assert [ends.tolist() for ends in ours.ends(texts)] == [[end for _, end in one.offsets] for one in whole]
-    assert ours.count(texts) == list(map(len, whole))
+    assert [ends.tolist() for ends in shipped.ends(texts)] == [[end for _, end in one.offsets] for one in whole]
+    assert shipped.count(texts) == list(map(len, whole))
 
 
-def test_more_words_than_are_remembered_are_counted_all_the_same():
-    """What is forgotten is looked up anew."""
+def test_more_words_than_the_cache_holds_are_counted():
+    """A word that is no longer in the cache is tokenized again."""
     tokenizer = load_tokenizer()
     text = " ".join(f"w{number}" for number in range(50_000))
     first, second = tokenizer.count([text]), tokenizer.count([text])
@@ -76,8 +76,8 @@ def test_more_words_than_are_remembered_are_counted_all_the_same():
 
 @pytest.mark.parametrize("word", ["bridge", "Éa\u0301", "don't", "橋", "\x1c", "x" * 300])
 @pytest.mark.parametrize("space", [" ", "\n", " \t ", "\u00a0"])
-def test_a_long_text_counted_in_pieces_is_counted_as_the_library_counts_it_whole(word, space):
-    """Cuts are made where no word is cut, or not at all."""
+def test_a_long_text_is_counted_as_the_library_counts_it(word, space):
+    """It is tokenized in chunks, none of which ends inside a word."""
     text = space.join([word] * 30_000)[: 60_000 + len(word)]
     whole = Tokenizer.from_file(str(models_folder() / "ctxzip-mini" / "tokenizer.json")).encode(
         text, add_special_tokens=False
@@ -86,8 +86,8 @@ def test_a_long_text_counted_in_pieces_is_counted_as_the_library_counts_it_whole
     assert load_tokenizer().ends([text])[0].tolist() == [end for _, end in whole.offsets]
 
 
-def test_a_file_that_truncates_and_pads_counts_the_whole_text(tmp_path):
-    """The settings of a user's file do not change the count."""
+def test_a_tokenizer_file_that_truncates_and_pads_counts_the_whole_text(tmp_path):
+    """Both settings of the file are ignored."""
     tokenizer = Tokenizer.from_file(str(models_folder() / "ctxzip-mini" / "tokenizer.json"))
     tokenizer.enable_truncation(16)
     tokenizer.enable_padding(length=64)
@@ -98,38 +98,38 @@ def test_a_file_that_truncates_and_pads_counts_the_whole_text(tmp_path):
 
 
 def test_words_are_what_wc_counts():
-    """Runs of what is not space."""
+    """Runs of characters other than white space."""
     assert load_tokenizer("words").count(["", " a  b\u00a0c\n", "橋は長い"]) == [0, 3, 1]
 
 
-def test_a_file_that_is_no_tokenizer_is_a_model_error(tmp_path):
-    """The path and the option stand in the message."""
+def test_a_file_that_is_not_a_tokenizer_is_a_model_error(tmp_path):
+    """The message has its path and the option."""
     (tmp_path / "x.json").write_text("{}")
     with pytest.raises(ModelError, match=r"x\.json: not a tokenizer.json: .*\(tokenizer\)"):
         load_tokenizer(str(tmp_path / "x.json"))
 
 
 def test_an_unknown_tokenizer_is_a_usage_error():
-    """The message lists what is possible."""
+    """The message lists the possible values."""
     with pytest.raises(UsageError, match=r"model, words, tiktoken:NAME or a tokenizer\.json"):
         load_tokenizer("gpt-9")
 
 
 def test_tiktoken_without_a_cache_is_an_error_and_not_a_download(tmp_path, monkeypatch):
-    """No network, ever."""
+    """ctxzip never uses the network."""
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
     with pytest.raises(MissingDependencyError, match="does not download"):
         load_tokenizer("tiktoken:cl100k_base")
 
 
 def test_an_unknown_tiktoken_encoding_is_a_usage_error():
-    """The known ones are listed."""
+    """The message lists the known ones."""
     with pytest.raises(UsageError, match=r"no tiktoken encoding 'x'.*o200k_base"):
         load_tokenizer("tiktoken:x")
 
 
-def test_tiktoken_counts_with_an_encoding_that_is_there(tmp_path, monkeypatch):
-    """An encoding of the user's own, found as tiktoken finds it: byte pairs, space in front of a word."""
+def test_tiktoken_counts_with_an_installed_encoding(tmp_path, monkeypatch):
+    """An encoding of a plugin of tiktoken: byte pairs, with the space before a word."""
     plugin = tmp_path / "tiktoken_ext"
     plugin.mkdir()
     (plugin / "ours.py").write_text(

@@ -1,4 +1,4 @@
-"""Streams of bytes into requests."""
+"""Input files in, requests out."""
 
 from __future__ import annotations
 
@@ -29,25 +29,23 @@ def source(data: bytes | str, name: str = "") -> Source:
     return Source(name, lambda: nullcontext(BytesIO(data)))
 
 
-def everything(sources: list[Source], **options: Any) -> list[Any]:
-    return list(read(sources, **options))
-
-
 def items(data: bytes | str, name: str = "", **options: Any) -> list[Any]:
-    return everything([source(data, name)], **options)
+    """Read one input; return its requests and bad records."""
+    return list(read([source(data, name)], **options))
 
 
-def shape(item):
+def content(item):
+    """Return the message of a bad record, or the query and texts of a request."""
     return item.message if isinstance(item, BadRecord) else (item.query, [passage.text for passage in item.passages])
 
 
-def file(name):
+def fixture(name):
     return items((FIXTURES / "shapes" / name).read_bytes(), name)
 
 
-def test_the_shapes_of_the_fixtures_hold_the_same_requests():
-    """The request does not depend on the names of the keys."""
-    by_ctxs, by_page_content = file("question_ctxs.jsonl"), file("input_documents_page_content.jsonl")
+def test_fixtures_with_other_keys_are_the_same_requests():
+    """A request does not depend on the names of the keys."""
+    by_ctxs, by_page_content = fixture("question_ctxs.jsonl"), fixture("input_documents_page_content.jsonl")
     for one, other in zip(by_ctxs, by_page_content, strict=False):
         assert one.query == other.query
         assert one.passages[0].text == other.passages[0].text
@@ -57,8 +55,8 @@ def test_the_shapes_of_the_fixtures_hold_the_same_requests():
 @pytest.mark.parametrize("query", ["query", "question", "input", "user_input", "query_text", "q"])
 @pytest.mark.parametrize("docs", ["docs", "documents", "ctxs", "contexts", "passages", "retrieved_contexts"])
 @pytest.mark.parametrize("text", ["text", "content", "page_content", "contents", "body"])
-def test_known_names_are_found(query, docs, text):
-    """Any mixture of the names that libraries use."""
+def test_known_keys_are_found(query, docs, text):
+    """In any combination of the names that libraries use."""
     record = {
         query: "When?",
         docs: [{text: "At ten.", "title": "Ferry", "id": 7}, {"metadata": {"title": "T"}, text: "x"}],
@@ -70,12 +68,12 @@ def test_known_names_are_found(query, docs, text):
 
 @pytest.mark.parametrize("docs", ["At ten.", ["At ten."], {"text": "At ten."}, [{"text": "At ten."}]])
 def test_documents_may_be_strings_or_objects_one_or_many(docs):
-    """SQuAD has one string, others lists."""
+    """SQuAD has one string, other sets have lists."""
     assert to_request({"question": "When?", "context": docs}, SHAPES).passages[0].text == "At ten."
 
 
 def test_dotted_paths_step_into_objects_and_arrays():
-    """A key that holds the dot itself is found first."""
+    """A key that contains the dot itself is found first."""
     request = to_request(
         {"a": {"q": "When?"}, "d.x": [{"s": [{"body": "At ten."}], "m": {"t": "Ferry"}}]},
         with_fields("a.q", "d.x", "s.0.body", "m.t"),
@@ -90,7 +88,7 @@ def test_dotted_paths_step_into_objects_and_arrays():
         ("17", "line 1: expected an object with a question and documents, got a number"),
         ("null", "line 1: expected an object with a question and documents, got null"),
         ({"docs": []}, "line 1: no question: expected one of query, question, "),
-        ({"text": "x"}, "line 1: a document without a question: name the question"),
+        ({"text": "x"}, "line 1: the record is a document without a question: give the question"),
         ({"query": " ", "docs": []}, "line 1: empty question @ $.query"),
         ({"query": 5, "docs": []}, "line 1: expected a string @ $.query, got a number"),
         ({"query": None, "docs": []}, "line 1: expected a string @ $.query, got null"),
@@ -107,18 +105,18 @@ def test_dotted_paths_step_into_objects_and_arrays():
         ("Plain text.", "line 1: invalid JSON at character 1: Expecting value: one JSON object a line is expected; plain text needs a query"),
     ],
 )  # fmt: skip
-def test_a_bad_record_says_where_what_and_what_to_do(record, message):
-    """The path of the value, the names expected, the option that helps. The next line is read as ever."""
+def test_the_message_of_a_bad_record_has_place_problem_and_remedy(record, message):
+    """With the path of the value and the expected names. The next line is read as usual."""
     line = record if isinstance(record, str) else json.dumps(record)
-    # An array in the first line is an array of records; behind a record it is a bad line.
+    # An array in the first line is an array of records; after a record it is a bad line.
     bad, good = items(f"{jsonl(GOOD) if line[0] == '[' else ''}{line}\n{jsonl(GOOD)}")[-2:]
     assert isinstance(bad, BadRecord)
     assert bad.message.replace("line 2", "line 1").startswith(message)
-    assert shape(good) == ("When?", ["At ten."])
+    assert content(good) == ("When?", ["At ten."])
 
 
 def test_the_good_lines_around_broken_ones_are_read():
-    """Nothing is lost: six good records of sixteen lines, in order."""
+    """Six good records of sixteen lines, in order."""
     found = items((FIXTURES / "broken.jsonl").read_bytes(), "broken.jsonl")
     assert [item.id for item in found if isinstance(item, Request)] == [f"good-{n}" for n in range(1, 7)]
     assert [item.line_no for item in found if isinstance(item, BadRecord)] == [2, 3, 5, 6, 7, 9, 10, 12, 14, 16]
@@ -141,54 +139,54 @@ def test_the_good_lines_around_broken_ones_are_read():
     ],
     ids=["lines", "bom", "crlf", "blank lines", "array", "indented array", "array a line", "indented objects"],
 )
-def test_records_are_found_however_they_are_laid_out(data):
-    """Lines, arrays, and what jq prints without -c."""
-    assert [shape(item) for item in items(data)] == [("When?", ["At ten."])] * 2
+def test_records_are_found_in_every_json_layout(data):
+    """Lines, arrays, and the output of jq without -c."""
+    assert [content(item) for item in items(data)] == [("When?", ["At ten."])] * 2
 
 
 @pytest.mark.parametrize(
     "bad", ["{", "[", '{"a"', "[1,", "}", "]", '"', "{\n  1", "\x00", "\ud83d".encode("utf-8", "surrogatepass")]
 )
 @pytest.mark.parametrize("before", [0, 1])
-def test_a_broken_line_costs_itself_alone(bad, before):
-    """Even where it looks like the start of an array or of an indented object."""
+def test_lines_after_a_broken_line_are_read(bad, before):
+    """Even if it looks like the start of an array or of an indented object."""
     bad = bad if isinstance(bad, bytes) else bad.encode()
     line = jsonl(GOOD).encode()
     found = items(line * before + bad + b"\n" + line * 2)
     assert [isinstance(item, Request) for item in found] == [True] * before + [False] + [True] * 2
 
 
-def test_an_element_of_an_array_that_is_no_record_is_named_by_its_number():
+def test_the_message_for_a_bad_array_element_has_its_number():
     """Elements have no lines."""
     bad = items(json.dumps([GOOD, 5]))[1]
     assert bad.message == "item 2: expected an object with a question and documents, got a number"
 
 
-def test_the_whole_elements_of_a_cut_array_are_read():
-    """What was complete is not lost with what was not."""
+def test_the_whole_elements_of_a_cut_off_array_are_read():
+    """Only the incomplete element is lost."""
     found = items(json.dumps([GOOD, GOOD, GOOD], indent=2)[:-30])
     assert [isinstance(item, Request) for item in found] == [True, True, False]
     assert "cut off" in found[2].message
 
 
-def test_a_cut_array_of_many_elements_is_read_to_its_cut():
-    """Each is read once."""
+def test_a_cut_off_array_of_many_elements_is_read_in_linear_time():
+    """Each element is parsed once; a test of 20,000."""
     found = items("[" + ",".join([json.dumps(GOOD)] * 20_000) + ',{"query"')
     assert [isinstance(item, Request) for item in found] == [True] * 20_000 + [False]
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[\n", "\n]\n"), ("[", "]\n"), ("[ ", ""), ("[\n", "")])
 @pytest.mark.parametrize("bad_at", [0, 1, 2])
-def test_a_bad_element_of_an_array_with_an_element_a_line_costs_itself_alone(opening, closing, bad_at):
-    """Wherever the brackets stand, and where the last one is missing."""
+def test_elements_around_a_bad_element_on_its_own_line_are_read(opening, closing, bad_at):
+    """Wherever the brackets are, and if the last one is missing."""
     elements = [json.dumps(GOOD)] * 3
     elements[bad_at] = "{bad}"
     found = items(opening + ",\n".join(elements) + closing)
     assert [isinstance(item, Request) for item in found] == [n != bad_at for n in range(3)]
 
 
-def test_a_line_that_is_an_array_does_not_make_the_rest_an_array():
-    """Lines are read one by one, and the first of them may be wrong."""
+def test_lines_after_a_first_line_that_is_an_array_are_read():
+    """JSON Lines whose first line is wrong."""
     found = items(f"[1]\n{json.dumps(GOOD)}\n")
     assert [isinstance(item, Request) for item in found] == [False, True]
 
@@ -197,14 +195,14 @@ def test_a_line_that_is_an_array_does_not_make_the_rest_an_array():
     "document",
     [{"text": None, "content": "At ten."}, {"text": "", "content": "At ten."}, {"text": "At ten.", "content": None}],
 )
-def test_an_empty_value_does_not_hide_a_full_one(document):
+def test_a_later_key_is_used_where_an_earlier_one_is_empty(document):
     """Exporters write every key they know."""
     request = to_request({"query": None, "question": "When?", "docs": None, "contexts": [document]}, SHAPES)
     assert request.passages[0].text == "At ten."
 
 
-def test_an_empty_list_does_not_hide_a_full_one():
-    """The first name that is not empty counts."""
+def test_a_later_list_of_documents_is_used_where_an_earlier_one_is_empty():
+    """The first key whose list is not empty is used."""
     (request,) = items(jsonl({"query": "When?", "documents": [], "contexts": ["The ferry leaves."]}))
     assert [passage.text for passage in request.passages] == ["The ferry leaves."]
 
@@ -213,7 +211,7 @@ def test_line_separators_inside_strings_do_not_end_a_line():
     """U+2028 and U+0085 are text."""
     record = {"query": "When?", "docs": ["At\u2028ten\u0085."]}
     found = items(json.dumps(record, ensure_ascii=False) + "\n")
-    assert shape(found[0]) == ("When?", ["At\u2028ten\u0085."])
+    assert content(found[0]) == ("When?", ["At\u2028ten\u0085."])
 
 
 def test_a_null_text_is_an_empty_document_with_a_warning():
@@ -234,24 +232,24 @@ def test_with_a_query_every_line_is_a_document_of_one_request():
     """Objects and strings, in order."""
     lines = jsonl({"title": "T", "text": "one", "n": 1.50}, "two")
     (request,) = items(lines, query="When?")
-    assert shape(request) == ("When?", ["one", "two"])
+    assert content(request) == ("When?", ["one", "two"])
     assert request.passages[0].title == "T"
 
 
-def test_with_a_query_a_bad_document_is_left_out_and_said():
+def test_with_a_query_a_bad_document_is_left_out_with_a_warning():
     """The rest of the request is not lost."""
     bad, request = items('{"text": 1}\n{"text": "two"}\n', query="When?")
-    assert not bad.emits
+    assert not bad.in_output
     assert [warning.text for warning in request.warnings] == [
         "left out: line 1: expected a string @ $.text, got a number"
     ]
-    assert shape(request) == ("When?", ["two"])
+    assert content(request) == ("When?", ["two"])
 
 
 def test_with_a_query_a_record_that_holds_documents_is_refused():
     """Its own question would be lost."""
     bad, _ = items(jsonl(GOOD), query="When?")
-    assert "leave it out" in bad.message
+    assert "leave out the query" in bad.message
     assert bad.options == ("query",)
 
 
@@ -271,39 +269,39 @@ def test_with_a_query_a_record_that_holds_documents_is_refused():
         ("notes.md", b"\xef\xbb\xbfText", ["Text"]),
     ],
 )
-def test_with_a_query_text_is_told_from_json(name, data, texts):
-    """By the name of the file, and without one by how it begins."""
-    assert shape(items(data, name, query="When?")[0]) == ("When?", texts)
+def test_with_a_query_text_is_distinguished_from_json(name, data, texts):
+    """By the suffix of the file; without one, by its first characters."""
+    assert content(items(data, name, query="When?")[0]) == ("When?", texts)
 
 
-def test_a_text_file_is_read_whatever_field_names_the_user_gives():
-    """Field names speak of records."""
+def test_field_names_of_the_user_do_not_apply_to_text_files():
+    """They are those of records."""
     shapes = with_fields(None, None, "body", None)
-    assert shape(items("Text.", "a.md", query="When?", shapes=shapes)[0]) == ("When?", ["Text."])
+    assert content(items("Text.", "a.md", query="When?", shapes=shapes)[0]) == ("When?", ["Text."])
 
 
-def test_a_text_file_that_is_not_utf8_is_named_with_its_line():
-    """And the other documents are kept."""
-    bad, request = everything([source(b"ok\n\xff", "a.txt"), source("two", "b.txt")], query="When?")
+def test_the_message_for_a_text_file_that_is_not_utf8_has_its_line():
+    """The other documents are kept."""
+    bad, request = read([source(b"ok\n\xff", "a.txt"), source("two", "b.txt")], query="When?")
     assert bad.message.startswith("a.txt: line 2: invalid UTF-8 at byte 4")
-    assert shape(request) == ("When?", ["two"])
+    assert content(request) == ("When?", ["two"])
 
 
 def test_a_text_file_without_a_question_is_a_usage_error():
-    """Before anything is read."""
+    """It is raised before anything is read."""
     with pytest.raises(UsageError, match=r"notes\.md: a text file needs a question \(query\)"):
         items("Text.", "notes.md")
 
 
 def test_an_empty_question_on_the_command_line_is_a_usage_error():
-    """As it would be an error in a record."""
+    """As an empty question in a record is an input error."""
     with pytest.raises(UsageError, match="empty question"):
         items("Text.", "notes.md", query=" ")
 
 
 @given(st.lists(st.binary(max_size=40).map(lambda data: data.replace(b"\n", b"").replace(b"\r", b"")), max_size=8))
-def test_no_bytes_stop_the_reader(junk):
-    """Whatever stands between them, records at both ends are read (junk behind a good first line)."""
+def test_arbitrary_bytes_do_not_stop_the_reader(junk):
+    """The records before and after them are read."""
     line = jsonl(GOOD).encode()
     found = items(line + b"".join(data + b"\n" for data in junk) + line)
     good = [index for index, item in enumerate(found) if isinstance(item, Request)]
@@ -312,14 +310,14 @@ def test_no_bytes_stop_the_reader(junk):
     assert len(found) <= len(junk) + 2
 
 
-def test_a_record_that_is_no_object_is_an_input_error():
-    """The library raises the message of the command line."""
+def test_a_record_that_is_not_an_object_is_an_input_error():
+    """In the library as on the command line."""
     with pytest.raises(InputError):
         to_request([], SHAPES)
 
 
-def test_a_passage_from_python_keeps_its_split_and_its_segment():
-    """What stands in no document of a record is not lost on the way."""
+def test_a_passage_from_python_keeps_its_sentences_and_its_segment():
+    """No input record has to hold them."""
     passage = Passage("At ten. At noon.", sentences=((0, 16),), segment="context")
     result = compress("When?", [passage, "Fog."], scorer="bm25")
     assert result.request.passages[0] == passage

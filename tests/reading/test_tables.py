@@ -1,4 +1,4 @@
-"""CSV and Parquet files: a record a row, and a row for every record."""
+"""CSV and Parquet files: one record a row, and one row a record."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pyarrow import parquet
 from ctxzip.datamodels import Request
 from ctxzip.errors import InputError, MissingDependencyError
 from ctxzip.reading.origin import BadRecord
-from ctxzip.reading.tables import cell, csv_rows
+from ctxzip.reading.tables import csv_rows, parse_cell
 from tests.conftest import FIXTURES, compress, ctxzip, jsonl
 from tests.reading.test_requests import items
 
@@ -28,25 +28,25 @@ ROW = {"question": "When does the ferry leave?", "context": "The ferry leaves at
 
 
 def rows(data, delimiter=","):
-    """Return the rows of CSV, and what stands in the column `ctxzip`."""
-    found = list(csv.DictReader(StringIO(data.decode()), delimiter=delimiter))
-    return found, [json.loads(row.pop("ctxzip")) for row in found]
+    """Return the rows of CSV, and the parsed cells of the column `ctxzip`."""
+    other_columns = list(csv.DictReader(StringIO(data.decode()), delimiter=delimiter))
+    return other_columns, [json.loads(row.pop("ctxzip")) for row in other_columns]
 
 
 @pytest.mark.parametrize(("name", "delimiter"), [("ragas.csv", ","), ("notes.tsv", "\t")])
-def test_a_table_comes_out_with_shorter_texts_and_one_column_more(name, delimiter):
-    """All other cells are what they were; a list in a cell is a list in its notation."""
+def test_a_written_table_has_shorter_texts_and_one_more_column(name, delimiter):
+    """All other cells are unchanged; a list in a cell keeps its notation."""
     before = list(csv.DictReader(StringIO((TABLES / name).read_text("utf-8")), delimiter=delimiter))
     run = compress(*BM25, "--ratio", "0.4", TABLES / name)
     assert run.code == 0
-    after, about = rows(run.out, delimiter)
-    assert len(after) == len(before) == len(about)
-    for old, new, said in zip(before, after, about, strict=True):
+    after, reports = rows(run.out, delimiter)
+    assert len(after) == len(before) == len(reports)
+    for old, new, report in zip(before, after, reports, strict=True):
         assert list(old) == list(new)
         (changed,) = [column for column in old if old[column] != new[column]]
         assert changed in {"retrieved_contexts", "context"}
-        assert said["tokens_out"] < said["tokens_in"]
-        was, now = cell(old[changed]), cell(new[changed])
+        assert report["tokens_out"] < report["tokens_in"]
+        was, now = parse_cell(old[changed]), parse_cell(new[changed])
         assert (was is None) == (now is None)
         if was is not None and now is not None:
             assert was[1] == now[1]
@@ -71,22 +71,22 @@ def test_a_table_comes_out_with_shorter_texts_and_one_column_more(name, delimite
         (5, None),
     ],
 )
-def test_a_list_in_a_cell_is_found_where_it_can_be_written_again(text, value):
-    """JSON, or what pandas writes of lists; anything else is a text."""
-    found = cell(text)
+def test_a_list_in_a_cell_is_parsed_if_it_can_be_written_again(text, value):
+    """JSON, or a list as pandas writes it; anything else is a text."""
+    found = parse_cell(text)
     assert (found and ([str(v) if isinstance(v, str) else json.loads(bytes(v)) for v in found[0]], found[1])) == value
 
 
 @given(st.lists(st.text(max_size=20).map(lambda text: text.replace("\x00", "")), min_size=1, max_size=3))
-def test_any_list_that_python_writes_comes_back(texts):
-    """Whatever quotes and escapes are in it."""
-    found = cell(repr(texts))
+def test_any_list_in_python_notation_is_parsed(texts):
+    """With any quotes and escapes."""
+    found = parse_cell(repr(texts))
     assert found is not None
     assert [v if isinstance(v, str) else json.loads(bytes(v)) for v in found[0]] == texts
 
 
 def test_semicolons_and_quotes_are_read():
-    """The most frequent candidate in the first line is the delimiter of input and output."""
+    """The most frequent of the possible delimiters in the first line is that of input and output."""
     data = 'question;context;n\n"When; exactly?";"The ""ferry"" leaves at ten. Bread is baked.";1,0\n'
     (request,) = items(data, "x.csv")
     piped = compress(*BM25, "-n", "1", "--input-format", "csv", stdin=data)
@@ -95,7 +95,7 @@ def test_semicolons_and_quotes_are_read():
 
 
 def test_a_row_of_another_length_is_a_bad_record_in_its_place(tmp_path):
-    """The message has the number of cells; the rows around it are read."""
+    """The message has its number of cells; the rows around it are read."""
     file = tmp_path / "x.csv"
     file.write_text(
         f"question,context\n{ROW['question']},{ROW['context']}\na,b,c\n\n{ROW['question']},{ROW['context']}\n"
@@ -103,28 +103,28 @@ def test_a_row_of_another_length_is_a_bad_record_in_its_place(tmp_path):
     run = compress(*BM25, "-n", "1", file)
     assert run.code == 1
     assert "x.csv: line 3: 3 cells in a table of 2 columns" in run.err
-    found, about = rows(run.out)
-    assert [row["context"] for row in found] == ["The ferry leaves at seven.", "", "The ferry leaves at seven."]
-    assert about[1]["line"] == 3
-    assert about[1]["input"] == '["a","b","c"]'
+    written, reports = rows(run.out)
+    assert [row["context"] for row in written] == ["The ferry leaves at seven.", "", "The ferry leaves at seven."]
+    assert reports[1]["line"] == 3
+    assert reports[1]["input"] == '["a","b","c"]'
 
 
 @pytest.mark.parametrize(
     "row", ['2,When?,"The ferry leaves at ten. Bread.', '2,When?,"Anna" is a ferry.', '2,"When" is it?,"One.']
 )
-def test_a_row_with_a_stray_quote_costs_itself_alone(row):
-    """A quote that is not closed would take all rows up to the next one with it."""
+def test_rows_after_a_row_with_a_stray_quote_are_read(row):
+    """A CSV reader takes all text up to the next quote as one cell."""
     good = "1,When does it leave?,The ferry leaves."
     run = compress(*BM25, "--input-format", "csv", stdin=f"id,question,context\n{good}\n{row}\n{good}\n{good}\n")
     assert run.code == 1
-    found, about = rows(run.out)
-    assert [said.get("line") for said in about] == [None, 3, None, None]
-    assert about[1]["input"] == row
-    assert [one["context"] for one in found] == ["The ferry leaves.", "", "The ferry leaves.", "The ferry leaves."]
+    written, reports = rows(run.out)
+    assert [report.get("line") for report in reports] == [None, 3, None, None]
+    assert reports[1]["input"] == row
+    assert [one["context"] for one in written] == ["The ferry leaves.", "", "The ferry leaves.", "The ferry leaves."]
 
 
 def test_a_lone_carriage_return_stays_in_its_cell():
-    """Readers take it for the end of a row where it is not quoted."""
+    """Without quotes, readers take it as the end of a row."""
     data = 'question,context,note\nWhen?,"The ferry leaves.","one\rtwo"\n'
     out = compress(*BM25, "--input-format", "csv", "--ratio", "1", stdin=data).out
     (row,), _ = rows(out)
@@ -133,16 +133,16 @@ def test_a_lone_carriage_return_stays_in_its_cell():
     assert not out.endswith(b"\r\n")
 
 
-def test_a_run_that_stops_at_a_row_says_one_line():
-    """Nothing of what reads the table is left to complain."""
+def test_a_run_that_stops_at_a_bad_row_prints_one_line():
+    """The unfinished reader of the table prints no error of its own."""
     data = "question,context\n,Rye.\nWhen?,Rye.\nWhen?,Rye.\n"
     run = compress(*BM25, "--input-format", "csv", "--on-error", "fail", stdin=data)
     assert run.code == 1
     assert run.err.count("\n") == 1
 
 
-def test_a_row_that_is_not_utf_8_costs_itself_alone():
-    """The rows before it and behind it are read, whatever is decoded at once."""
+def test_rows_around_a_row_that_is_not_utf_8_are_read():
+    """However many bytes are decoded at once."""
     good = f"{ROW['question']},{ROW['context']}\n".encode()
     found = items(b"question,context\n" + good * 40 + b"x,caf\xe9\n" + good * 400, "x.csv")
     assert [isinstance(item, Request) for item in found] == [True] * 40 + [False] + [True] * 400
@@ -153,20 +153,20 @@ def test_a_row_that_is_not_utf_8_costs_itself_alone():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"question,question\na,b\n", "two columns are called 'question'"),
-        (b"question,\xff\na,b\n", "no CSV in UTF-8"),
+        (b"question,question\na,b\n", "two columns have the name 'question'"),
+        (b"question,\xff\na,b\n", "not UTF-8: convert it"),
         (b"a,b\n1,2\n", "line 2: no question: expected one of query"),
     ],
 )
-def test_what_is_no_table_of_questions_says_so(data, message):
-    """With the line where there is one."""
+def test_the_message_for_a_table_without_questions_has_the_problem(data, message):
+    """And the line, if there is one."""
     (bad,) = items(data, "x.csv")
     assert isinstance(bad, BadRecord)
     assert message in bad.message
 
 
-def test_records_and_tables_do_not_mix(tmp_path):
-    """A table has one set of columns; JSON lines take all."""
+def test_records_and_tables_do_not_mix_in_one_table(tmp_path):
+    """A table has one set of columns; JSON Lines can hold both."""
     (tmp_path / "a.jsonl").write_text(jsonl(ROW))
     (tmp_path / "b.csv").write_text(f"question,context\n{ROW['question']},{ROW['context']}\n")
     for files in (("a.jsonl", "b.csv"), ("b.csv", "a.jsonl"), ("b.csv", TABLES / "ragas.csv")):
@@ -177,8 +177,8 @@ def test_records_and_tables_do_not_mix(tmp_path):
     assert [list(record) for record in mixed.records] == [["question", "context", "ctxzip"]] * 2
 
 
-def test_a_scored_table_is_selected_from():
-    """Scores are JSON lines, with the lists of the cells as lists."""
+def test_select_takes_a_scored_table():
+    """Scored records are JSON Lines, with lists in cells as lists."""
     scored = ctxzip("score", *BM25, TABLES / "ragas.csv")
     selected = ctxzip("select", "--tokenizer", "words", "--ratio", "0.4", "--quiet", stdin=scored.out)
     assert selected.code == 0
@@ -190,7 +190,7 @@ def test_a_scored_table_is_selected_from():
 
 @pytest.mark.parametrize("bad_at", [1, 2, 3])
 def test_a_bad_row_of_a_scored_table_is_an_error_record_in_its_place(tmp_path, bad_at):
-    """Wherever it stands, the rows around it are scored."""
+    """The rows around it are scored."""
     lines = ["question,context", *[f"{ROW['question']},{ROW['context']}"] * 3]
     lines[bad_at] = f",{ROW['context']}"
     file = tmp_path / "x.csv"
@@ -202,7 +202,7 @@ def test_a_bad_row_of_a_scored_table_is_an_error_record_in_its_place(tmp_path, b
 
 @pytest.fixture
 def parquet_file(tmp_path):
-    """Rows with types that JSON lacks, more than are written at once."""
+    """Rows with types that JSON lacks; more than one row group."""
     table = pa.table(
         {
             "question": pa.array([ROW["question"], "Who bakes?"] * 501),
@@ -218,8 +218,8 @@ def parquet_file(tmp_path):
     return tmp_path / "in.parquet"
 
 
-def test_parquet_comes_out_with_its_types(parquet_file, tmp_path):
-    """Columns that are not documents are equal, value for value and type for type."""
+def test_written_parquet_has_the_types_of_the_input(parquet_file, tmp_path):
+    """Columns other than the documents are equal in values and types."""
     run = compress(*BM25, "-n", "1", "-o", "out.parquet", parquet_file, cwd=tmp_path)
     assert run.code == 0, run.err
     before, after = parquet.read_table(parquet_file), parquet.read_table(tmp_path / "out.parquet")
@@ -232,8 +232,8 @@ def test_parquet_comes_out_with_its_types(parquet_file, tmp_path):
     assert parquet.read_table(pa.BufferReader(piped.out)) == after
 
 
-def test_nanoseconds_come_out_as_they_were(tmp_path):
-    """Pandas writes them; Python has no such times."""
+def test_times_in_nanoseconds_are_unchanged(tmp_path):
+    """Pandas writes them; the times of Python have microseconds."""
     types = {"at": pa.timestamp("ns"), "took": pa.duration("ns"), "of_day": pa.time64("ns")}
     before = pa.table(
         {
@@ -248,32 +248,32 @@ def test_nanoseconds_come_out_as_they_were(tmp_path):
     assert all(after[name].equals(before[name]) for name in types)
 
 
-def test_parquet_becomes_json_lines_when_asked(parquet_file):
-    """Dates and decimals as text."""
+def test_parquet_is_written_as_json_lines_with_to(parquet_file):
+    """Dates and decimals become text."""
     run = compress(*BM25, "-n", "1", "--to", "jsonl", parquet_file)
     assert run.records[0]["price"] == "1.50"
     assert run.records[0]["seen"].startswith("2024-03-06T10:00:00")
 
 
-def test_what_is_no_parquet_says_so(tmp_path):
-    """Parquet under another name is an error with the remedy."""
+def test_a_file_that_is_not_parquet_or_has_another_name_is_an_error(tmp_path):
+    """The message for Parquet with another name has the remedy."""
     (tmp_path / "x.parquet").write_bytes(b"PAR1 no")
     run = compress(tmp_path / "x.parquet")
     assert run.code == 1
-    assert "x.parquet: cannot read: no Parquet" in run.err
+    assert "x.parquet: cannot read: not Parquet" in run.err
     with pytest.raises(InputError, match=r"give it a name that ends in \.parquet"):
         raise InputError(items(b"PAR1 no", "x")[0].message)
 
 
-def test_parquet_without_pyarrow_names_what_to_install(monkeypatch):
-    """It is an extra."""
+def test_the_error_without_pyarrow_names_the_extra_to_install(monkeypatch):
+    """Parquet is an optional extra."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'ctxzip\[parquet\]'"):
         items(b"PAR1", "x.parquet")
 
 
 def test_a_long_cell_is_read_where_a_c_long_has_32_bits(monkeypatch):
-    """As on Windows, whose csv refuses a larger limit; the limit of the caller is there again after each row."""
+    """As on Windows, where csv refuses a larger limit; the limit of the caller is restored after each row."""
     real, limits = csv.field_size_limit, []
 
     def windows(*limit):
@@ -285,9 +285,9 @@ def test_a_long_cell_is_read_where_a_c_long_has_32_bits(monkeypatch):
     monkeypatch.setattr(csv, "field_size_limit", windows)
     before = real()
     text = 300_000 * "x"
-    found = []
-    for _, _, values, wrong in csv_rows(BytesIO(f"query,text\nwhen,{text}\n\nwho,y\n".encode())):
-        found.append((values, wrong))
+    read = []
+    for _, _, values, error in csv_rows(BytesIO(f"query,text\nwhen,{text}\n\nwho,y\n".encode())):
+        read.append((values, error))
         assert real() == before
-    assert found == [({"query": "when", "text": text}, None), ({"query": "who", "text": "y"}, None)]
+    assert read == [({"query": "when", "text": text}, None), ({"query": "who", "text": "y"}, None)]
     assert limits

@@ -1,4 +1,4 @@
-"""Questions, documents and rankings in three files."""
+"""Queries, a corpus and a run in three files."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def joined(run=RUN, corpus=CORPUS, queries=QUERIES):
     return items(queries, "queries.jsonl", join=join)
 
 
-def test_questions_get_the_documents_of_the_run_by_score():
-    """Whatever the order of its lines; a missing document is a warning."""
+def test_queries_get_the_documents_of_the_run_by_score():
+    """In any order of its lines; a document missing from the corpus is a warning."""
     requests = joined(corpus=b"\xef\xbb\xbf" + CORPUS)
     assert [request.id for request in requests] == ["q1", "q2", "q3"]
     assert [[passage.id for passage in request.passages] for request in requests] == [
@@ -42,11 +42,11 @@ def test_questions_get_the_documents_of_the_run_by_score():
     ],
     ids=["beir", "trec", "no header"],
 )
-def test_judgements_are_a_run_of_what_is_relevant(run):
-    """The most relevant first; a question without any has no documents and a warning."""
+def test_relevance_judgements_are_a_run_of_the_relevant_documents(run):
+    """The most relevant first; a query without any has no documents and a warning."""
     requests = joined(run)
     assert [[passage.id for passage in request.passages] for request in requests] == [["d101"], ["d201", "d203"], []]
-    assert [warning.text for warning in requests[2].warnings] == ["no document of the run is for the question 'q3'"]
+    assert [warning.text for warning in requests[2].warnings] == ["the run has no documents for the question 'q3'"]
 
 
 @pytest.mark.parametrize(
@@ -58,23 +58,23 @@ def test_judgements_are_a_run_of_what_is_relevant(run):
         (RUN, b"{", "corpus.jsonl: line 1: the JSON is cut off"),
     ],
 )  # fmt: skip
-def test_a_line_that_is_none_says_where_and_what(run, corpus, message):
-    """Before the first question is read."""
+def test_the_error_for_a_malformed_line_has_file_and_line(run, corpus, message):
+    """It is raised before the first query is read."""
     with pytest.raises(InputError) as error:
         joined(run, corpus)
     assert str(error.value).startswith(message)
 
 
-def test_a_question_without_an_id_is_a_bad_record():
-    """It keeps its place."""
+def test_a_query_without_an_id_is_a_bad_record():
+    """In its place in the output."""
     bad, good = joined(queries=jsonl({"text": "When?"}, {"_id": "q1", "text": "When?"}).encode())
     assert isinstance(bad, BadRecord)
-    assert "no id of the question: expected one of _id, id, " in bad.message
+    assert "the question has no id: expected one of _id, id, " in bad.message
     assert len(good.passages) == 2
 
 
-def test_the_command_line_joins_and_what_it_writes_is_read_again():
-    """The question as it came, with its documents under `docs`."""
+def test_a_joined_record_is_written_and_can_be_read_again():
+    """The record of the query, with its documents under `docs`."""
     files = ("--corpus", BEIR / "corpus.jsonl", "--run", BEIR / "run.trec")
     run = compress(*files, "--scorer", "bm25", "-n", "1", BEIR / "queries.jsonl")
     assert run.code == 0
@@ -97,8 +97,8 @@ def test_the_command_line_joins_and_what_it_writes_is_read_again():
         (["--corpus", str(BEIR / "corpus.jsonl"), "--run", str(BEIR / "run.trec"), "-q", "x"], "leave the query out"),
     ],
 )
-def test_half_a_join_is_a_usage_error(options, message):
-    """Documents, a ranking, and questions: all three."""
+def test_an_incomplete_join_is_a_usage_error(options, message):
+    """A join needs a corpus, a run and queries."""
     run = compress(*options, BEIR / "queries.jsonl")
     assert run.code == 2
     assert message in run.err

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxzip._internal.logits import EDGE, logit
+from ctxzip._internal.logits import MIN_PROBABILITY, logit
 from ctxzip.selection.adaptive.features import depths as reach_depths
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _odds_below_best(ranked: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _complete_before(ranked: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the chance, units taken as independent, that nothing from each on is evidence."""
-    logs = np.log1p(-np.minimum(ranked, 1 - EDGE))
+    logs = np.log1p(-np.minimum(ranked, 1 - MIN_PROBABILITY))
     complete: NDArray[np.float64] = np.exp(np.cumsum(logs[::-1])[::-1])
     return complete
 

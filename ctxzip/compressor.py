@@ -13,7 +13,7 @@ from ctxzip.reading.detection import to_request
 from ctxzip.reading.origin import BadRecord, origin_of
 from ctxzip.reading.schemas import SHAPES
 from ctxzip.rendering.draft import Draft
-from ctxzip.rendering.record import as_read
+from ctxzip.rendering.record import as_read, offset_warnings
 from ctxzip.rendering.result import Result
 from ctxzip.rendering.scored import earlier_error, read_scored
 from ctxzip.scoring.pipeline import ScoringPipeline
@@ -107,7 +107,7 @@ class Selector:
         warnings = list(scored.warnings)
         if plain is not request and not settings.in_records:
             warnings.append(RecordWarning("surrogates_replaced", "lone surrogates are written as U+FFFD"))
-        return Result(
+        result = Result(
             scored=scored,
             budget=choice.budget,
             selection=choice.selection,
@@ -120,6 +120,8 @@ class Selector:
             context=None if settings.in_records else draft.written(choice.selection.kept),
             explained=settings.explain,
         )
+        lost_offsets = offset_warnings(result)
+        return replace(result, warnings=(*result.warnings, *lost_offsets)) if lost_offsets else result
 
     def select_all(self, items: Iterable[Request | BadRecord]) -> Iterator[Result | BadRecord]:
         """Yield one result for each request that holds scores (`ctxzip.rendering.scored`), in order.

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
 from ctxzip._internal.raw_json import decoded, encode
-from ctxzip.datamodels import OWN_KEY, Budget, Request
+from ctxzip.datamodels import OWN_KEY, Budget, RecordWarning, Request
 from ctxzip.reading.origin import BadRecord, origin_of
-from ctxzip.reading.slots import CellSlot, DocsSlot, PiecesSlot, SentencesSlot, TextSlot
+from ctxzip.reading.slots import CellSlot, DocsSlot, OffsetSlot, PartSlot, PiecesSlot, SentencesSlot, TextSlot
+from ctxzip.rendering.context import passage_text
 from ctxzip.scoring.not_scored import not_scored_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from ctxzip.datamodels import Unit
     from ctxzip.rendering.result import Result
 
 
@@ -38,7 +40,7 @@ def as_read(request: Request) -> dict[str, Any]:
 
 
 def _restored(node: Any) -> Any:
-    if isinstance(node, TextSlot | PiecesSlot):
+    if isinstance(node, TextSlot | PiecesSlot | PartSlot | OffsetSlot):
         return node.original
     if isinstance(node, CellSlot):
         return _restored(node.inner)
@@ -52,24 +54,99 @@ def _restored(node: Any) -> Any:
 
 
 def _filled(node: Any, result: Result) -> Any:
-    if isinstance(node, TextSlot):
-        unchanged = result.texts[node.index] == result.request.passages[node.index].text
-        return node.original if unchanged else result.texts[node.index]
-    if isinstance(node, CellSlot):
-        inner = _filled(node.inner, result)
-        if inner == _restored(node.inner):
-            return node.original
-        return encode(inner).decode() if node.notation == "json" else repr(inner)
-    if isinstance(node, SentencesSlot):
-        return _sentences(node, result)
-    if isinstance(node, PiecesSlot):
-        text = _joined(node.parts, result)
-        return node.original if text == decoded(node.original) else text
-    if isinstance(node, DocsSlot):
-        return [_filled(node.items[index - node.first], result) for index in _indices(node, result)]
+    fill = _FILL.get(type(node))
+    if fill is not None:
+        return fill(node, result)
     if isinstance(node, dict):
         return {key: _filled(value, result) for key, value in node.items()}
     return [_filled(value, result) for value in node] if isinstance(node, list) else node
+
+
+def _text(slot: TextSlot, result: Result) -> Any:
+    unchanged = result.texts[slot.index] == result.request.passages[slot.index].text
+    return slot.original if unchanged else result.texts[slot.index]
+
+
+def _pieces(slot: PiecesSlot, result: Result) -> Any:
+    text = _joined(slot.parts, result)
+    return slot.original if text == decoded(slot.original) else text
+
+
+def _docs(slot: DocsSlot, result: Result) -> list[Any]:
+    return [_filled(slot.items[index - slot.first], result) for index in _indices(slot, result)]
+
+
+def _cell(slot: CellSlot, result: Result) -> str:
+    """Return a list or an object as text in the notation of the cell that held it."""
+    inner = _filled(slot.inner, result)
+    if inner == _restored(slot.inner):
+        return slot.original
+    if slot.notation == "numpy":
+        between = "\n " if "\n" in slot.original else " "
+        return f"[{between.join(map(repr, inner))}]"
+    return encode(inner).decode() if slot.notation == "json" else repr(inner)
+
+
+def _part(slot: PartSlot, result: Result) -> Any:
+    """Return what is kept of one paragraph; `""` where nothing is, so that indices into the list stay right."""
+    text = result.request.passages[slot.index].text[slot.start : slot.end]
+    units = [
+        (replace(unit, start=max(unit.start, slot.start) - slot.start, end=min(unit.end, slot.end) - slot.start), kept)
+        for unit, kept in _units_of(result, slot.index)
+        if unit.start < slot.end and unit.end > slot.start
+    ]
+    kept_text = passage_text(text, units, mark_gaps=_has_gap_marks(result, slot.index))
+    return slot.original if kept_text == text else kept_text
+
+
+def _offset(slot: OffsetSlot, result: Result) -> Any:
+    """Return an offset that is right in the shortened text; None where there is none."""
+    text = result.request.passages[slot.index].text
+    if result.texts[slot.index] == text:
+        return slot.original
+    if slot.position is None:
+        return None
+    units = _units_of(result, slot.index)
+    for i, (unit, kept) in enumerate(units):
+        if kept and unit.start <= slot.position < unit.end:
+            end_of_text = replace(unit, start=len(text), end=len(text))  # dropped, so that the text before it is joined
+            before = passage_text(
+                text, [*units[: i + 1], (end_of_text, False)], mark_gaps=_has_gap_marks(result, slot.index)
+            )
+            return len(before) - (unit.end - slot.position)
+    return None
+
+
+def _units_of(result: Result, index: int) -> list[tuple[Unit, bool]]:
+    """Return the units of a passage, and whether each is kept."""
+    kept = set(result.selection.kept)
+    return [(unit, i in kept) for i, unit in enumerate(result.scored.units) if unit.passage == index]
+
+
+def _has_gap_marks(result: Result, index: int) -> bool:
+    """Tell whether the text of a passage was written with marks at the gaps."""
+    text = result.request.passages[index].text
+    return passage_text(text, _units_of(result, index), mark_gaps=True) == result.texts[index]
+
+
+def offset_warnings(result: Result) -> list[RecordWarning]:
+    """Return a warning for each key of offsets of which one is null in the output, since what it pointed to is gone."""
+    lost = [slot.name for slot in _offset_slots(origin_of(result.request).record) if _offset(slot, result) is None]
+    return [
+        RecordWarning("offset_dropped", f"{name} is null: it is the offset of a text that is shortened")
+        for name in dict.fromkeys(lost)
+    ]
+
+
+def _offset_slots(node: Any) -> Iterator[OffsetSlot]:
+    if isinstance(node, OffsetSlot):
+        yield node
+    elif isinstance(node, CellSlot):
+        yield from _offset_slots(node.inner)
+    elif isinstance(node, dict | list | DocsSlot):
+        values = node.values() if isinstance(node, dict) else node.items if isinstance(node, DocsSlot) else node
+        for value in values:
+            yield from _offset_slots(value)
 
 
 def _indices(slot: DocsSlot, result: Result) -> list[int]:
@@ -99,6 +176,17 @@ def _joined(parts: Sequence[Any], result: Result) -> str:
         else:
             texts.append(result.texts[part.index] if isinstance(part, TextSlot) else part)
     return "".join(texts)
+
+
+_FILL: dict[type, Callable[[Any, Result], Any]] = {
+    TextSlot: _text,
+    PartSlot: _part,
+    OffsetSlot: _offset,
+    CellSlot: _cell,
+    SentencesSlot: _sentences,
+    PiecesSlot: _pieces,
+    DocsSlot: _docs,
+}
 
 
 def _lists(node: Any) -> Iterator[DocsSlot]:

@@ -89,6 +89,9 @@ def test_a_written_record_differs_only_in_shorter_texts(name, compressor):
         changed = [path for path in was if was[path] != now[path]]
         assert changed
         for path in changed:
+            if now[path] is None or str(now[path]).startswith("number "):
+                assert re.search(r"\.(start_char_idx|end_char_idx|answer_start(\.\d+)?)$", path)
+                continue
             assert is_subsequence(now[path], was[path])
             texts = [passage.text for passage in result.request.passages if passage.text]
             assert any(text in was[path] or was[path] in text for text in texts)
@@ -115,8 +118,8 @@ def test_every_fixture_is_read(name):
         assert any(passage.text for passage in request.passages)
 
 
-UNTITLED = {"ragas", "cohere", "messages", "segments"}
-LIBRARIES = ["langchain", "llamaindex", "haystack", "elasticsearch", "hotpotqa", "dpr", "ragas", "cohere", "flashrag", "recomp", "langsmith", "messages", "kilt", "segments", "beir"]  # fmt: skip
+UNTITLED = {"ragas", "cohere", "messages", "segments", "msmarco"}
+LIBRARIES = ["langchain", "llamaindex", "haystack", "elasticsearch", "hotpotqa", "dpr", "ragas", "cohere", "flashrag", "recomp", "langsmith", "messages", "kilt", "segments", "beir", "chroma", "pinecone", "qdrant", "weaviate", "azure-ai-search", "bedrock", "vertex", "msmarco"]  # fmt: skip
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

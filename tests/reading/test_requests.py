@@ -29,9 +29,13 @@ def source(data: bytes | str, name: str = "") -> Source:
     return Source(name, lambda: nullcontext(BytesIO(data)))
 
 
+def read_all(sources: list[Source], **options: Any) -> list[Any]:
+    return list(read(sources, **options))
+
+
 def items(data: bytes | str, name: str = "", **options: Any) -> list[Any]:
     """Read one input; return its requests and bad records."""
-    return list(read([source(data, name)], **options))
+    return read_all([source(data, name)], **options)
 
 
 def content(item):
@@ -309,7 +313,7 @@ def test_field_names_of_the_user_do_not_apply_to_text_files():
 
 def test_the_message_for_a_text_file_that_is_not_utf8_has_its_line():
     """The other documents are kept."""
-    bad, request = read([source(b"ok\n\xff", "a.txt"), source("two", "b.txt")], query="When?")
+    bad, request = read_all([source(b"ok\n\xff", "a.txt"), source("two", "b.txt")], query="When?")
     assert bad.message.startswith("a.txt: line 2: invalid UTF-8 at byte 4")
     assert content(request) == ("When?", ["two"])
 

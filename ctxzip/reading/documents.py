@@ -107,6 +107,8 @@ def parse_document(node: Any, shape: Shape, index: int, json_path: str) -> tuple
     if not isinstance(value, dict):
         raise InputError(f"expected a string or an object @ {json_path}, got {json_type(value)}")
     path = find_path(value, shape.text, shape.wrapper)
+    if path is None and shape.text_is_optional:
+        return node, _passage(value, shape, ""), [RecordWarning("null_text", f"no text @ {json_path}: left as it is")]
     if path is None:
         names = [f"{shape.wrapper}.{name}" if shape.wrapper else name for name in shape.text] or ["text"]
         raise InputError(

@@ -27,6 +27,7 @@ class Shape:
         wrapper: key of an object in a document; the paths of a document are tried inside it first.
         required_keys: keys that a record must have to be of this shape.
         layout: how the documents are laid out: a key of `LAYOUTS` in `ctxzip.reading.detection`.
+        text_is_optional: whether a document may have no text, such as an image, and is then left as it is.
         shorten_copies: whether a text that a document holds at several of the paths is shortened at each.
         context_role: role of the chat messages that are documents, for the layout `messages`.
     """
@@ -41,6 +42,7 @@ class Shape:
     wrapper: str = ""
     required_keys: tuple[str, ...] = ()
     layout: str = "documents"
+    text_is_optional: bool = False
     shorten_copies: bool = False
     context_role: str | None = None
 
@@ -139,6 +141,7 @@ SHAPES = (
         text=_TEXT,
         title=_TITLE,
         doc_id=("id",),
+        text_is_optional=True,
     ),
     Shape(
         "pinecone",
@@ -148,6 +151,7 @@ SHAPES = (
         text=_TEXT,
         title=_TITLE,
         doc_id=("_id",),
+        text_is_optional=True,
     ),
     # Points of qdrant, from /points/query and /points/search; LangChain nests the metadata.
     Shape(
@@ -158,6 +162,7 @@ SHAPES = (
         text=(*_TEXT, "document"),
         title=_TITLE,
         doc_id=("id",),
+        text_is_optional=True,
     ),
     # Responses of weaviate: GraphQL, where the class has a name of its own, and objects of the REST API.
     Shape(
@@ -167,6 +172,7 @@ SHAPES = (
         text=_TEXT,
         title=_TITLE,
         doc_id=("_additional.id",),
+        text_is_optional=True,
     ),
     Shape(
         "weaviate",
@@ -176,9 +182,10 @@ SHAPES = (
         text=_TEXT,
         title=_TITLE,
         doc_id=("id", "uuid"),
+        text_is_optional=True,
     ),
     # Documents › Search of Azure AI Search; the names of the fields are those of the index.
-    Shape("azure-ai-search", query=(*_QUERY, "search"), docs=("value",), text=_TEXT, title=_TITLE, doc_id=_DOC_ID),
+    Shape("azure-ai-search", query=(*_QUERY, "search"), docs=("value",), text=_TEXT, title=_TITLE, doc_id=_DOC_ID, text_is_optional=True),
     # Retrieve of Amazon Bedrock Knowledge Bases.
     Shape(
         "bedrock",
@@ -187,6 +194,7 @@ SHAPES = (
         text=("content.text",),
         title=("metadata.title",),
         doc_id=("documentId", "location.s3Location.uri"),
+        text_is_optional=True,
     ),
     # Vertex AI Search, with chunks or with segments, answers and snippets of documents; and contexts of Vertex AI RAG Engine.
     Shape(
@@ -202,8 +210,9 @@ SHAPES = (
         ),
         title=("chunk.documentMetadata.title", "document.derivedStructData.title"),
         doc_id=("chunk.id", "document.id", "id"),
+        text_is_optional=True,
     ),
-    Shape("vertex", query=_QUERY, docs=("contexts.contexts",), text=("text",), title=("sourceDisplayName",), doc_id=("sourceUri",)),
+    Shape("vertex", query=_QUERY, docs=("contexts.contexts",), text=("text",), title=("sourceDisplayName",), doc_id=("sourceUri",), text_is_optional=True),
     # hotpotqa.github.io, 2WikiMultihopQA, and both on Hugging Face: texts are split into sentences.
     Shape("hotpotqa", query=("question",), docs=("context",), layout="sentence_lists"),
     # Request bodies of chat completions (OpenAI, Anthropic and others), and lines of a batch of them.

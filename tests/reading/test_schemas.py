@@ -136,6 +136,21 @@ def test_a_record_is_read_the_same_by_detection_and_by_the_name_of_its_shape(lib
             assert any(passage.title for passage in one.passages) or library in UNTITLED
 
 
+def test_a_hit_without_a_text_is_left_as_it_is():
+    """Knowledge bases return images, and fields differ between the points of a collection."""
+    image = {"content": {"type": "IMAGE", "byteContent": "data:"}, "score": 0.5}
+    request = to_request({"query": "x", "retrievalResults": [image, {"content": {"text": "a"}}]}, SHAPES)
+    assert [passage.text for passage in request.passages] == ["", "a"]
+    assert [warning.text for warning in request.warnings] == ["no text @ $.retrievalResults[0]: left as it is"]
+
+
+def test_the_documents_of_several_queries_are_refused():
+    """A record is one request."""
+    result = {"query": "x", "ids": [["1"], ["2"]], "documents": [["a"], ["b"]], "metadatas": None}
+    with pytest.raises(InputError, match=r"expected the documents of one query @ \$\.documents, got those of 2"):
+        to_request(result, SHAPES)
+
+
 def test_every_name_of_an_input_format_has_a_fixture():
     """All values of --input-format are tested."""
     assert set(names()) == {"auto", "common", *LIBRARIES, *TABLES}

@@ -15,7 +15,7 @@ from ctxzip.reading.schemas import SHAPES
 from ctxzip.rendering.renderer import Renderer
 from ctxzip.rendering.result import Result
 from ctxzip.rendering.scored import earlier_error, read_scored
-from ctxzip.rendering.slot_filling import original_record
+from ctxzip.rendering.slot_filling import offset_warnings, original_record
 from ctxzip.scoring.pipeline import ScoringPipeline
 from ctxzip.scoring.preparation import recounted
 from ctxzip.selection.adaptive.policy_lookup import PolicyLookup
@@ -127,7 +127,7 @@ class Selector:
         warnings = list(scored.warnings)
         if normalized is not request and not settings.in_records:
             warnings.append(RecordWarning("surrogates_replaced", "lone surrogates are written as U+FFFD"))
-        return Result(
+        result = Result(
             scored=scored,
             budget=choice.budget,
             selection=choice.selection,
@@ -140,6 +140,8 @@ class Selector:
             context=None if settings.in_records else renderer.context(choice.selection.kept),
             explained=settings.explain,
         )
+        lost_offsets = offset_warnings(result)
+        return replace(result, warnings=(*result.warnings, *lost_offsets)) if lost_offsets else result
 
     def select_all(self, items: Iterable[Request | BadRecord]) -> Iterator[Result | BadRecord]:
         """Yield the result for each request that was read from a scored record (`ctxzip.rendering.scored`), in order.

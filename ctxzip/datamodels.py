@@ -59,6 +59,7 @@ WarningCode = Literal[
     "no_match",
     "no_text",
     "nothing_fits",
+    "offset_dropped",
     "surrogates_replaced",
     "unlike_calibration",
 ]

@@ -98,9 +98,9 @@ class RecordOptions:
         typer.Option(
             "--input-format",
             metavar="NAME",
-            help="Format of the records: common, langchain, llamaindex, haystack, elasticsearch, hotpotqa, dpr, ragas, "
-            "cohere, flashrag, recomp, langsmith, messages, segments, kilt, beir, csv, tsv or parquet; auto detects it "
-            "by their keys.",
+            help="Format of the records: common, langchain, llamaindex, haystack, elasticsearch, chroma, pinecone, "
+            "qdrant, weaviate, azure-ai-search, bedrock, vertex, msmarco, hotpotqa, dpr, ragas, cohere, flashrag, recomp, "
+            "langsmith, messages, segments, kilt, beir, csv, tsv or parquet; auto detects it by their keys.",
             rich_help_panel=ADVANCED,
         ),
     ] = "auto"

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ctxzip._internal.raw_json import decoded, json_type
 from ctxzip.datamodels import OWN_KEY, Passage, RecordWarning, Request
 from ctxzip.errors import InputError
-from ctxzip.reading import documents, kilt, messages, prompt_segments, sentence_lists, title_in_text
+from ctxzip.reading import columns, documents, kilt, messages, prompt_segments, sentence_lists, title_in_text
 from ctxzip.reading.documents import ParsedDocuments, identifier, parse_document
 from ctxzip.reading.field_suggestions import similar_key_hint
 from ctxzip.reading.json_paths import dotted, find_path, set_value, value_at
+from ctxzip.reading.offsets import with_answer_slots
 from ctxzip.reading.origin import NO_ORIGIN, Origin
 from ctxzip.reading.schemas import SHAPES, Shape
 from ctxzip.reading.slots import CellSlot
 from ctxzip.reading.tables import parse_cell
+from ctxzip.reading.text_values import number_literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +48,7 @@ LAYOUTS: dict[str, DocumentLayout] = {
     "messages": messages,
     "prompt_segments": prompt_segments,
     "kilt": kilt,
+    "columns": columns,
 }
 
 
@@ -79,6 +82,8 @@ def to_request(
     cell = None if origin.table is None else parse_cell(node)
     parsed = LAYOUTS[match.shape.layout].parse(cell[0] if cell else node, match.shape, dotted(match.docs_path))
     set_value(record, match.docs_path, CellSlot(parsed.value, node, cell[1]) if cell else parsed.value)
+    passages = columns.with_metadata(parsed.passages, record, match.shape)
+    with_answer_slots(record, passages)
     warnings = list(parsed.warnings)
     ctxzip_value = record.pop(OWN_KEY, None)
     if ctxzip_value is not None:
@@ -91,7 +96,7 @@ def to_request(
         )
     return Request(
         query=query,
-        passages=parsed.passages,
+        passages=passages,
         id=identifier(value_at(record, id_path)) if id_path else None,
         warnings=tuple(warnings),
         origin=replace(origin, record=record, ctxzip_value=ctxzip_value),
@@ -113,7 +118,7 @@ def to_document(record: Any, shapes: tuple[Shape, ...], index: int) -> tuple[Any
             "with a query every record is one document, but this one holds documents of its own: leave out the query",
             option="query",
         )
-    return parse_document(record, shape or shapes[0], index, "$")
+    return parse_document(record, shape or _default_shape(shapes), index, "$")
 
 
 def holds_only_documents(record: Any, shapes: tuple[Shape, ...]) -> bool:
@@ -164,11 +169,25 @@ def _best_match(record: dict[str, Any], shapes: Sequence[Shape], *, has_query: b
             return match
         if nearest is None or nearest.query_path is None:
             nearest = match
-    return nearest or _Match(shapes[0], find_path(record, shapes[0].query), None)
+    default = _default_shape(shapes)
+    return nearest or _Match(default, find_path(record, default.query), None)
+
+
+def _default_shape(shapes: Sequence[Shape]) -> Shape:
+    """Return the shape whose fields an error message names."""
+    return next((shape for shape in shapes if not shape.required_keys), shapes[0])
 
 
 def _query_at(record: dict[str, Any], path: Steps) -> str:
+    """Return the query at a path; a number as it was written, and the only one of a list.
+
+    Raises:
+        InputError: it is no text, or empty.
+    """
     query = decoded(value_at(record, path))
+    if isinstance(query, list) and len(query) == 1:
+        query = decoded(query[0])
+    query = number_literal(query) or query
     if not isinstance(query, str):
         raise InputError(f"expected a string @ {dotted(path)}, got {json_type(query)}", option="query_field")
     if not query.strip():

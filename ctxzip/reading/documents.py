@@ -6,12 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ctxzip._internal.raw_json import Raw, decoded, json_type
+from ctxzip._internal.raw_json import decoded, json_type
 from ctxzip.datamodels import Passage, RecordWarning
 from ctxzip.errors import InputError
 from ctxzip.reading.field_suggestions import similar_key_hint
 from ctxzip.reading.json_paths import find_path, set_value, value_at
+from ctxzip.reading.offsets import with_offset_slots
 from ctxzip.reading.slots import DocsSlot, TextSlot
+from ctxzip.reading.text_values import is_text, number_literal, read_text
 
 if TYPE_CHECKING:
     from ctxzip.reading.schemas import Shape
@@ -35,15 +37,22 @@ class ParsedDocuments:
 
 
 def matches(node: Any, shape: Shape) -> bool:
-    """Tell whether the first document is a string, or an object with a text at one of the paths of the shape."""
+    """Tell whether the first document is a string, or an object with a text at one of the paths of the shape.
+
+    Documents that are null, a number or an empty object say nothing, and are skipped.
+    """
     value = decoded(node)
     if isinstance(value, list | tuple):
-        if not value:
-            return True
-        value = decoded(value[0])
+        value = next((one for one in map(decoded, value) if not _is_blank(one)), "")
     if isinstance(value, dict):
-        return find_path(value, shape.text, shape.wrapper) is not None
+        path = find_path(value, shape.text, shape.wrapper)
+        return path is not None and is_text(value_at(value, path))
     return isinstance(value, str)
+
+
+def _is_blank(value: Any) -> bool:
+    """Tell whether a decoded document holds no text whatever the shape: null, a number, an empty object."""
+    return value is None or value == {} or number_literal(value) is not None
 
 
 def parse(node: Any, shape: Shape, json_path: str) -> ParsedDocuments:
@@ -81,8 +90,8 @@ def parse_document(node: Any, shape: Shape, index: int, json_path: str) -> tuple
     """Read one document, a string or an object, as passage `index` of its request.
 
     Returns:
-        the document with a slot in place of its text, the passage, and warnings. A text that is null stays null, and
-        the text of its passage is empty.
+        the document with slots in place of its text, the passage, and warnings. A document or a text that is null stays
+        null, and the text of its passage is empty; a number is read as a text.
 
     Raises:
         InputError: with the path of what is missing or wrong; paths begin with `json_path`.
@@ -90,9 +99,16 @@ def parse_document(node: Any, shape: Shape, index: int, json_path: str) -> tuple
     value = decoded(node)
     if isinstance(value, str):
         return TextSlot(index, node), Passage(value), []
+    if value is None or value == {}:
+        name = "null" if value is None else "an empty object"
+        return node, Passage(""), [RecordWarning("null_text", f"the document @ {json_path} is {name}: left as it is")]
+    if (literal := number_literal(value)) is not None:
+        return TextSlot(index, node), Passage(literal), []
     if not isinstance(value, dict):
         raise InputError(f"expected a string or an object @ {json_path}, got {json_type(value)}")
     path = find_path(value, shape.text, shape.wrapper)
+    if path is None and shape.text_is_optional:
+        return node, _passage(value, shape, ""), [RecordWarning("null_text", f"no text @ {json_path}: left as it is")]
     if path is None:
         names = [f"{shape.wrapper}.{name}" if shape.wrapper else name for name in shape.text] or ["text"]
         raise InputError(
@@ -101,16 +117,15 @@ def parse_document(node: Any, shape: Shape, index: int, json_path: str) -> tuple
             option="text_field",
         )
     text_json_path = f"{json_path}.{'.'.join(path)}"
-    text = decoded(value_at(value, path))
+    original = value_at(value, path)
+    text, slots = read_text(original, index, text_json_path)
     document = dict(value)
     warnings = []
-    if text is None:
-        text = ""
+    if decoded(original) is None:
         warnings.append(RecordWarning("null_text", f"the text @ {text_json_path} is null: left as it is"))
-    elif isinstance(text, str):
-        set_value(document, path, TextSlot(index, value_at(value, path)))
     else:
-        raise InputError(f"expected a string @ {text_json_path}, got {json_type(text)}", option="text_field")
+        set_value(document, path, slots)
+    with_offset_slots(document, shape.wrapper, index)
     if shape.shorten_copies:
         _fill_copies(document, shape, index, text)
     return document, _passage(value, shape, text), warnings
@@ -138,8 +153,4 @@ def _passage(document: dict[str, Any], shape: Shape, text: str) -> Passage:
 def identifier(node: Any) -> str | None:
     """Return an id as text: a string as it is, a number as it was written; None for any other value."""
     value = decoded(node)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Raw):
-        return bytes(value).decode()
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return value if isinstance(value, str) else number_literal(value)

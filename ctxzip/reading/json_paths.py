@@ -10,6 +10,8 @@ from ctxzip.errors import InputError
 
 Steps = tuple[str, ...]  # a path: keys of objects, and indices of arrays as decimal digits
 
+ANY_KEY = "*"  # in a path: the only key of an object
+
 _MISSING = object()
 
 
@@ -19,11 +21,12 @@ def find_path(record: dict[str, Any], paths: tuple[str, ...], wrapper: str = "")
     Args:
         record: parsed JSON.
         paths: in order. A path steps into objects by key and into arrays by index (`hits.0.body`); a key that
-            itself contains dots goes before the steps.
+            itself contains dots goes before the steps; `*` steps into an object with a single key.
         wrapper: key of an object inside the record; paths are tried inside it first, then in the record.
     """
     first_empty = None
-    for steps in _candidates(paths, wrapper):
+    for candidate in _candidates(paths, wrapper):
+        steps = _with_the_only_key(record, candidate) if ANY_KEY in candidate else candidate
         node = record.get(steps[0], _MISSING) if len(steps) == 1 else _follow(record, steps)
         if node is _MISSING:
             continue
@@ -111,6 +114,20 @@ def _follow(node: Any, steps: Steps) -> Any:
         else:
             return _MISSING
     return node
+
+
+def _with_the_only_key(record: dict[str, Any], steps: Steps) -> Steps:
+    """Return a path with keys in place of `*`; unchanged where an object has several keys, so that it is not found."""
+    node: Any = record
+    keys: list[str] = []
+    for step in steps:
+        value = decoded(node)
+        key = next(iter(value)) if step == ANY_KEY and isinstance(value, dict) and len(value) == 1 else step
+        if not isinstance(value, dict) or key not in value:
+            return steps
+        keys.append(key)
+        node = value[key]
+    return tuple(keys)
 
 
 _EMPTY_JSON = frozenset({b"null", b'""', b"[]", b"{}"})

@@ -27,6 +27,7 @@ class Shape:
         wrapper: key of an object in a document; the paths of a document are tried inside it first.
         required_keys: keys that a record must have to be of this shape.
         layout: how the documents are laid out: a key of `LAYOUTS` in `ctxzip.reading.detection`.
+        text_is_optional: whether a document may have no text, such as an image, and is then left as it is.
         shorten_copies: whether a text that a document holds at several of the paths is shortened at each.
         context_role: role of the chat messages that are documents, for the layout `messages`.
     """
@@ -41,6 +42,7 @@ class Shape:
     wrapper: str = ""
     required_keys: tuple[str, ...] = ()
     layout: str = "documents"
+    text_is_optional: bool = False
     shorten_copies: bool = False
     context_role: str | None = None
 
@@ -50,13 +52,35 @@ _DOCS = (
     "docs", "documents", "ctxs", "contexts", "passages", "context", "retrieved_contexts", "retrieved_documents",
     "retrieved_docs", "source_documents", "results", "chunks", "source_nodes", "nodes", "hits",
 )  # fmt: skip
-_TEXT = ("text", "content", "page_content", "contents", "passage", "body", "snippet", "chunk")
+_TEXT = (
+    "text",
+    "content",
+    "page_content",
+    "contents",
+    "passage",
+    "body",
+    "snippet",
+    "chunk",
+    "passage_text",
+    "chunk_text",
+)
 _TITLE = ("title", "metadata.title", "meta.title")
 _DOC_ID = ("id", "_id", "doc_id", "docid", "pid", "passage_id", "metadata.id", "meta.id")
 
-# The first shape that fits is used. `common` comes first because most records fit it; shapes that it covers are
-# listed for `input_format`, which tries only those of one name.
+# The first shape that fits is used. Those before `common` need keys that other records do not have. `common` comes next
+# because most records fit it; shapes that it covers are listed for `input_format`, which tries only those of one name.
 SHAPES = (
+    # Collection.query() and Collection.get() of chromadb.
+    Shape(
+        "chroma",
+        query=(*_QUERY, "query_texts"),
+        docs=("documents",),
+        title=("title",),
+        required_keys=("ids", "documents", "metadatas"),
+        layout="columns",
+    ),
+    # MS MARCO question answering, as the datasets of Hugging Face hold it; its own lines fit `common`.
+    Shape("msmarco", query=("query",), docs=("passages.passage_text",), required_keys=("passages", "query"), layout="columns"),
     Shape("common", query=_QUERY, docs=_DOCS, text=_TEXT, title=_TITLE, doc_id=_DOC_ID),
     # langchain_core.documents.Document, from model_dump() and from langchain_core.load.dumps().
     Shape(
@@ -106,6 +130,89 @@ SHAPES = (
         title=_TITLE,
         doc_id=("_id",),
     ),
+    # MS MARCO in its own lines.
+    Shape("msmarco", query=("query",), docs=("passages",), text=("passage_text",)),
+    # Index.query() of pinecone, where texts are metadata, and search() of an index with its own embeddings.
+    Shape(
+        "pinecone",
+        query=_QUERY,
+        docs=("matches", "result.hits"),
+        wrapper="metadata",
+        text=_TEXT,
+        title=_TITLE,
+        doc_id=("id",),
+        text_is_optional=True,
+    ),
+    Shape(
+        "pinecone",
+        query=_QUERY,
+        docs=("result.hits", "matches"),
+        wrapper="fields",
+        text=_TEXT,
+        title=_TITLE,
+        doc_id=("_id",),
+        text_is_optional=True,
+    ),
+    # Points of qdrant, from /points/query and /points/search; LangChain nests the metadata.
+    Shape(
+        "qdrant",
+        query=_QUERY,
+        docs=("result.points", "result", "points"),
+        wrapper="payload",
+        text=(*_TEXT, "document"),
+        title=_TITLE,
+        doc_id=("id",),
+        text_is_optional=True,
+    ),
+    # Responses of weaviate: GraphQL, where the class has a name of its own, and objects of the REST API.
+    Shape(
+        "weaviate",
+        query=_QUERY,
+        docs=("data.Get.*",),
+        text=_TEXT,
+        title=_TITLE,
+        doc_id=("_additional.id",),
+        text_is_optional=True,
+    ),
+    Shape(
+        "weaviate",
+        query=_QUERY,
+        docs=("objects",),
+        wrapper="properties",
+        text=_TEXT,
+        title=_TITLE,
+        doc_id=("id", "uuid"),
+        text_is_optional=True,
+    ),
+    # Documents › Search of Azure AI Search; the names of the fields are those of the index.
+    Shape("azure-ai-search", query=(*_QUERY, "search"), docs=("value",), text=_TEXT, title=_TITLE, doc_id=_DOC_ID, text_is_optional=True),
+    # Retrieve of Amazon Bedrock Knowledge Bases.
+    Shape(
+        "bedrock",
+        query=(*_QUERY, "retrievalQuery.text"),
+        docs=("retrievalResults",),
+        text=("content.text",),
+        title=("metadata.title",),
+        doc_id=("documentId", "location.s3Location.uri"),
+        text_is_optional=True,
+    ),
+    # Vertex AI Search, with chunks or with segments, answers and snippets of documents; and contexts of Vertex AI RAG Engine.
+    Shape(
+        "vertex",
+        query=_QUERY,
+        docs=("results",),
+        text=(
+            "chunk.content",
+            *(
+                f"document.derivedStructData.{name}"
+                for name in ("extractive_segments", "extractive_answers", "extractiveSegments", "extractiveAnswers", "snippets")
+            ),
+        ),
+        title=("chunk.documentMetadata.title", "document.derivedStructData.title"),
+        doc_id=("chunk.id", "document.id", "id"),
+        text_is_optional=True,
+    ),
+    Shape("vertex", query=_QUERY, docs=("contexts.contexts",), text=("text",), title=("sourceDisplayName",), doc_id=("sourceUri",), text_is_optional=True),
     # hotpotqa.github.io, 2WikiMultihopQA, and both on Hugging Face: texts are split into sentences.
     Shape("hotpotqa", query=("question",), docs=("context",), layout="sentence_lists"),
     # Request bodies of chat completions (OpenAI, Anthropic and others), and lines of a batch of them.
@@ -192,7 +299,11 @@ SHAPES = (
 
 def names() -> list[str]:
     """Return the possible values of `input_format`."""
-    return [AUTO, *dict.fromkeys(shape.name for shape in SHAPES), *TABLES]
+    return [
+        AUTO,
+        *dict.fromkeys(shape.name for shape in sorted(SHAPES, key=lambda shape: bool(shape.required_keys))),
+        *TABLES,
+    ]
 
 
 def with_fields(

@@ -34,6 +34,39 @@ class SentencesSlot:
 
 
 @dataclass(frozen=True, slots=True)
+class PartSlot:
+    """In place of one paragraph, or one content part, of a text that is a list of them.
+
+    Attributes:
+        start: offset of the paragraph in the text of passage `index`, in code points.
+        end: half-open end of it.
+        original: the JSON value of the paragraph.
+    """
+
+    index: int
+    start: int
+    end: int
+    original: Any
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetSlot:
+    """In place of an offset that is wrong once the text of passage `index` is shortened.
+
+    Attributes:
+        name: key of the offset in the record.
+        original: the JSON value of the offset.
+        position: the offset, in code points of the text of the passage, where it points into that text; it is moved. None
+            where it points into a text outside the record; it is replaced by null.
+    """
+
+    index: int
+    name: str
+    original: Any
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PiecesSlot:
     """In place of one string that holds the texts of passages among other text.
 
@@ -68,7 +101,7 @@ class CellSlot:
     Attributes:
         inner: the list or object, with slots.
         original: the text of the cell.
-        notation: of the text: `json` or `python`.
+        notation: of the text: `json`, `python` or `numpy`.
     """
 
     inner: Any

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import re
 from collections import deque
 from io import BytesIO, TextIOWrapper
 from threading import Lock
@@ -20,6 +21,8 @@ CSV_SUFFIXES = frozenset({".csv", ".tsv"})
 PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
 _DELIMITERS = ",;\t|"
 _MAX_CELL = 2**31 - 1  # code points; Python's default is 131,072; the limit is a C long: 32 bits on Windows
+_STRING_LITERAL = re.compile(r"""'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+\"""")
+_NUMPY_ARRAY = re.compile(rf"\[\s*(?:{_STRING_LITERAL.pattern})(?:\s+(?:{_STRING_LITERAL.pattern}))+\s*\]")
 _cell_limit_lock = Lock()  # the limit belongs to the whole process: held while it is changed
 _PARQUET_BATCH = 1000  # rows in memory at a time
 
@@ -172,15 +175,15 @@ def _without_nanoseconds(column: Any) -> Any:
 
 
 def parse_cell(node: Any) -> tuple[Any, str] | None:
-    """Return the list or object that a cell holds as text, and its notation, `json` or `python`; None for other text.
+    """Return the list or object that a cell holds as text, and its notation; None for other text.
 
-    pandas writes Python's notation. It is accepted only if `repr` gives the same text again: the list that numpy
-    writes, without commas, would become one string.
+    The notation is `json`; `python`, as pandas writes a list; or `numpy`, as it writes an array of strings, without commas.
+    Python's is accepted only if `repr` gives the same text again: it joins strings that no comma separates.
 
     >>> parse_cell("['At ten.', 'At noon.']")
     (['At ten.', 'At noon.'], 'python')
-    >>> parse_cell("['At ten.' 'At noon.']") is None
-    True
+    >>> parse_cell("['At ten.' 'At noon.']")
+    (['At ten.', 'At noon.'], 'numpy')
     """
     if not isinstance(node, str) or node.lstrip()[:1] not in ("[", "{"):
         return None
@@ -190,6 +193,8 @@ def parse_cell(node: Any) -> tuple[Any, str] | None:
         pass
     else:
         return (value, "json") if isinstance(value, list | dict) else None
+    if _NUMPY_ARRAY.fullmatch(node.strip()):
+        return [ast.literal_eval(literal[0]) for literal in _STRING_LITERAL.finditer(node)], "numpy"
     try:
         value = ast.literal_eval(node.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError):

@@ -35,6 +35,8 @@ def parse(node: Any, shape: Shape, json_path: str) -> ParsedDocuments:
             continue
         path = find_path(item, shape.text, shape.wrapper) if isinstance(item, dict) else ()
         text_slot = value_at(item, path or ())
+        if not isinstance(text_slot, TextSlot):  # a list of paragraphs
+            continue
         pieces = PiecesSlot((line + newline, TextSlot(index, text)), text_slot.original)
         if path:
             set_value(item, path, pieces)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ctxzip._internal.raw_json import decoded, encode
+from ctxzip.datamodels import RecordWarning
 from ctxzip.reading.origin import origin_of
-from ctxzip.reading.slots import CellSlot, DocsSlot, PiecesSlot, SentencesSlot, TextSlot
+from ctxzip.reading.slots import CellSlot, DocsSlot, OffsetSlot, PartSlot, PiecesSlot, SentencesSlot, TextSlot
+from ctxzip.rendering.context import passage_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ctxzip.datamodels import Request
+    from ctxzip.datamodels import Request, Unit
     from ctxzip.rendering.result import Result
 
 
@@ -27,6 +30,17 @@ def original_record(request: Request) -> dict[str, Any]:
     return original if isinstance(original, dict) else {}
 
 
+def offset_warnings(result: Result) -> list[RecordWarning]:
+    """Return a warning for each key of offsets of which one is null in the output, because what it pointed to is dropped."""
+    lost = [
+        slot.name for slot in _offset_slots(origin_of(result.request).record) if _filled_offset(slot, result) is None
+    ]
+    return [
+        RecordWarning("offset_dropped", f"{name} is null: it is the offset of a text that is shortened")
+        for name in dict.fromkeys(lost)
+    ]
+
+
 def written_order(result: Result) -> list[int] | None:
     """Return the indices of the written passages in the order of the record; None where that is every one in input order."""
     lists = list(_document_lists(origin_of(result.request).record))
@@ -37,7 +51,7 @@ def written_order(result: Result) -> list[int] | None:
 
 def _original(node: Any) -> Any:
     """Return a part of the input record with the original values in place of its slots."""
-    if isinstance(node, TextSlot | PiecesSlot):
+    if isinstance(node, TextSlot | PiecesSlot | PartSlot | OffsetSlot):
         return node.original
     if isinstance(node, CellSlot):
         return _original(node.inner)
@@ -65,7 +79,52 @@ def _filled_cell(slot: CellSlot, result: Result) -> str:
     inner = _filled(slot.inner, result)
     if inner == _original(slot.inner):
         return slot.original
+    if slot.notation == "numpy":
+        separator = "\n " if "\n" in slot.original else " "
+        return f"[{separator.join(map(repr, inner))}]"
     return encode(inner).decode() if slot.notation == "json" else repr(inner)
+
+
+def _filled_part(slot: PartSlot, result: Result) -> Any:
+    """Return what is kept of one paragraph; `""` where nothing is, so that indices into the list stay valid."""
+    text = result.request.passages[slot.index].text[slot.start : slot.end]
+    units = [
+        (replace(unit, start=max(unit.start, slot.start) - slot.start, end=min(unit.end, slot.end) - slot.start), kept)
+        for unit, kept in _units_of(result, slot.index)
+        if unit.start < slot.end and unit.end > slot.start
+    ]
+    kept_text = passage_text(text, units, mark_gaps=_has_gap_marks(result, slot.index))
+    return slot.original if kept_text == text else kept_text
+
+
+def _filled_offset(slot: OffsetSlot, result: Result) -> Any:
+    """Return the offset in the shortened text of the same character; None where that is dropped."""
+    text = result.request.passages[slot.index].text
+    if result.texts[slot.index] == text:
+        return slot.original
+    if slot.position is None:
+        return None
+    units = _units_of(result, slot.index)
+    for i, (unit, kept) in enumerate(units):
+        if kept and unit.start <= slot.position < unit.end:
+            # A dropped unit at the end makes `passage_text` join the units before it.
+            end_of_text = replace(unit, start=len(text), end=len(text))
+            mark_gaps = _has_gap_marks(result, slot.index)
+            before = passage_text(text, [*units[: i + 1], (end_of_text, False)], mark_gaps=mark_gaps)
+            return len(before) - (unit.end - slot.position)
+    return None
+
+
+def _units_of(result: Result, index: int) -> list[tuple[Unit, bool]]:
+    """Return the units of a passage, and whether each is kept."""
+    kept = set(result.selection.kept)
+    return [(unit, i in kept) for i, unit in enumerate(result.scored.units) if unit.passage == index]
+
+
+def _has_gap_marks(result: Result, index: int) -> bool:
+    """Tell whether the text of a passage has a mark at each gap."""
+    text = result.request.passages[index].text
+    return passage_text(text, _units_of(result, index), mark_gaps=True) == result.texts[index]
 
 
 def _filled_sentences(slot: SentencesSlot, result: Result) -> list[Any]:
@@ -89,6 +148,8 @@ def _filled_documents(slot: DocsSlot, result: Result) -> list[Any]:
 
 _FILL: dict[type, Callable[[Any, Result], Any]] = {
     TextSlot: _filled_text,
+    PartSlot: _filled_part,
+    OffsetSlot: _filled_offset,
     CellSlot: _filled_cell,
     SentencesSlot: _filled_sentences,
     PiecesSlot: _filled_pieces,
@@ -127,3 +188,15 @@ def _document_lists(node: Any) -> Iterator[DocsSlot]:
         parts = node.values() if isinstance(node, dict) else node.parts if isinstance(node, PiecesSlot) else node
         for part in parts:
             yield from _document_lists(part)
+
+
+def _offset_slots(node: Any) -> Iterator[OffsetSlot]:
+    """Yield the slots of offsets of a record."""
+    if isinstance(node, OffsetSlot):
+        yield node
+    elif isinstance(node, CellSlot):
+        yield from _offset_slots(node.inner)
+    elif isinstance(node, dict | list | DocsSlot):
+        values = node.values() if isinstance(node, dict) else node.items if isinstance(node, DocsSlot) else node
+        for value in values:
+            yield from _offset_slots(value)

@@ -92,7 +92,7 @@ def test_broken_lines_become_error_records_in_their_places():
     assert list(errors) == [2, 3, 5, 6, 7, 9, 10, 12, 14, 16]
     assert all(f"ctxzip: {message}\n" in run.err for message in errors.values())
     assert "$.docs[2].text" in errors[10]
-    assert run.records[9]["id"] == "bad-text-number"
+    assert run.records[9]["id"] == "bad-text-object"
     assert run.records[15]["ctxzip"]["input"].startswith('{"id":"bad-cut"')
     assert ", 10 failed, " in run.err
 

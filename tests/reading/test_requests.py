@@ -94,16 +94,15 @@ def test_dotted_paths_step_into_objects_and_arrays():
         ({"docs": []}, "line 1: no question: expected one of query, question, "),
         ({"text": "x"}, "line 1: the record is a document without a question: give the question"),
         ({"query": " ", "docs": []}, "line 1: empty question @ $.query"),
-        ({"query": 5, "docs": []}, "line 1: expected a string @ $.query, got a number"),
+        ({"query": ["x", "y"], "docs": []}, "line 1: expected a string @ $.query, got an array"),
         ({"query": None, "docs": []}, "line 1: expected a string @ $.query, got null"),
         ({"query": "x"}, "line 1: no documents: expected one of docs, documents, ctxs, "),
         ({"query": "x", "docs": 3}, "line 1: expected an array of documents @ $.docs, got a number"),
         ({"query": "x", "docs": None}, "line 1: expected an array of documents @ $.docs, got null"),
-        ({"query": "x", "docs": [1]}, "line 1: expected a string or an object @ $.docs[0], got a number"),
-        ({"query": "x", "docs": ["a", None]}, "line 1: expected a string or an object @ $.docs[1], got null"),
+        ({"query": "x", "docs": ["a", True]}, "line 1: expected a string or an object @ $.docs[1], got a boolean"),
         ({"query": "x", "docs": ["a", {"id": 1}]}, "line 1: required field missing @ $.docs[1].text: expected one of"),
-        ({"query": "x", "docs": ["", "", {"text": 1}]}, "line 1: expected a string @ $.docs[2].text, got a number"),
-        ({"query": "x", "docs": [{"text": ["a"]}]}, "line 1: expected a string @ $.docs[0].text, got an array"),
+        ({"query": "x", "docs": ["", "", {"text": {}}]}, "line 1: expected a string @ $.docs[2].text, got an object"),
+        ({"query": "x", "docs": [{"text": [{"a": 1}]}]}, "line 1: expected a string @ $.docs[0].text, got an array without a text"),
         ('{"query": "x", "docs": [', "line 1: the JSON is cut off"),
         ('{"query": "x" "docs"}', "line 1: invalid JSON at character 15: Expecting ',' delimiter"),
         ("Plain text.", "line 1: invalid JSON at character 1: Expecting value: one JSON object a line is expected; plain text needs a query"),
@@ -225,6 +224,34 @@ def test_a_null_text_is_an_empty_document_with_a_warning():
     assert [warning.text for warning in request.warnings] == ["the text @ $.docs[1].text is null: left as it is"]
 
 
+def test_documents_that_are_null_or_empty_stay_with_a_warning():
+    """The other documents of the record are compressed."""
+    request = items(jsonl({"query": "x", "docs": [None, {}, {"text": "a"}, ""]}))[0]
+    assert [passage.text for passage in request.passages] == ["", "", "a", ""]
+    assert [warning.text for warning in request.warnings] == [
+        "the document @ $.docs[0] is null: left as it is",
+        "the document @ $.docs[1] is an empty object: left as it is",
+    ]
+
+
+def test_numbers_are_read_as_they_were_written():
+    """As a question, as a document and as its text."""
+    request = items('{"query": 404, "docs": [1e5, {"text": 12345678901234567890123}, "a"]}\n')[0]
+    assert content(request) == ("404", ["1e5", "12345678901234567890123", "a"])
+    assert not request.warnings
+
+
+def test_a_text_can_be_a_list_of_paragraphs_or_of_content_parts():
+    """A blank line goes between two; parts without a text are no part of it."""
+    image = {"type": "image_url", "image_url": {"url": "x.png"}}
+    docs = [
+        {"content": [{"type": "text", "text": "One."}, image, {"type": "text", "text": "Two."}]},
+        {"text": ["A.", "B."]},
+    ]
+    request = items(jsonl({"query": "x", "docs": [*docs, {"text": []}]}))[0]
+    assert [passage.text for passage in request.passages] == ["One.\n\nTwo.", "A.\n\nB.", ""]
+
+
 def test_documents_that_share_an_id_are_read_with_a_warning():
     """They stay two documents."""
     request = items(jsonl({"query": "x", "docs": [{"id": "a", "text": "1"}, {"id": "a", "text": "2"}]}))[0]
@@ -242,10 +269,10 @@ def test_with_a_query_every_line_is_a_document_of_one_request():
 
 def test_with_a_query_a_bad_document_is_left_out_with_a_warning():
     """The rest of the request is not lost."""
-    bad, request = items('{"text": 1}\n{"text": "two"}\n', query="When?")
+    bad, request = items('{"text": true}\n{"text": "two"}\n', query="When?")
     assert not bad.in_output
     assert [warning.text for warning in request.warnings] == [
-        "left out: line 1: expected a string @ $.text, got a number"
+        "left out: line 1: expected a string @ $.text, got a boolean"
     ]
     assert content(request) == ("When?", ["two"])
 

@@ -89,6 +89,9 @@ def test_a_written_record_differs_only_in_shorter_texts(name, compressor):
         changed = [path for path in was if was[path] != now[path]]
         assert changed
         for path in changed:
+            if now[path] is None or str(now[path]).startswith("number "):
+                assert re.search(r"\.(start_char_idx|end_char_idx|answer_start(\.\d+)?)$", path)
+                continue
             assert is_subsequence(now[path], was[path])
             texts = [passage.text for passage in result.request.passages if passage.text]
             assert any(text in was[path] or was[path] in text for text in texts)
@@ -115,8 +118,8 @@ def test_every_fixture_is_read(name):
         assert any(passage.text for passage in request.passages)
 
 
-UNTITLED = {"ragas", "cohere", "messages", "segments"}
-LIBRARIES = ["langchain", "llamaindex", "haystack", "elasticsearch", "hotpotqa", "dpr", "ragas", "cohere", "flashrag", "recomp", "langsmith", "messages", "kilt", "segments", "beir"]  # fmt: skip
+UNTITLED = {"ragas", "cohere", "messages", "segments", "msmarco"}
+LIBRARIES = ["langchain", "llamaindex", "haystack", "elasticsearch", "hotpotqa", "dpr", "ragas", "cohere", "flashrag", "recomp", "langsmith", "messages", "kilt", "segments", "beir", "chroma", "pinecone", "qdrant", "weaviate", "azure-ai-search", "bedrock", "vertex", "msmarco"]  # fmt: skip
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -131,6 +134,21 @@ def test_a_record_is_read_the_same_by_detection_and_by_the_name_of_its_shape(lib
         for one, other in zip(by_keys, by_name, strict=True):
             assert (one.query, one.passages, one.id) == (other.query, other.passages, other.id)
             assert any(passage.title for passage in one.passages) or library in UNTITLED
+
+
+def test_a_hit_without_a_text_is_left_as_it_is():
+    """Knowledge bases return images, and fields differ between the points of a collection."""
+    image = {"content": {"type": "IMAGE", "byteContent": "data:"}, "score": 0.5}
+    request = to_request({"query": "x", "retrievalResults": [image, {"content": {"text": "a"}}]}, SHAPES)
+    assert [passage.text for passage in request.passages] == ["", "a"]
+    assert [warning.text for warning in request.warnings] == ["no text @ $.retrievalResults[0]: left as it is"]
+
+
+def test_the_documents_of_several_queries_are_refused():
+    """A record is one request."""
+    result = {"query": "x", "ids": [["1"], ["2"]], "documents": [["a"], ["b"]], "metadatas": None}
+    with pytest.raises(InputError, match=r"expected the documents of one query @ \$\.documents, got those of 2"):
+        to_request(result, SHAPES)
 
 
 def test_every_name_of_an_input_format_has_a_fixture():

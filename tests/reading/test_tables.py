@@ -61,7 +61,10 @@ def test_a_written_table_has_shorter_texts_and_one_more_column(name, delimiter):
     [
         ('["a", "b"]', (["a", "b"], "json")),
         ("['a', \"it's\"]", (["a", "it's"], "python")),
-        ("['a' 'b']", None),
+        ("['a' 'b']", (["a", "b"], "numpy")),
+        ("['a'\n \"it's\"]", (["a", "it's"], "numpy")),
+        ("['a' b]", None),
+        ("['a' 'b", None),
         ("['a',\n 'b']", None),
         ("[not] a list", None),
         ("[1, open('x')]", None),
@@ -72,7 +75,7 @@ def test_a_written_table_has_shorter_texts_and_one_more_column(name, delimiter):
     ],
 )
 def test_a_list_in_a_cell_is_parsed_if_it_can_be_written_again(text, value):
-    """JSON, or a list as pandas writes it; anything else is a text."""
+    """JSON, a list as pandas writes it, or an array of strings as numpy does; anything else is a text."""
     found = parse_cell(text)
     assert (found and ([str(v) if isinstance(v, str) else json.loads(bytes(v)) for v in found[0]], found[1])) == value
 

@@ -7,9 +7,13 @@ import json
 import pytest
 
 from ctxzip import compress
+from ctxzip.compressor import Compressor
 from ctxzip.datamodels import Unit
+from ctxzip.reading.detection import to_request
+from ctxzip.reading.schemas import SHAPES
 from ctxzip.rendering.context import passage_text
 from ctxzip.rendering.record import record
+from ctxzip.settings import Settings
 
 TEXT = "One. Two. Three.\n\nFour.\nFive."
 BOUNDS = [(0, 4), (5, 9), (10, 16), (18, 23), (24, 29)]
@@ -118,3 +122,71 @@ def test_the_value_of_the_key_ctxzip_has_these_keys():
     start, end, probability = own["docs"][2]["kept"][0]
     assert (start, end) == (0, 34)
     assert 0 < probability <= 1
+
+
+BUILT = "The bridge was built in 1932."
+TOLL = "The toll is two euros."
+
+
+def compressed(value, **settings):
+    with Compressor(Settings(**{"scorer": "bm25", "max_sentences": 1, **settings})) as compressor:
+        return json.loads(record(compressor.compress(to_request(value, SHAPES))))
+
+
+def test_a_list_of_paragraphs_is_written_back_as_a_list():
+    """What is left out is empty, so that indices into the list stay right."""
+    written = compressed(
+        {"query": "What is the toll?", "docs": [{"text": [BUILT, f"It is long. {TOLL}", "Bread is baked."]}]}
+    )
+    assert written["docs"] == [{"text": ["", TOLL, ""]}]
+
+
+def test_content_parts_keep_their_places():
+    """Parts without a text are unchanged."""
+    image = {"type": "image_url", "image_url": {"url": "x.png"}}
+    parts = [{"type": "text", "text": f"{BUILT} {TOLL}"}, image, {"type": "text", "text": BUILT}]
+    written = compressed({"query": "What is the toll?", "docs": [{"content": parts}]})
+    assert written["docs"] == [{"content": [{"type": "text", "text": TOLL}, image, {"type": "text", "text": ""}]}]
+
+
+def test_a_unit_across_paragraphs_is_shared_out():
+    """A code block that is not closed holds the paragraphs behind it."""
+    paragraphs = ["```python", "toll = 2  # the toll in euros", "Bread is baked."]
+    written = compressed({"query": "What is the toll?", "docs": [{"text": paragraphs}]})
+    assert written["docs"] == [{"text": paragraphs}]
+
+
+def test_gap_marks_stay_inside_their_paragraph():
+    """They are those of the text as a whole."""
+    text = [f"{BUILT} {TOLL} Water is wet. The toll was one euro.", "Bread is baked."]
+    written = compressed({"query": "toll euro", "docs": [{"text": text}]}, max_sentences=2, mark_gaps=True)
+    assert written["docs"] == [{"text": [f"{TOLL} [...] The toll was one euro.", ""]}]
+
+
+def test_the_offset_of_an_answer_moves_with_it():
+    """It is null, with a warning, where the answer is not kept."""
+    value = {
+        "question": "What is the toll?",
+        "context": f"{BUILT} {TOLL}",
+        "answers": {"text": ["two euros"], "answer_start": [42]},
+    }
+    written = compressed(value)
+    start = written["answers"]["answer_start"][0]
+    assert written["context"][start:].startswith("two euros")
+    assert not written["ctxzip"]["warnings"]
+    lost = compressed({**value, "answers": [{"text": "1932", "answer_start": 24}]})
+    assert lost["answers"] == [{"text": "1932", "answer_start": None}]
+    assert [warning["code"] for warning in lost["ctxzip"]["warnings"]] == ["offset_dropped"]
+
+
+def test_offsets_in_a_source_document_are_null_where_the_text_is_shortened():
+    """Those of other documents stay."""
+    nodes = [
+        {"node": {"text": f"{BUILT} {TOLL}", "start_char_idx": 10, "end_char_idx": 62}, "score": 0.5},
+        {"node": {"text": TOLL, "start_char_idx": 70, "end_char_idx": 92}, "score": 0.4},
+    ]
+    written = compressed({"query": "What is the toll?", "source_nodes": nodes}, max_sentences=None, ratio=0.6)
+    kept = {node["node"]["text"]: node["node"]["start_char_idx"] for node in written["source_nodes"]}
+    assert all((kept[text] is None) == (text not in {f"{BUILT} {TOLL}", TOLL}) or text == TOLL for text in kept)
+    assert None in kept.values()
+    assert [warning["code"] for warning in written["ctxzip"]["warnings"]] == ["offset_dropped", "offset_dropped"]

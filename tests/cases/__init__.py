@@ -1,0 +1,1 @@
+"""Small inputs with texts that must be kept: `python -m tests.cases FILE`."""

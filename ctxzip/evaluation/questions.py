@@ -21,7 +21,7 @@ from ctxzip.reading.origin import BadRecord, origin_of
 from ctxzip.reading.requests import read
 from ctxzip.reading.slots import DocsSlot, SentencesSlot
 from ctxzip.reading.sources import Source, decompressed
-from ctxzip.scoring.bm25 import UNSPACED
+from ctxzip.scoring.terms import UNSPACED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

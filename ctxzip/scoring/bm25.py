@@ -11,14 +11,14 @@ passage. It is not calibrated. models/README.md has the measurements behind the 
 from __future__ import annotations
 
 import math
-import re
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rank_bm25 import BM25Okapi
 
 from ctxzip.datamodels import Scores, ScoringInput
+from ctxzip.scoring.terms import terms
+from ctxzip.splitting.language import detect_language
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,51 +27,7 @@ if TYPE_CHECKING:
 
 _PASSAGE_WEIGHT = 0.5  # 0..1, of the share of the passage in the probability of a unit
 _NEIGHBOUR_WEIGHT = 0.1  # of each neighbour, where the unit itself weighs 1
-_STEM = 6  # letters of a word that are kept, so that inflected forms match in any language
 _MAX_CONTEXT_TERMS = 64  # that a unit gets from its title, and as many from its headings; longer ones are cut
-
-UNSPACED = (  # a letter of a script without spaces between words
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
-)
-_FIRST_UNSPACED = "\u0e00"
-_WORD = re.compile(
-    # A run of unspaced letters, which `terms` cuts into pairs; or a word, with its vowel signs and other marks, which are
-    # no letters to `re`.
-    UNSPACED + r"+"
-    r"|(?:[^\W_]|[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff])+"
-)
-_ASCII_WORD = re.compile("[a-z0-9]+")  # matches what _WORD matches in lower-case ASCII, and is faster
-_STOP_WORDS = frozenset((
-    "a", "an", "the", "of", "in", "on", "at", "to", "for", "and", "or", "is", "are", "was", "were", "be", "been",
-    "by", "with", "from", "as", "that", "this", "it", "its", "which", "who", "whom", "whose", "what", "when", "where",
-    "how", "why", "did", "do", "does", "had", "has", "have", "not", "no", "he", "she", "his", "her", "they", "their",
-    "them", "i", "you", "your", "we", "our", "can", "will", "would", "could", "should", "may", "might", "than",
-    "then", "there", "these", "those", "but", "if", "so", "into", "about", "also", "such", "any", "all", "some",
-    "more", "most", "other", "between", "during",
-))  # fmt: skip
-
-
-def terms(text: str) -> list[str]:
-    """Split a text into index terms: stems of words without English stop words, letter pairs of unspaced scripts.
-
-    >>> terms("Who repaired the bridges?")
-    ['repair', 'bridge']
-    >>> terms("橋の長さ")
-    ['橋の', 'の長', '長さ']
-    """
-    if text.isascii():
-        return [
-            word[:_STEM] if word.isalpha() else word
-            for word in _ASCII_WORD.findall(text.lower())
-            if word not in _STOP_WORDS
-        ]
-    index_terms: list[str] = []
-    for word in _WORD.findall(unicodedata.normalize("NFKC", text).lower()):
-        if word[0] >= _FIRST_UNSPACED and re.match(UNSPACED, word):  # compiled when it is needed, which takes 2 ms
-            index_terms.extend(word[at : at + 2] for at in range(max(1, len(word) - 1)))
-        elif word not in _STOP_WORDS:
-            index_terms.append(word[:_STEM] if word.isalpha() or not word.isascii() else word)
-    return index_terms
 
 
 class Bm25Scorer:
@@ -102,9 +58,10 @@ class Bm25Scorer:
 
 def _score(item: ScoringInput) -> Scores:
     request, units = item.request, item.units
-    query = list(dict.fromkeys(terms(" ".join((request.query, *item.evidence)))))
-    titles = [terms(passage.title)[:_MAX_CONTEXT_TERMS] for passage in request.passages]
-    unit_terms = [terms(request.passages[unit.passage].text[unit.start : unit.end]) for unit in units]
+    language = detect_language(request.query)
+    query = list(dict.fromkeys(terms(" ".join((request.query, *item.evidence)), language)))
+    titles = [terms(passage.title, language)[:_MAX_CONTEXT_TERMS] for passage in request.passages]
+    unit_terms = [terms(request.passages[unit.passage].text[unit.start : unit.end], language) for unit in units]
     passage_terms = [list(title) for title in titles]
     with_context = []
     for unit, own in zip(units, unit_terms, strict=True):

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ctxzip.datamodels import ScoringInput
-from ctxzip.scoring.bm25 import terms
+from ctxzip.scoring.terms import terms
 from ctxzip.scoring.passage_parts import PassagePart, best_parts, split_parts, whole_passages
 from ctxzip.settings import OFF
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ctxzip.datamodels import Passage, Request, ScoringInput, Unit
 from ctxzip.errors import UsageError
-from ctxzip.scoring.bm25 import attained_share, terms
+from ctxzip.scoring.bm25 import attained_share
+from ctxzip.scoring.terms import terms
 from ctxzip.scoring.loading import load_scorer
 from ctxzip.settings import Settings
 from tests.strategies import queries, texts

@@ -1,0 +1,113 @@
+"""Text -> index terms of BM25: stems of words, identifiers whole and in parts, letter pairs of unspaced scripts."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ctxzip.splitting.language import ENGLISH, UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# The Snowball algorithm of each language code; models/README.md has the comparison with `_PREFIX`.
+_ALGORITHMS = {
+    "ar": "arabic", "da": "danish", "de": "german", "el": "greek", ENGLISH: "english", "es": "spanish", "fi": "finnish",
+    "fr": "french", "hi": "hindi", "hu": "hungarian", "id": "indonesian", "it": "italian", "nb": "norwegian",
+    "nl": "dutch", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "ta": "tamil",
+    UNKNOWN: "english",
+}  # fmt: skip
+_PREFIX = 6  # letters that are kept of a word in any other language, and in Turkish, where they do better
+_CACHED_STEMS = 50_000  # for each language
+
+UNSPACED = (  # a letter of a script without spaces between words
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
+)
+_FIRST_UNSPACED = "\u0e00"
+_WORD = re.compile(
+    # A run of unspaced letters, which `terms` cuts into pairs; or a word, with its vowel signs and other marks, which are
+    # no letters to `re`.
+    UNSPACED + r"+"
+    r"|(?:[^\W_]|[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff])+"
+)
+_ASCII_WORD = re.compile("[a-z0-9]+")  # matches what _WORD matches in lower-case ASCII, and is faster
+# A word that is broken at the end of a line: `contrac-` above `tor`.
+_LINE_END_HYPHEN = re.compile(r"(?<=[^\W\d_])-[ \t]*\n\s*(?=[^\W\d_])")
+# Section numbers, versions and codes (9.3, v2.14.3, E-107), and identifiers (orders_pkey, com.example.Foo, std::vector).
+_COMPOUND = re.compile(r"[^\W_]+(?:(?:[-./_]|::)[^\W_]+)+")
+_CAMEL_CASE = re.compile(r"[A-Za-z]?[a-z]+[0-9]*(?=[A-Z])|[A-Z][a-z]+[0-9]*")
+_HAS_CAMEL_CASE = re.compile(r"[a-z0-9][A-Z][a-z]")
+_STOP_WORDS = frozenset((
+    "a", "an", "the", "of", "in", "on", "at", "to", "for", "and", "or", "is", "are", "was", "were", "be", "been",
+    "by", "with", "from", "as", "that", "this", "it", "its", "which", "who", "whom", "whose", "what", "when", "where",
+    "how", "why", "did", "do", "does", "had", "has", "have", "not", "no", "he", "she", "his", "her", "they", "their",
+    "them", "i", "you", "your", "we", "our", "can", "will", "would", "could", "should", "may", "might", "than",
+    "then", "there", "these", "those", "but", "if", "so", "into", "about", "also", "such", "any", "all", "some",
+    "more", "most", "other", "between", "during",
+))  # fmt: skip
+
+
+def terms(text: str, language: str = ENGLISH) -> list[str]:
+    """Split a text into index terms, without English stop words.
+
+    Args:
+        text: a query, a unit or a title.
+        language: the code of the language whose stemmer is used; the texts of one index need the same.
+
+    >>> terms("Who repaired the bridges?")
+    ['repair', 'bridg']
+    >>> terms("getUserName in v2.14")
+    ['v2.14', 'getusernam', 'get', 'user', 'name', 'v2', '14']
+    >>> terms("橋の長さ")
+    ['橋の', 'の長', '長さ']
+    """
+    if "-" in text and "\n" in text:
+        text = _LINE_END_HYPHEN.sub("", text)
+    stem = _stemmer(language)
+    index_terms = [*_compounds(text), *_camel_case_parts(text, stem)]
+    if text.isascii():
+        words = _ASCII_WORD.findall(text.lower())
+        return index_terms + [stem(word) if word.isalpha() else word for word in words if word not in _STOP_WORDS]
+    for word in _WORD.findall(unicodedata.normalize("NFKC", text).lower()):
+        if word[0] >= _FIRST_UNSPACED and re.match(UNSPACED, word):  # compiled when it is needed, which takes 2 ms
+            index_terms.extend(word[at : at + 2] for at in range(max(1, len(word) - 1)))
+        elif word not in _STOP_WORDS:
+            index_terms.append(stem(word) if word.isalpha() or not word.isascii() else word)
+    return index_terms
+
+
+def _compounds(text: str) -> list[str]:
+    """Return the numbers, codes and identifiers that punctuation divides, whole; their parts are words of the text."""
+    if not any(mark in text for mark in "._-/:"):
+        return []
+    return [
+        compound.lower()
+        for compound in _COMPOUND.findall(text)
+        if "_" in compound or "::" in compound or "." in compound or any(map(str.isdigit, compound))
+    ]
+
+
+def _camel_case_parts(text: str, stem: Callable[[str], str]) -> list[str]:
+    """Return the words of identifiers such as `getUserName`."""
+    if not _HAS_CAMEL_CASE.search(text):
+        return []
+    return [
+        stem(part.lower())
+        for word in _WORD.findall(text)
+        if _HAS_CAMEL_CASE.search(word)
+        for part in _CAMEL_CASE.findall(word)
+    ]
+
+
+@lru_cache(maxsize=8)
+def _stemmer(language: str) -> Callable[[str], str]:
+    """Return a function from a lower-case word to its stem."""
+    algorithm = _ALGORITHMS.get(language)
+    if algorithm is None:
+        return lambda word: word[:_PREFIX]
+    from Stemmer import Stemmer
+
+    stem: Callable[[str], str] = Stemmer(algorithm, 0).stemWord
+    return lru_cache(maxsize=_CACHED_STEMS)(stem)

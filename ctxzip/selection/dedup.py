@@ -79,6 +79,8 @@ class DuplicateKeys:
         has_columns = unit.kind == "table_row" and "\t" in text  # an empty cell moves the others, and has no words
         if unit.kind in _COMPARED_EXACTLY or has_columns:
             return topic, text
+        if unit.kind == "line":  # the same line again may be another event, or a setting of another section
+            return topic, text, self._neighbour_words(i)
         if unit.kind not in _COMPARED_BY_WORDS or not (words := self._unit_words(i)):
             return None
         depends = self.languages[unit.passage] != "en" or _CONTEXT_DEPENDENT.match(_without_link(text))

@@ -53,6 +53,7 @@ WarningCode = Literal[
     "deadline",
     "second_pass",
     # selection and rendering
+    "best_unit_left_out",
     "no_answer",
     "no_documents",
     "no_guarantee",
@@ -60,6 +61,7 @@ WarningCode = Literal[
     "no_text",
     "nothing_fits",
     "offset_dropped",
+    "over_ratio",
     "surrogates_replaced",
     "unlike_calibration",
 ]

@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ctxzip.datamodels import ScoringInput
-from ctxzip.scoring.terms import terms
 from ctxzip.scoring.passage_parts import PassagePart, best_parts, split_parts, whole_passages
+from ctxzip.scoring.terms import terms
 from ctxzip.settings import OFF
 
 if TYPE_CHECKING:

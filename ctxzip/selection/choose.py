@@ -13,7 +13,7 @@ from ctxzip.selection.budget import decide
 from ctxzip.selection.candidates import candidates, groups
 from ctxzip.selection.coverage_order import coverage_order
 from ctxzip.selection.dedup import DuplicateKeys
-from ctxzip.selection.greedy import select
+from ctxzip.selection.greedy import NO_ROOM, select
 from ctxzip.selection.segments import CONTEXT, outside_context, select_segments
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def choose(
     budget = decide(settings.limits(), scores.probability[limited], limited_tokens, decision)
     selection, budget = _selected(scored, settings, cost, ranked, budget)
     selection, budget = _whole_if_too_little_saved(selection, budget, tokens_in, len(units))
+    budget = _with_excess(budget, selection)
     budget, warnings = _without_broken_guarantee(budget, decision, units, scores, selection)
     return Choice(selection, budget, (*warnings, *_warnings(request, units, scores, budget, selection)))
 
@@ -151,6 +152,13 @@ def _whole_if_too_little_saved(
     return Selection(tuple(range(n_units)), tokens_in, (None,) * n_units), replace(budget, reason=reason)
 
 
+def _with_excess(budget: Budget, selection: Selection) -> Budget:
+    """Return the budget, its reason with the number of tokens that are kept where that is more than the ratio allows."""
+    if budget.soft_tokens is None or budget.no_answer is not None or selection.n_tokens <= budget.soft_tokens:
+        return budget
+    return replace(budget, reason=f"{budget.reason}; the best unit makes it {selection.n_tokens}")
+
+
 def _warnings(
     request: Request, units: Sequence[Unit], scores: Scores, budget: Budget, selection: Selection
 ) -> list[RecordWarning]:
@@ -163,7 +171,25 @@ def _warnings(
         return [RecordWarning("no_answer", f"{budget.no_answer}: {budget.limits.empty} (--empty)")]
     if not selection.kept:
         return [RecordWarning("nothing_fits", "nothing kept: no unit fits into the tokens allowed")]
+    warnings = _limit_warnings(units, scores, budget, selection)
     if not scores.probability.any():
         text = "no content word of the query occurs in the documents: what is kept was not chosen by score"
-        return [RecordWarning("no_match", text)]
-    return []
+        warnings.append(RecordWarning("no_match", text))
+    return warnings
+
+
+def _limit_warnings(units: Sequence[Unit], scores: Scores, budget: Budget, selection: Selection) -> list[RecordWarning]:
+    """Return a warning where a limit could not be kept, or kept out the unit with the best score."""
+    warnings = []
+    if budget.soft_tokens is not None and selection.n_tokens > budget.soft_tokens:
+        text = f"{selection.n_tokens} tokens kept, more than --ratio allows ({budget.soft_tokens}): the best unit is that large"
+        warnings.append(RecordWarning("over_ratio", text))
+    no_room = [i for i, reason in enumerate(selection.dropped_because) if reason == NO_ROOM]
+    best = max(no_room, key=scores.probability.__getitem__, default=None)
+    if best is not None and scores.probability[best] > scores.probability[list(selection.kept)].max():
+        size = units[best].n_tokens
+        text = (
+            f"the best unit ({size} tokens) does not fit into {budget.max_tokens} tokens (--max-tokens), and is dropped"
+        )
+        warnings.append(RecordWarning("best_unit_left_out", text))
+    return warnings

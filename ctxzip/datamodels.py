@@ -54,6 +54,7 @@ WarningCode = Literal[
     "second_pass",
     # selection and rendering
     "best_unit_left_out",
+    "low_relevance",
     "no_answer",
     "no_documents",
     "no_guarantee",
@@ -366,6 +367,7 @@ class Budget:
         reason: one line for people.
         guarantee: of the result, or None.
         no_answer: why the query seems to be unanswerable, or None; where it is not None, `Limits.empty` decides.
+        answerable: 0..1, probability of the best unit, where the query may be unanswerable; else None.
     """
 
     mode: str
@@ -377,6 +379,7 @@ class Budget:
     reason: str
     guarantee: Guarantee | None = None
     no_answer: str | None = None
+    answerable: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,11 @@ def summary(result: Result) -> dict[str, Any]:
         "query_kind": prepared.query.kind,
         "budget": _budget_summary(result.budget),
         **({} if result.budget.no_answer is None else {"no_answer": result.budget.no_answer}),
+        **(
+            {}
+            if result.budget.answerable is None
+            else {"answerable": {"probability": round(result.budget.answerable, 4)}}
+        ),
         "tokenizer": result.tokenizer,
         "splitter": prepared.splitter,
         "tokens_in": result.tokens_in,

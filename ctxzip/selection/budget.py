@@ -56,6 +56,9 @@ def decide(
         max_sentences = min((count for count in counts if count is not None), default=None)
         thresholds = [limits.threshold]
         reason, no_answer = f"{NO_ANSWER}: {limits.empty}", NO_ANSWER
+    elif decision is not None and decision.answerable is not None and limits.empty != "passthrough":
+        max_sentences = min(1, 1 if max_sentences is None else max_sentences)
+        reason = f"{reason}; only the best, because the documents may not answer the query"
     return Budget(
         mode="+".join(reasons) or "none",
         limits=limits,
@@ -66,6 +69,7 @@ def decide(
         reason=reason,
         guarantee=None if decision is None or decision.no_answer else decision.guarantee,
         no_answer=no_answer,
+        answerable=None if decision is None else decision.answerable,
     )
 
 

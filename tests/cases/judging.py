@@ -37,7 +37,7 @@ NO_WARNING = "nothing answers, and no warning says so"
 
 NEARLY_ALL = 2 / 3  # kept fraction from which whole needles are no success of the score
 _LITTLE = 1 / 3  # most of a record that nothing answers, where it is more than one unit
-_NO_ANSWER_CODES = frozenset({"no_answer", "no_match"})
+_NO_ANSWER_CODES = frozenset({"no_answer", "no_match", "low_relevance"})
 _SMALL_UNIT = 60  # tokens: two sentences; a unit of one line that is smaller cannot be split with profit
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxzip.datamodels import Guarantee, Ranking, RecordWarning
+from ctxzip.datamodels import NOT_ENGLISH, Guarantee, Ranking, RecordWarning
 from ctxzip.errors import UsageError
 from ctxzip.selection.adaptive.depth import depths_of
 from ctxzip.selection.adaptive.features import question_features
@@ -35,6 +35,7 @@ class PolicyDecision:
         guarantee: valid if every unit down to the threshold is kept; None without one.
         warnings: about the guarantee.
         no_answer: whether the query is predicted to be unanswerable from the passages.
+        answerable: 0..1, probability of the best unit, where the query may be unanswerable; else None.
     """
 
     mode: str
@@ -43,6 +44,7 @@ class PolicyDecision:
     guarantee: Guarantee | None = None
     warnings: tuple[RecordWarning, ...] = ()
     no_answer: bool = False
+    answerable: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,9 @@ class Policy:
         """
         threshold = self._threshold(ranking, quantile.depth)
         n_kept = int((ranking.probability >= threshold).sum())
+        no_answer = self.is_unanswerable(ranking)
+        best = float(ranking.probability[0]) if len(ranking.probability) else 1.0
+        is_low = best < self.low_best_probability and ranking.kind != NOT_ENGLISH
         return PolicyDecision(
             mode=mode,
             threshold=threshold,
@@ -148,7 +153,16 @@ class Policy:
                 f"{mode}: {n_kept} of {len(ranking.probability)} units, as deep as {100 * (1 - quantile.alpha):.3g}% of "
                 f"{quantile.n:,} labelled queries needed ({_described(quantile.group)})"
             ),
-            no_answer=self.is_unanswerable(ranking),
+            warnings=(self._low_relevance(best),) if is_low and not no_answer else (),
+            no_answer=no_answer,
+            answerable=best if is_low or no_answer else None,
+        )
+
+    def _low_relevance(self, best: float) -> RecordWarning:
+        return RecordWarning(
+            "low_relevance",
+            f"the documents may not answer the query: the best unit has a probability of {best:.2g}, and in 99% of the "
+            f"queries of the calibration more than {self.low_best_probability:.2g}",
         )
 
     def is_unanswerable(self, ranking: Ranking) -> bool:

@@ -15,6 +15,7 @@ from ctxzip.selection.coverage_order import coverage_order
 from ctxzip.selection.dedup import DuplicateKeys
 from ctxzip.selection.greedy import NO_ROOM, select
 from ctxzip.selection.segments import CONTEXT, outside_context, select_segments
+from ctxzip.settings import BM25
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -58,11 +59,15 @@ def choose(
     # In a prompt of segments the limits are for the context.
     limited = ranked if context is None else [i for i in ranked if i in context]
     limited_tokens = tokens_in if context is None else cost.count(sorted(context))
-    budget = decide(settings.limits(), scores.probability[limited], limited_tokens, decision)
+    is_calibrated = scored.scorer != BM25 and prepared.query.english and not scores.not_scored
+    budget = decide(
+        settings.limits(), scores.probability[limited], limited_tokens, decision, is_calibrated=is_calibrated
+    )
     selection, budget = _selected(scored, settings, cost, ranked, budget)
     selection, budget = _whole_if_too_little_saved(selection, budget, tokens_in, len(units))
-    budget = _with_excess(budget, selection)
+    budget, over_ratio = _with_excess(budget, selection) if context is None else (budget, ())
     budget, warnings = _without_broken_guarantee(budget, decision, units, scores, selection)
+    warnings = (*warnings, *over_ratio)
     return Choice(selection, budget, (*warnings, *_warnings(request, units, scores, budget, selection)))
 
 
@@ -152,11 +157,14 @@ def _whole_if_too_little_saved(
     return Selection(tuple(range(n_units)), tokens_in, (None,) * n_units), replace(budget, reason=reason)
 
 
-def _with_excess(budget: Budget, selection: Selection) -> Budget:
-    """Return the budget, its reason with the number of tokens that are kept where that is more than the ratio allows."""
-    if budget.soft_tokens is None or budget.no_answer is not None or selection.n_tokens <= budget.soft_tokens:
-        return budget
-    return replace(budget, reason=f"{budget.reason}; the best unit makes it {selection.n_tokens}")
+def _with_excess(budget: Budget, selection: Selection) -> tuple[Budget, tuple[RecordWarning, ...]]:
+    """Return the budget, its reason with the tokens that are kept where a ratio allows fewer, and a warning about that."""
+    soft, n_tokens = budget.soft_tokens, selection.n_tokens
+    if soft is None or budget.no_answer is not None or n_tokens <= soft or len(selection.kept) == 0:
+        return budget, ()
+    text = f"{n_tokens} tokens kept, more than --ratio allows ({soft}): the best unit is that large"
+    reason = f"{budget.reason}; the best unit makes it {n_tokens}"
+    return replace(budget, reason=reason), (RecordWarning("over_ratio", text),)
 
 
 def _warnings(
@@ -171,25 +179,21 @@ def _warnings(
         return [RecordWarning("no_answer", f"{budget.no_answer}: {budget.limits.empty} (--empty)")]
     if not selection.kept:
         return [RecordWarning("nothing_fits", "nothing kept: no unit fits into the tokens allowed")]
-    warnings = _limit_warnings(units, scores, budget, selection)
+    warnings = _best_unit_warning(units, scores, budget, selection)
     if not scores.probability.any():
         text = "no content word of the query occurs in the documents: what is kept was not chosen by score"
         warnings.append(RecordWarning("no_match", text))
     return warnings
 
 
-def _limit_warnings(units: Sequence[Unit], scores: Scores, budget: Budget, selection: Selection) -> list[RecordWarning]:
-    """Return a warning where a limit could not be kept, or kept out the unit with the best score."""
-    warnings = []
-    if budget.soft_tokens is not None and selection.n_tokens > budget.soft_tokens:
-        text = f"{selection.n_tokens} tokens kept, more than --ratio allows ({budget.soft_tokens}): the best unit is that large"
-        warnings.append(RecordWarning("over_ratio", text))
+def _best_unit_warning(
+    units: Sequence[Unit], scores: Scores, budget: Budget, selection: Selection
+) -> list[RecordWarning]:
+    """Return a warning where the unit with the best score is too large for the ceiling in tokens."""
     no_room = [i for i, reason in enumerate(selection.dropped_because) if reason == NO_ROOM]
     best = max(no_room, key=scores.probability.__getitem__, default=None)
-    if best is not None and scores.probability[best] > scores.probability[list(selection.kept)].max():
-        size = units[best].n_tokens
-        text = (
-            f"the best unit ({size} tokens) does not fit into {budget.max_tokens} tokens (--max-tokens), and is dropped"
-        )
-        warnings.append(RecordWarning("best_unit_left_out", text))
-    return warnings
+    if best is None or scores.probability[best] <= scores.probability[list(selection.kept)].max():
+        return []
+    size = units[best].n_tokens
+    text = f"the best unit ({size} tokens) does not fit into {budget.max_tokens} tokens (--max-tokens), and is dropped"
+    return [RecordWarning("best_unit_left_out", text)]

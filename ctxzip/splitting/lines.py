@@ -231,6 +231,7 @@ def is_title(line: str) -> bool:
         text[-1] in ".,;!…。、"
         or _PAGE.fullmatch(text)
         or _WIDE_GAP.search(text)
+        or _INNER_SENTENCE.search(text)
         or re.search(r":\s+\S|[|=<>{}\[\]@]|https?:", text)
     ):
         return False

@@ -115,7 +115,7 @@ def test_the_value_of_the_key_ctxzip_has_these_keys():
         "version", "scorer", "device", "query_kind", "budget", "tokenizer", "splitter",
         "tokens_in", "tokens_out", "kept_fraction", "docs", "warnings",
     }  # fmt: skip
-    assert set(own["budget"]) == {"mode", "ratio", "max_tokens", "reason"}
+    assert set(own["budget"]) == {"mode", "ratio", "max_tokens", "threshold", "reason"}
     assert own["budget"]["mode"] == "ratio+max_tokens"
     assert own["kept_fraction"] == own["tokens_out"] / own["tokens_in"]
     assert [set(doc) for doc in own["docs"]] == [{"relevance", "language", "kept"}] * 3

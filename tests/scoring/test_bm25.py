@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from ctxzip.datamodels import Passage, Request, ScoringInput, Unit
 from ctxzip.errors import UsageError
 from ctxzip.scoring.bm25 import attained_share
-from ctxzip.scoring.terms import terms
 from ctxzip.scoring.loading import load_scorer
+from ctxzip.scoring.terms import terms
 from ctxzip.settings import Settings
 from tests.strategies import queries, texts
 
@@ -109,7 +109,7 @@ def test_the_scores_of_a_request_do_not_depend_on_its_batch():
 
 def test_terms_are_stems_without_stop_words():
     """Numbers are not cut, unspaced scripts become letter pairs."""
-    assert terms("How were the bridges of 12345678 repaired?") == ["bridge", "12345678", "repair"]
+    assert terms("How were the bridges of 12345678 repaired?") == ["bridg", "12345678", "repair"]
     assert terms("पुल बंद है") == ["पुल", "बंद", "है"]
     assert terms("Bru\u0308cke") == terms("Brücke") == ["brücke"]
     assert terms("橋の長さ 橋") == ["橋の", "の長", "長さ", "橋"]

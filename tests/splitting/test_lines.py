@@ -52,7 +52,8 @@ def test_an_entry_of_a_log_is_a_unit_with_its_stack_trace():
     """The lines of the trace stay with the line that raised it."""
     first, second, third = pieces(LOG)
     assert first.endswith("14 visitors.")
-    assert second.startswith("2031-03-14 08:02:40 ERROR") and second.endswith("Main.java:12)")
+    assert second.startswith("2031-03-14 08:02:40 ERROR")
+    assert second.endswith("Main.java:12)")
     assert third.endswith("closed")
 
 
@@ -164,8 +165,8 @@ def covers(text):
 )  # fmt: skip
 def test_every_character_of_a_mutated_text_is_in_one_span(text, edits):
     """Logs, tables, code and markup with pieces cut out and others put in."""
-    for at, n, inserted in edits:
-        at %= len(text) + 1
+    for place, n, inserted in edits:
+        at = place % (len(text) + 1)
         text = text[:at] + inserted + text[at + n :]
     covers(text)
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PACKAGES = (
-    "onnxruntime-gpu", "onnxruntime", "tokenizers", "numpy", "msgspec", "nupunkt", "spacy", "rank-bm25", "typer", "rich",
-    "tiktoken", "torch", "sentence-transformers",
+    "onnxruntime-gpu", "onnxruntime", "tokenizers", "numpy", "msgspec", "nupunkt", "spacy", "rank-bm25", "pathspec", "typer", "rich",
+    "html-to-markdown", "tiktoken", "torch", "sentence-transformers",
 )  # fmt: skip
 # CPU features that determine the speed of int8 and fp32 matrix products, on x86 and on ARM.
 _FEATURES = re.compile(r"\b(?:avx|avx2|fma|avx512f|avx512_vnni|avx_vnni|amx_int8|amx_bf16|asimd|asimddp|i8mm|sve)\b")

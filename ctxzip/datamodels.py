@@ -38,6 +38,7 @@ WarningCode = Literal[
     # reading
     "ctxzip_key_replaced",
     "duplicate_ids",
+    "html_as_text",
     "left_out",
     "missing_documents",
     "no_run_documents",

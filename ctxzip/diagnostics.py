@@ -9,16 +9,19 @@ import sys
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
 from ctxzip.errors import CtxzipError, ModelError
 from ctxzip.model_store import installed_folders, read_model, user_models_folder
 from ctxzip.settings import DEFAULT_MODEL
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _PACKAGES = (
-    "onnxruntime-gpu", "onnxruntime", "tokenizers", "numpy", "msgspec", "nupunkt", "spacy", "rank-bm25", "typer", "rich",
-    "tiktoken", "torch", "sentence-transformers",
+    "onnxruntime-gpu", "onnxruntime", "tokenizers", "numpy", "msgspec", "nupunkt", "spacy", "rank-bm25", "pathspec", "typer", "rich",
+    "html-to-markdown", "tiktoken", "torch", "sentence-transformers",
 )  # fmt: skip
 # CPU features that determine the speed of int8 and fp32 matrix products, on x86 and on ARM.
 _FEATURES = re.compile(r"\b(?:avx|avx2|fma|avx512f|avx512_vnni|avx_vnni|amx_int8|amx_bf16|asimd|asimddp|i8mm|sve)\b")
@@ -27,11 +30,12 @@ _DOCUMENTS = ["Bread is baked here.", "The harbour is small. The ferry leaves at
 _ANSWER = "The ferry leaves at seven."
 
 
-def diagnose(device: str = "auto") -> dict[str, Any]:
+def diagnose(device: str = "auto", text_of: Callable[[CtxzipError], str] = str) -> dict[str, Any]:
     """Return what a bug report needs to say about the installation.
 
     Args:
         device: where to run the model: `auto`, `cpu`, `cuda` or `cuda:N`.
+        text_of: returns the text of an error; the command line spells options in it as they are typed.
 
     Returns:
         JSON values: `versions`, `machine`, `onnxruntime` (its `error` and the commands that `repair` it, each a text or
@@ -44,13 +48,13 @@ def diagnose(device: str = "auto") -> dict[str, Any]:
     from ctxzip.scoring.onnx_sessions import check_device
 
     check_device(device)
-    inference = _inference(device)
+    inference = _inference(device, text_of)
     return {
         "versions": _versions(),
         "machine": _machine(),
-        "onnxruntime": _onnxruntime(),
+        "onnxruntime": _onnxruntime(text_of),
         "cuda": _cuda(),
-        "models": _models(),
+        "models": _models(text_of),
         "folders": _folders(),
         "inference": inference,
         "ok": inference["error"] is None,
@@ -82,7 +86,7 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _onnxruntime() -> dict[str, str | None]:
+def _onnxruntime(text_of: Callable[[CtxzipError], str]) -> dict[str, str | None]:
     """Return the error of the installation of ONNX Runtime, and the commands that repair it."""
     from ctxzip.scoring.onnx_sessions import ONNXRUNTIME_PACKAGE, REPAIR, load_onnxruntime
 
@@ -91,7 +95,7 @@ def _onnxruntime() -> dict[str, str | None]:
     try:
         load_onnxruntime()
     except CtxzipError as error:
-        return {"error": str(error), "repair": REPAIR if installed else f"pip install {ONNXRUNTIME_PACKAGE}"}
+        return {"error": text_of(error), "repair": REPAIR if installed else f"pip install {ONNXRUNTIME_PACKAGE}"}
     if len(installed) > 1:
         return {
             "error": "onnxruntime and onnxruntime-gpu are both installed: each overwrites the other",
@@ -110,7 +114,7 @@ def _cuda() -> dict[str, Any]:
     return {"providers_built_in": built_in, "usable": missing is None, "missing": missing}
 
 
-def _models() -> list[dict[str, Any]]:
+def _models(text_of: Callable[[CtxzipError], str]) -> list[dict[str, Any]]:
     models: list[dict[str, Any]] = []
     for path in installed_folders():
         entry: dict[str, Any] = {"name": path.name, "path": str(path), "files": {}, "error": None}
@@ -118,7 +122,7 @@ def _models() -> list[dict[str, Any]]:
             model = read_model(path)
             entry |= {"name": model.name, "files": {file: model.state(file) for file in model.card["files"]}}
         except ModelError as error:
-            entry["error"] = str(error)
+            entry["error"] = text_of(error)
         models.append(entry)
     return models
 
@@ -127,7 +131,7 @@ def _folders() -> dict[str, str]:
     return {"executable": sys.executable, "own_models": str(user_models_folder())}
 
 
-def _inference(device: str) -> dict[str, Any]:
+def _inference(device: str, text_of: Callable[[CtxzipError], str]) -> dict[str, Any]:
     """Compress one record twice with the default model, which the first time loads; return device, times and error."""
     from ctxzip.compressor import Compressor
     from ctxzip.reading.detection import to_request
@@ -143,7 +147,7 @@ def _inference(device: str) -> dict[str, Any]:
         loaded = time.perf_counter()
         result = compressor.compress(request)
     except CtxzipError as error:
-        return {**report, "error": str(error)}
+        return {**report, "error": text_of(error)}
     done = time.perf_counter()
     report |= {
         "scorer": result.scored.scorer,

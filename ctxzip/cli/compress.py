@@ -14,6 +14,7 @@ Examples:
   ctxzip compress records.jsonl > shorter.jsonl
   cat records.jsonl | ctxzip compress --ratio 0.3 | jq -c .docs
   ctxzip compress --query "When is the bridge closed?" --to text notes/*.md
+  ctxzip compress --query "When is the bridge closed?" --to text --include "*.md" notes/
   ctxzip compress --max-tokens 800 --to markdown records.jsonl | llm
 """
 
@@ -35,11 +36,12 @@ def compress(
     check_input(context, source.files, source.query)
     check_stats(run_options.stats, output.output, source.files)
     check_null(output)
-    from ctxzip.cli.inputs import join, shapes_of, sources
+    from ctxzip.cli.inputs import files_of, join, shapes_of, sources
     from ctxzip.cli.stream_progress import Meter, Progress
 
-    meter = Meter(source.files or [])
-    inputs = sources(source.files or [], source.input_format, meter.opened)
+    files = files_of(source, quiet=run_options.quiet, outputs=(output.output, run_options.stats))
+    meter = Meter(files)
+    inputs = sources(files, source.input_format, meter.opened)
     scored_by = loading(context)
     from ctxzip.cli.run_summary import Report
     from ctxzip.compressor import Compressor

@@ -21,9 +21,10 @@ def doctor(
     """
     import json
 
+    from ctxzip.cli.option_names import error_text
     from ctxzip.diagnostics import diagnose
 
-    found = diagnose(device)
+    found = diagnose(device, error_text)
     print(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
     if not found["ok"]:
         raise BackendError(f"a record cannot be compressed: {found['inference']['error']}")

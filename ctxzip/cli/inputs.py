@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from ctxzip.errors import UsageError
-from ctxzip.reading.schemas import TABLES
+from ctxzip.reading.schemas import FILE_FORMATS
 from ctxzip.reading.sources import Source, decompressed
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Iterator, Sequence
 
-    from ctxzip.cli.options import RecordOptions
+    from ctxzip.cli.options import QueryOptions, RecordOptions
     from ctxzip.reading.schemas import Shape
     from ctxzip.reading.trec_join import Join
 
@@ -29,23 +30,91 @@ def sources(
 
     Args:
         names: of files.
-        input_format: of the records; matters here for tables only.
+        input_format: of the records; matters here where it names a file format.
         opened: called with each file when it is opened, compressed or not.
+    """
+    form = input_format if input_format in FILE_FORMATS else None
+    return [Source("" if name == STDIO else name, partial(_open, name, opened), form) for name in names or [STDIO]]
+
+
+def checked(names: Sequence[str]) -> Sequence[str]:
+    """Return the names of files as they are.
 
     Raises:
-        UsageError: a file that does not exist, cannot be read, or is a folder; before any is opened.
+        UsageError: a file that does not exist, cannot be read, or is a folder.
     """
     for name in names:
-        if name == STDIO:
-            continue
-        if os.path.isdir(name):
+        _check(name)
+        if name != STDIO and os.path.isdir(name):
             raise UsageError(f"{name}: is a folder: name the files in it ({os.path.join(name, '*')})")
-        if not os.path.exists(name):
-            raise UsageError(f"{name}: no such file")
-        if not os.access(name, os.R_OK):
-            raise UsageError(f"{name}: permission denied")
-    table = input_format if input_format in TABLES else None
-    return [Source("" if name == STDIO else name, partial(_open, name, opened), table) for name in names or [STDIO]]
+    return names
+
+
+def _check(name: str) -> None:
+    if name == STDIO:
+        return
+    if not os.path.exists(name):
+        raise UsageError(f"{name}: no such file")
+    if not os.access(name, os.R_OK | os.X_OK if os.path.isdir(name) else os.R_OK):
+        raise UsageError(f"{name}: permission denied")
+
+
+def files_of(query: QueryOptions, *, quiet: bool, outputs: Sequence[str | None] = ()) -> Sequence[str]:
+    """Return the names of the input files, with the files of a folder in its place; `-` or none is stdin.
+
+    Prints a warning about what is skipped in folders.
+
+    Args:
+        query: the input as the user named it.
+        quiet: print no warning.
+        outputs: files that the run writes, which are not read; stdout is always one of them.
+
+    Raises:
+        UsageError: a file or folder that does not exist or cannot be read, a folder without a file to read, or a
+            pattern that is none.
+    """
+    names = query.files or []
+    for name in names:
+        _check(name)
+    if not any(map(os.path.isdir, names)):
+        return names
+    from collections import Counter
+
+    from ctxzip.cli.terminal import YELLOW, print_line
+    from ctxzip.reading.folders import choice, files_in
+
+    chosen = choice(query.include or [], query.exclude or [], _identities(outputs))
+    found: list[str] = []
+    skipped: Counter[str] = Counter()
+    for name in names:
+        if name == STDIO or not os.path.isdir(name):
+            found.append(name)
+            continue
+        skipped_here: Counter[str] = Counter()
+        files = list(files_in(name, chosen, skipped_here))
+        if not files:
+            options = [option for option in ("include", "exclude") if getattr(query, option)]
+            reason = f" (skipped {_listed(skipped_here)})" if skipped_here else ""
+            raise UsageError(f"{name}: no file to read in this folder{reason}", option=options)
+        found += files
+        skipped += skipped_here
+    if skipped and not quiet:
+        print_line(f"warning: {skipped.total():,} skipped in folders ({_listed(skipped)})", YELLOW)
+    return found
+
+
+def _listed(skipped: Counter[str]) -> str:
+    return ", ".join(f"{cause}: {n:,}" for cause, n in skipped.most_common())
+
+
+def _identities(outputs: Sequence[str | None]) -> frozenset[tuple[int, int]]:
+    """Return device and inode of the files among these, and of stdout."""
+    found = set()
+    for name in (*outputs, STDIO):
+        with suppress(OSError, ValueError):  # there is none yet, or a stream that is no file
+            status = os.fstat(sys.stdout.fileno()) if name in {None, STDIO} else os.stat(name)
+            found.add((status.st_dev, status.st_ino))
+    return frozenset(found)
 
 
 def shapes_of(records: RecordOptions) -> tuple[Shape, ...]:
@@ -86,7 +155,7 @@ def join(corpus: str | None, run: str | None, query: str | None) -> Join | None:
         )
     from ctxzip.reading.trec_join import load
 
-    documents, ranking = sources([corpus, run])
+    documents, ranking = sources(checked([corpus, run]))
     return load(documents, ranking)
 
 

@@ -59,25 +59,26 @@ def inspect(
     dropped. Records that `ctxzip score` wrote are shown with their own scores, without the model.
     """
     check_input(context, source.files, source.query)
-    from ctxzip.cli.inputs import shapes_of, sources
+    from ctxzip.cli.inputs import files_of, shapes_of, sources
     from ctxzip.cli.run_summary import Report
     from ctxzip.cli.stream_progress import Meter, Progress
     from ctxzip.reading.requests import read
     from ctxzip.rendering.scored import query_of
 
+    files = files_of(source, quiet=quiet, outputs=(html,))
     settings = settings_of(context)
     settings.limits()  # wrong settings end the call before anything is read
     settings.check()
     results, warning = _results(
         settings,
         read(
-            sources(source.files or [], source.input_format),
+            sources(files, source.input_format),
             query=source.query,
             shapes=shapes_of(source),
             query_of=query_of,
         ),
     )
-    report = Report(quiet=quiet, progress=Progress(Meter(source.files or []), quiet=True), scorer_warning=warning)
+    report = Report(quiet=quiet, progress=Progress(Meter(files), quiet=True), scorer_warning=warning)
     if html is None:
         _write_text(results, report, budget.top_docs)
     else:

@@ -87,8 +87,8 @@ class RecordOptions:
         list[str] | None,
         typer.Argument(
             metavar="[FILES]...",
-            help="JSON Lines, JSON arrays, CSV, TSV or Parquet; with --query also text and Markdown. "
-            "Gzip is decompressed. - or none is stdin.",
+            help="JSON Lines, JSON arrays, CSV, TSV or Parquet; with --query also text, Markdown and HTML. "
+            "A folder is read as its files, gzip is decompressed. - or none is stdin.",
             show_default=False,
             rich_help_panel=INPUT,
         ),
@@ -100,7 +100,7 @@ class RecordOptions:
             metavar="NAME",
             help="Format of the records: common, langchain, llamaindex, haystack, elasticsearch, chroma, pinecone, "
             "qdrant, weaviate, azure-ai-search, bedrock, vertex, msmarco, hotpotqa, dpr, ragas, cohere, flashrag, recomp, "
-            "langsmith, messages, segments, kilt, beir, csv, tsv or parquet; auto detects it by their keys.",
+            "langsmith, messages, segments, kilt, beir, csv, tsv, parquet, text or html; auto detects it by their keys.",
             rich_help_panel=ADVANCED,
         ),
     ] = "auto"
@@ -146,6 +146,26 @@ class QueryOptions(RecordOptions):
             "-q",
             metavar="TEXT",
             help="The question; all input is then the documents of one record.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None
+    include: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--include",
+            metavar="GLOB",
+            help="Read only these files of a folder, such as *.md; repeatable.",
+            show_default=False,
+            rich_help_panel=INPUT,
+        ),
+    ] = None
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exclude",
+            metavar="GLOB",
+            help="Leave out these files and folders of a folder; repeatable.",
+            show_default=False,
             rich_help_panel=INPUT,
         ),
     ] = None

@@ -32,11 +32,12 @@ def score(
     """
     check_input(context, source.files, source.query)
     check_stats(run_options.stats, output, source.files)
-    from ctxzip.cli.inputs import join, shapes_of, sources
+    from ctxzip.cli.inputs import files_of, join, shapes_of, sources
     from ctxzip.cli.stream_progress import Meter, Progress
 
-    meter = Meter(source.files or [])
-    inputs = sources(source.files or [], source.input_format, meter.opened)
+    files = files_of(source, quiet=run_options.quiet, outputs=(output, run_options.stats))
+    meter = Meter(files)
+    inputs = sources(files, source.input_format, meter.opened)
     scored_by = loading(context)
     from ctxzip.cli.run_summary import Report
     from ctxzip.reading.requests import read

@@ -33,7 +33,7 @@ def select(
     check_input(context, source.files)
     check_stats(run_options.stats, output.output, source.files)
     check_null(output)
-    from ctxzip.cli.inputs import shapes_of, sources
+    from ctxzip.cli.inputs import checked, shapes_of, sources
     from ctxzip.cli.run_summary import Report
     from ctxzip.cli.stream_progress import Meter, Progress
     from ctxzip.compressor import Selector
@@ -41,7 +41,7 @@ def select(
     from ctxzip.rendering.scored import query_of
 
     meter = Meter(source.files or [])
-    inputs = sources(source.files or [], source.input_format, meter.opened)
+    inputs = sources(checked(source.files or []), source.input_format, meter.opened)
     selector = Selector(settings_of(context))
     run(
         selector.select_all(

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ctxzip._internal.raw_json import encode
 from ctxzip.datamodels import Passage, RecordWarning, Request
 from ctxzip.errors import InputError, UsageError
+from ctxzip.reading import html_text
 from ctxzip.reading.detection import holds_only_documents, to_document, to_request
+from ctxzip.reading.html_text import HTML_SUFFIXES
 from ctxzip.reading.json_stream import Item, json_values, looks_like_json, refuse_binary
 from ctxzip.reading.origin import BadRecord, Origin
 from ctxzip.reading.schemas import SHAPES, Shape
@@ -55,8 +57,9 @@ def read(
         yield from _with_query(sources, query, shapes)
         return
     for source in sources:
-        if source.suffix in _TEXT_SUFFIXES:
-            raise UsageError(f"{source.name}: a text file needs a question", option="query")
+        if source.suffix in _TEXT_SUFFIXES | HTML_SUFFIXES:
+            kind = "an HTML file" if source.suffix in HTML_SUFFIXES else "a text file"
+            raise UsageError(source.prefixed(f"{kind} needs a question"), option="query")
     for source in sources:
         try:
             with source.open() as stream:
@@ -91,7 +94,7 @@ def _with_query(sources: list[Source], query: str, shapes: tuple[Shape, ...]) ->
         raise UsageError("empty question", option="query")
     slots: list[Any] = []
     passages: list[Passage] = []
-    warnings: list[RecordWarning] = []
+    warnings = _warnings_of_html(sources)
     has_requests = False
     for source in sources:
         try:
@@ -124,6 +127,18 @@ def _with_query(sources: list[Source], query: str, shapes: tuple[Shape, ...]) ->
         warnings=tuple(warnings),
         origin=Origin({"query": query, "docs": DocsSlot(tuple(slots))}, line_no=1),
     )
+
+
+def _warnings_of_html(sources: list[Source]) -> list[RecordWarning]:
+    """Return one warning about all HTML files where nothing extracts their text."""
+    pages = [source.name for source in sources if source.suffix in HTML_SUFFIXES]
+    if not pages or html_text.is_installed():
+        return []
+    first = pages[0] or "the input"
+    files = f"{first} is HTML" if len(pages) == 1 else f"{len(pages):,} files are HTML (first: {first})"
+    return [
+        RecordWarning("html_as_text", f"{files} and read with the tags: {html_text.TO_INSTALL} to read the text alone")
+    ]
 
 
 def _document(
@@ -166,6 +181,8 @@ def _bad_record(source: Source, item: Item, value: Any, error: InputError, *, in
 def _unreadable(source: Source, error: Exception) -> BadRecord:
     """Return the record for the rest of a source that cannot be read: the disk or the compressed file is damaged."""
     message, options = (error.message, error.options) if isinstance(error, InputError) else (str(error), ())
+    if isinstance(error, OSError) and error.strerror:
+        message = error.strerror  # without the name, which stands before it
     return BadRecord(f"{source.prefixed('cannot read')}: {message}", line_no=0, in_output=False, options=options)
 
 
@@ -192,7 +209,7 @@ def _documents(source: Source, stream: BinaryIO) -> Iterator[Item]:
         return
     data = stream.read()
     refuse_binary(data)
-    if source.suffix not in _TEXT_SUFFIXES and looks_like_json(data):
+    if source.suffix not in _TEXT_SUFFIXES | HTML_SUFFIXES and looks_like_json(data):
         yield from json_values(BytesIO(data))
         return
     try:
@@ -201,5 +218,7 @@ def _documents(source: Source, stream: BinaryIO) -> Iterator[Item]:
         line_no = data.count(b"\n", 0, error.start) + 1
         yield Item(f"line {line_no}", line_no, data)  # parsing it raises the error
         return
+    if source.suffix in HTML_SUFFIXES and html_text.is_installed():
+        text = html_text.text_of(text)
     document = {"title": source.name, "text": text} if source.name else {"text": text}
     yield Item("line 1", 1, data, document, is_text=True)

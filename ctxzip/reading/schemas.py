@@ -13,7 +13,9 @@ from ctxzip._internal.suggestions import did_you_mean
 from ctxzip.errors import UsageError
 
 AUTO = "auto"  # value of `input_format`: try all shapes
-TABLES = ("csv", "tsv", "parquet")  # values of `input_format` that set the file format; records may have any shape
+# Values of `input_format` that set the file format, whatever the file is called; records may have any shape.
+TABLES = ("csv", "tsv", "parquet")
+FILE_FORMATS = (*TABLES, "text", "html")
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +304,7 @@ def names() -> list[str]:
     return [
         AUTO,
         *dict.fromkeys(shape.name for shape in sorted(SHAPES, key=lambda shape: bool(shape.required_keys))),
-        *TABLES,
+        *FILE_FORMATS,
     ]
 
 
@@ -336,5 +338,5 @@ def with_fields(
     changes: dict[str, Any] = {field: (path,) for field, path in paths.items() if path}
     if context_role:
         changes["context_role"] = context_role
-    chosen = tuple(shape for shape in SHAPES if input_format in {AUTO, shape.name, *TABLES})
+    chosen = tuple(shape for shape in SHAPES if input_format in {AUTO, shape.name, *FILE_FORMATS})
     return tuple(dict.fromkeys(replace(shape, **changes) for shape in chosen)) if changes else chosen

@@ -22,18 +22,18 @@ class Source:
     Attributes:
         name: of the file; empty for stdin.
         open: returns a context manager with its stream of bytes.
-        table_format: `csv`, `tsv` or `parquet` where the user named that format; None leaves it to the name.
+        file_format: one of `ctxzip.reading.schemas.FILE_FORMATS` where the user named it; None leaves it to the name.
     """
 
     name: str
     open: Callable[[], AbstractContextManager[BinaryIO]]
-    table_format: str | None = None
+    file_format: str | None = None
 
     @property
     def suffix(self) -> str:
         """The suffix that names the format, with its dot and without `.gz`; empty if there is none."""
-        if self.table_format is not None:
-            return f".{self.table_format}"
+        if self.file_format is not None:
+            return f".{self.file_format}"
         return PurePath(self.name.removesuffix(".gz")).suffix.lower()
 
     def prefixed(self, text: str) -> str:

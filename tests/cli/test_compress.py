@@ -166,7 +166,7 @@ def test_a_line_of_50_megabytes_is_a_record_like_any_other():
     ("arguments", "message"),
     [
         (["nope.jsonl"], "nope.jsonl: no such file"),
-        ([FIXTURES], "is a folder: name the files in it"),
+        (["--corpus", FIXTURES, "--run", FIXTURES], "is a folder: name the files in it"),
         (["--ratio", "2"], "--ratio 2.0: expected a number from 0 to 1"),
         (["--max-sentences", "0"], "--max-sentences 0: expected a number of at least 1"),
         (["--top-docs", "0"], "--top-docs 0: expected a number of at least 1"),

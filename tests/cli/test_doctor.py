@@ -90,7 +90,9 @@ def test_an_unknown_device_is_a_usage_error():
 
 
 def test_a_device_that_is_not_there_exits_3():
-    """The output names what is missing."""
+    """Both streams name it as it was typed."""
     done = doctor("--device", "cuda:99")
     assert done.returncode == 3
-    assert "cuda:99" in done.stdout
+    for text in (done.stdout, done.stderr, doctor("--json", "--device", "cuda:99").stdout):
+        assert "--device cuda:99: " in text
+        assert "device=" not in text

@@ -13,7 +13,7 @@ from ctxzip.datamodels import RecordWarning, Request
 from ctxzip.errors import InputError, UsageError
 from ctxzip.reading.detection import to_request
 from ctxzip.reading.requests import read
-from ctxzip.reading.schemas import SHAPES, TABLES, names, with_fields
+from ctxzip.reading.schemas import FILE_FORMATS, SHAPES, names, with_fields
 from ctxzip.rendering.record import record
 from ctxzip.settings import Settings
 from tests.conftest import FIXTURES, compress
@@ -153,7 +153,7 @@ def test_the_documents_of_several_queries_are_refused():
 
 def test_every_name_of_an_input_format_has_a_fixture():
     """All values of --input-format are tested."""
-    assert set(names()) == {"auto", "common", *LIBRARIES, *TABLES}
+    assert set(names()) == {"auto", "common", *LIBRARIES, *FILE_FORMATS}
 
 
 def test_both_copies_of_the_text_of_a_node_are_shortened(compressor):

@@ -35,9 +35,10 @@ def compress(
     check_input(context, source.files, source.query)
     check_stats(run_options.stats, output.output, source.files)
     check_null(output)
-    from ctxzip.cli.inputs import join, shapes_of, sources
+    from ctxzip.cli.inputs import check_output, join, shapes_of, sources
     from ctxzip.cli.stream_progress import Meter, Progress
 
+    check_output(output.output, [source.corpus, source.run_file])
     meter = Meter(source.files or [])
     inputs = sources(source.files or [], source.input_format, meter.opened)
     scored_by = loading(context)
@@ -68,4 +69,5 @@ def compress(
         ),
         output,
         run_options,
+        source.files,
     )

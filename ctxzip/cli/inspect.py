@@ -59,12 +59,13 @@ def inspect(
     dropped. Records that `ctxzip score` wrote are shown with their own scores, without the model.
     """
     check_input(context, source.files, source.query)
-    from ctxzip.cli.inputs import shapes_of, sources
+    from ctxzip.cli.inputs import check_output, shapes_of, sources
     from ctxzip.cli.run_summary import Report
     from ctxzip.cli.stream_progress import Meter, Progress
     from ctxzip.reading.requests import read
     from ctxzip.rendering.scored import query_of
 
+    check_output(html, source.files or [], "html")
     settings = settings_of(context)
     settings.limits()  # wrong settings end the call before anything is read
     settings.check()

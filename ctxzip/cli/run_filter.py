@@ -121,23 +121,35 @@ def loading(context: typer.Context) -> Callable[[], Scorer] | None:
 
 
 def run(
-    items: Iterable[Result | Scored | BadRecord], report: Report, output: OutputOptions, run_options: RunOptions
+    items: Iterable[Result | Scored | BadRecord],
+    report: Report,
+    output: OutputOptions,
+    run_options: RunOptions,
+    files: list[str] | None,
 ) -> None:
     """Write every item as it comes, sum up, and exit with 1 where a record could not be used.
+
+    An output that is an input, too, is replaced only where all records could be used.
 
     Args:
         items: read while this runs.
         report: counts them.
         output: where to, and as what; without a format, rows of a table are written as rows.
         run_options: what to do with bad records, and where the summary goes.
+        files: names of the inputs.
+
+    Raises:
+        InputError: an input was not replaced.
     """
     from ctxzip._internal.raw_json import encode
+    from ctxzip.cli.inputs import is_input
     from ctxzip.cli.option_names import with_options_spelled
     from ctxzip.cli.output import Writer, writing
     from ctxzip.reading.origin import BadRecord
 
     sys.setswitchinterval(_SWITCH_S)
     gc.freeze()  # what is loaded stays: the collector need not search it again
+    in_place = is_input(output.output, files)
     stats, on_error, to = run_options.stats, run_options.on_error, output.to
     with nullcontext() if stats is None else writing(stats) as stats_stream:
         with closing(report), suppress(_StoppedError), writing(output.output) as stream:
@@ -151,12 +163,20 @@ def run(
                     raise _StoppedError
                 write(item)
             write.close()
+            if in_place and report.failed:
+                raise _StoppedError
         if stats_stream is not None:
             stats_stream.write(encode(report.statistics()) + b"\n")
     report.sum_up()
+    if in_place and report.failed:
+        raise InputError(
+            f"{output.output}: left as it is, since it is the input too and not every record could be used: "
+            "mend the records above, or name another file",
+            option="output",
+        )
     if report.failed:
         raise typer.Exit(InputError.exit_code)
 
 
 class _StoppedError(Exception):
-    """A record could not be used and the run is to stop there; leaves through `writing`."""
+    """A record could not be used, and there is to be no output; leaves through `writing`."""

@@ -32,9 +32,10 @@ def score(
     """
     check_input(context, source.files, source.query)
     check_stats(run_options.stats, output, source.files)
-    from ctxzip.cli.inputs import join, shapes_of, sources
+    from ctxzip.cli.inputs import check_output, join, shapes_of, sources
     from ctxzip.cli.stream_progress import Meter, Progress
 
+    check_output(output, [source.corpus, source.run_file])
     meter = Meter(source.files or [])
     inputs = sources(source.files or [], source.input_format, meter.opened)
     scored_by = loading(context)
@@ -61,4 +62,5 @@ def score(
         ),
         options.OutputOptions(to="jsonl", output=output),  # of a table too: a row has no place for the scores
         run_options,
+        source.files,
     )

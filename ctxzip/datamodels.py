@@ -307,7 +307,7 @@ class Limits:
 
     Attributes:
         max_tokens: hard ceiling on the final text; the only limit that may leave nothing.
-        ratio: 0..1, largest fraction of the tokens kept, but never less than the one best unit.
+        ratio: above 0 and at most 1, largest fraction of the tokens kept, but never less than the one best unit.
         max_sentences: largest number of units kept, headings and table headers not counted.
         threshold: 0..1, lowest probability kept.
         adaptive: whether scores or a policy decide how much is kept, within the other limits.
@@ -364,6 +364,7 @@ class Budget:
         reason: one line for people.
         guarantee: of the result, or None.
         no_answer: why the query seems to be unanswerable, or None; where it is not None, `Limits.empty` decides.
+        before, after: number of units before and after every kept one, in its passage, that are kept as well.
     """
 
     mode: str
@@ -375,6 +376,8 @@ class Budget:
     reason: str
     guarantee: Guarantee | None = None
     no_answer: str | None = None
+    before: int = 0
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,8 +390,11 @@ class Selection:
         dropped_because: one reason a unit, None where it is kept: `below the threshold`, `no room`, `enough units kept`,
             `near-duplicate of [passage, start, end]`, `not in the most relevant documents`, `nothing under it kept` (a heading),
             or `Budget.no_answer`.
+        kept_because: one reason a unit, `neighbour of [passage, start, end]` where it is kept for that only, else None; may
+            be empty where there are none.
     """
 
     kept: tuple[int, ...]
     n_tokens: int
     dropped_because: tuple[str | None, ...]
+    kept_because: tuple[str | None, ...] = ()

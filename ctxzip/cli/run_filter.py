@@ -68,7 +68,7 @@ def settings_of(context: typer.Context, **fixed: Any) -> Settings:
         fixed: settings that the command sets itself.
 
     Raises:
-        UsageError: a malformed budget of a segment, or a policy that no budget uses.
+        UsageError: a malformed ratio or budget of a segment, or a policy that no budget uses.
     """
     from dataclasses import fields
 
@@ -78,6 +78,8 @@ def settings_of(context: typer.Context, **fixed: Any) -> Settings:
     given = {name: value for name, value in context.params.items() if value is not None}
     if "prefilter" in given:
         given["prefilter"] = _number_or_word(given["prefilter"])
+    if "ratio" in given:
+        given["ratio"] = _ratio(given["ratio"])
     if "segment_budget" in given:
         given["segment_budget"] = parse_shares(given["segment_budget"])
     names = {field.name for field in fields(Settings)}
@@ -95,6 +97,25 @@ def settings_of(context: typer.Context, **fixed: Any) -> Settings:
 
 def _number_or_word(text: str) -> str | int:
     return int(text) if text.isascii() and text.isdigit() else text
+
+
+def _ratio(text: str) -> float:
+    """Return the fraction that a number or a percentage stands for.
+
+    >>> _ratio("0.2"), _ratio("20%")
+    (0.2, 0.2)
+
+    Raises:
+        UsageError: it is neither, or not above 0 and at most 1.
+    """
+    from ctxzip.settings import RATIO_EXPECTED, is_ratio
+
+    number = text.removesuffix("%")
+    with suppress(ValueError):
+        ratio = float(number) if number == text else float(number) / 100
+        if is_ratio(ratio):
+            return ratio
+    raise UsageError(f"{RATIO_EXPECTED}, or a percentage such as 20%", option="ratio", value=text)
 
 
 def loading(context: typer.Context) -> Callable[[], Scorer] | None:

@@ -36,37 +36,15 @@ Kind = Literal[
 
 WarningCode = Literal[
     # reading
-    "ctxzip_key_replaced",
-    "duplicate_ids",
-    "html_as_text",
-    "left_out",
-    "missing_documents",
-    "no_run_documents",
-    "null_text",
+    "ctxzip_key_replaced", "duplicate_ids", "html_as_text", "left_out", "missing_documents", "no_run_documents", "null_text",
     "unclosed_document_tag",
     # splitting and scoring
-    "language_mismatch",
-    "no_sentence_rules",
-    "query_not_english",
-    "query_truncated",
+    "deadline", "language_mismatch", "no_sentence_rules", "prefilter", "query_not_english", "query_truncated", "second_pass",
     "title_truncated",
-    "prefilter",
-    "deadline",
-    "second_pass",
     # selection and rendering
-    "best_unit_left_out",
-    "low_relevance",
-    "no_answer",
-    "no_documents",
-    "no_guarantee",
-    "no_match",
-    "no_text",
-    "nothing_fits",
-    "offset_dropped",
-    "over_ratio",
-    "surrogates_replaced",
-    "unlike_calibration",
-]
+    "best_unit_left_out", "low_relevance", "no_answer", "no_documents", "no_guarantee", "no_match", "no_text", "nothing_fits",
+    "offset_dropped", "over_ratio", "surrogates_replaced", "unlike_calibration",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +289,7 @@ class Limits:
 
     Attributes:
         max_tokens: hard ceiling on the final text; the only limit that may leave nothing.
-        ratio: 0..1, largest fraction of the tokens kept, but never less than the one best unit.
+        ratio: above 0 and at most 1, largest fraction of the tokens kept, but never less than the one best unit.
         max_sentences: largest number of units kept, headings and table headers not counted.
         threshold: 0..1, lowest probability kept.
         adaptive: whether scores or a policy decide how much is kept, within the other limits.
@@ -369,6 +347,7 @@ class Budget:
         guarantee: of the result, or None.
         no_answer: why the query seems to be unanswerable, or None; where it is not None, `Limits.empty` decides.
         answerable: 0..1, probability of the best unit, where the query may be unanswerable; else None.
+        before, after: number of units before and after every kept one, in its passage, that are kept as well.
     """
 
     mode: str
@@ -381,6 +360,8 @@ class Budget:
     guarantee: Guarantee | None = None
     no_answer: str | None = None
     answerable: float | None = None
+    before: int = 0
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,8 +374,11 @@ class Selection:
         dropped_because: one reason a unit, None where it is kept: `below the threshold`, `no room`, `enough units kept`,
             `near-duplicate of [passage, start, end]`, `not in the most relevant documents`, `nothing under it kept` (a heading),
             or `Budget.no_answer`.
+        kept_because: one reason a unit, `neighbour of [passage, start, end]` where it is kept for that only, else None; may
+            be empty where there are none.
     """
 
     kept: tuple[int, ...]
     n_tokens: int
     dropped_because: tuple[str | None, ...]
+    kept_because: tuple[str | None, ...] = ()

@@ -21,6 +21,7 @@ DEFAULT_MODEL = "ctxzip-mini"
 OFF = "off"  # no prefilter
 BATCH_TOKENS = 16_384  # in a batch of the model, padding included
 CACHE_SIZE_MB = 512  # room for over three million passages: one of five units takes 130 bytes, one of ten 154
+RATIO_EXPECTED = "expected a number above 0 and at most 1"
 PROFILES = ("light", "balanced", "aggressive")
 
 # Output: the input record with shorter texts, one prompt-ready context, or a record of another library.
@@ -42,7 +43,7 @@ class Settings:
 
     Attributes:
         max_tokens: ceiling on the tokens of the final text: of the context, or in records of all documents together.
-        ratio: 0..1, largest fraction of the tokens kept; the best unit is kept even if it has more.
+        ratio: above 0 and at most 1, largest fraction of the tokens kept; the best unit is kept even if it has more.
         max_sentences: largest number of units kept; headings that come along are not counted.
         threshold: 0..1, lowest probability kept; the best unit is kept even if it has less.
         recall: 0..1 exclusive, share of the queries that keep all their evidence, guaranteed by a calibrated policy.
@@ -66,6 +67,9 @@ class Settings:
         to: output: `jsonl` (the input record), `text` or `markdown` (one context), or another library's record.
         titles: whether titles are written in `text` and `markdown`.
         mark_gaps: whether `[...]` is written where something was dropped.
+        after, before: number of units after and before every kept one that are kept as well, in the same document; None for
+            `around`. They take the tokens that the kept ones leave, and do not count for `max_sentences` and `threshold`.
+        around: the same on both sides.
         segment_budget: pairs of a type of prompt segment and the share kept, 0..1 (`ctxzip.selection.segments`).
         order: `source` (documents as in the input) or `relevance` (the most relevant first).
         top_docs: number of the most relevant documents whose units may be kept; None for all.
@@ -98,6 +102,9 @@ class Settings:
     to: To = "jsonl"
     titles: bool = True
     mark_gaps: bool = False
+    after: int | None = None
+    before: int | None = None
+    around: int | None = None
     segment_budget: tuple[tuple[str, float], ...] = ()
     order: Literal["source", "relevance"] = "source"
     top_docs: int | None = None
@@ -113,6 +120,11 @@ class Settings:
     def under_policy(self) -> bool:
         """Whether a recall is wanted, or an automatic budget with a policy that the user named."""
         return self.recall is not None or (self.policy is not None and self.limits().adaptive)
+
+    def reach(self) -> tuple[int, int]:
+        """Return how many units before and after every kept one are kept as well, as `check` allows them."""
+        around = self.around or 0
+        return around if self.before is None else self.before, around if self.after is None else self.after
 
     def limits(self) -> Limits:
         """Return the limits, checked.
@@ -149,10 +161,10 @@ class Settings:
                 "reasons are written in records only: expected jsonl", option=("to", "explain"), value=self.to
             )
         check_segments(self.segment_budget)
-        if self.top_docs is not None and (not isinstance(self.top_docs, int) or self.top_docs < 1):
-            raise UsageError("expected a number of at least 1", option="top_docs", value=self.top_docs)
-        if self.threads is not None and self.threads < 1:
-            raise UsageError("expected a number of at least 1", option="threads", value=self.threads)
+        for name, least in (("top_docs", 1), ("threads", 1), ("after", 0), ("before", 0), ("around", 0)):
+            number = getattr(self, name)
+            if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < least):
+                raise UsageError(f"expected a number of at least {least}", option=name, value=number)
         for name, value, least in (
             ("batch_tokens", self.batch_tokens, 1),
             ("cache_size_mb", self.cache_size_mb, 1),
@@ -200,6 +212,9 @@ class SettingsDict(TypedDict, total=False):
     to: To
     titles: bool
     mark_gaps: bool
+    after: int | None
+    before: int | None
+    around: int | None
     segment_budget: tuple[tuple[str, float], ...]
     order: Literal["source", "relevance"]
     top_docs: int | None
@@ -207,11 +222,15 @@ class SettingsDict(TypedDict, total=False):
     explain: bool
 
 
+def is_ratio(value: object) -> bool:
+    """Tell whether a value is a number above 0 and at most 1."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
+
+
 def check_limits(limits: Limits) -> None:
     """Raise UsageError where a limit is out of its range, or a recall is combined with an automatic budget."""
     for name, value, low, high in (
         ("max_tokens", limits.max_tokens, 0, math.inf),
-        ("ratio", limits.ratio, 0, 1),
         ("max_sentences", limits.max_sentences, 1, math.inf),
         ("threshold", limits.threshold, 0, 1),
         ("min_saving", limits.min_saving, 0, 1),
@@ -219,6 +238,8 @@ def check_limits(limits: Limits) -> None:
         if value is not None and (not isinstance(value, int | float) or not low <= value <= high):
             allowed = f"from {low} to {high}" if high != math.inf else f"of at least {low}"
             raise UsageError(f"expected a number {allowed}", option=name, value=value)
+    if limits.ratio is not None and not is_ratio(limits.ratio):
+        raise UsageError(RATIO_EXPECTED, option="ratio", value=limits.ratio)
     if limits.profile not in {None, *PROFILES}:
         raise UsageError(f"expected one of {', '.join(PROFILES)}", option="profile", value=limits.profile)
     if limits.recall is not None and limits.adaptive:

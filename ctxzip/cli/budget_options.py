@@ -26,12 +26,12 @@ class BudgetOptions:
         ),
     ] = None
     ratio: Annotated[
-        float | None,
+        str | None,
         typer.Option(
             "--ratio",
             "-r",
             metavar="R",
-            help="Keep at most this fraction of the tokens, but at least the best sentence.",
+            help="Keep at most this fraction of the tokens (0.2 or 20%), but at least the best sentence.",
             rich_help_panel=BUDGET,
         ),
     ] = None
@@ -41,7 +41,7 @@ class BudgetOptions:
             "--max-sentences",
             "-n",
             metavar="N",
-            help="Keep at most N sentences; headings are not counted.",
+            help="Keep at most N sentences; headings and neighbours (-A, -B, -C) are not counted.",
             rich_help_panel=BUDGET,
         ),
     ] = None
@@ -51,6 +51,36 @@ class BudgetOptions:
             "--threshold",
             metavar="P",
             help="Keep sentences of at least this probability, and the best one.",
+            rich_help_panel=BUDGET,
+        ),
+    ] = None
+    after: Annotated[
+        int | None,
+        typer.Option(
+            "--after",
+            "-A",
+            metavar="N",
+            help="Keep also the N sentences after each kept one, as far as the tokens allow.",
+            rich_help_panel=BUDGET,
+        ),
+    ] = None
+    before: Annotated[
+        int | None,
+        typer.Option(
+            "--before",
+            "-B",
+            metavar="N",
+            help="Keep also the N sentences before each kept one.",
+            rich_help_panel=BUDGET,
+        ),
+    ] = None
+    around: Annotated[
+        int | None,
+        typer.Option(
+            "--around",
+            "-C",
+            metavar="N",
+            help="Keep also the N sentences on both sides; --after and --before count instead on theirs.",
             rich_help_panel=BUDGET,
         ),
     ] = None

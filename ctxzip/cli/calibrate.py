@@ -51,6 +51,7 @@ def calibrate(
     """
     from pathlib import Path
 
+    from ctxzip.cli.inputs import check_output
     from ctxzip.cli.output import writing
     from ctxzip.evaluation.calibration import CalibrationData, ScoredBy, as_text, fit
     from ctxzip.evaluation.questions import read_questions
@@ -69,6 +70,7 @@ def calibrate(
         raise UsageError(f"expected one of {', '.join([*DEPTHS, FITTED_DEPTH])}", option="depth", value=depth)
     if output == "-":
         raise UsageError("name a file for the policy; stdout is for the table", option="output", value=output)
+    check_output(output, data)
     sets, n_weak = read_questions([Path(name) for name in data], policy_options.limit)
     n_answerable = sum(len(labelled.answerable) for labelled in sets)
     if not n_answerable:

@@ -36,9 +36,10 @@ def compress(
     check_input(context, source.files, source.query)
     check_stats(run_options.stats, output.output, source.files)
     check_null(output)
-    from ctxzip.cli.inputs import files_of, join, shapes_of, sources
+    from ctxzip.cli.inputs import check_output, files_of, join, shapes_of, sources
     from ctxzip.cli.stream_progress import Meter, Progress
 
+    check_output(output.output, [source.corpus, source.run_file])
     files = files_of(source, quiet=run_options.quiet, outputs=(output.output, run_options.stats))
     meter = Meter(files)
     inputs = sources(files, source.input_format, meter.opened)
@@ -70,4 +71,5 @@ def compress(
         ),
         output,
         run_options,
+        source.files,
     )

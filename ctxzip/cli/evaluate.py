@@ -97,10 +97,13 @@ def _check(
     comparison: ComparisonOptions,
 ) -> None:
     """Raise UsageError where options do not go together."""
+    from ctxzip.cli.inputs import check_output
+
     if not data.paths:
         raise UsageError("no data: name labelled files or folders of them", option="data")
     if report.json_file == "-":
         raise UsageError("name a file; stdout is for the table", option="json_file", value=report.json_file)
+    check_output(report.json_file, data.paths, "json_file")
     if comparison.plot is not None and not comparison.compare_budgets:
         raise UsageError("a picture shows a comparison of budgets only", option=("plot", "compare_budgets"))
     if comparison.compare_budgets and (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
@@ -115,6 +116,40 @@ def _identities(outputs: Sequence[str | None]) -> frozenset[tuple[int, int]]:
             status = os.fstat(sys.stdout.fileno()) if name in {None, STDIO} else os.stat(name)
             found.add((status.st_dev, status.st_ino))
     return frozenset(found)
+
+
+def is_input(name: str | None, files: Sequence[str] | None) -> bool:
+    """Tell whether an output is the same file as one of the inputs; no pipe or device is.
+
+    Args:
+        name: of the output; `-` or None is stdout.
+        files: names of inputs; `-` or none is stdin, which may be redirected from a file.
+    """
+    if name is None or name == STDIO:
+        return False
+    with suppress(OSError):
+        output = os.stat(name)
+        return stat.S_ISREG(output.st_mode) and any(_is_same(output, one) for one in files or [STDIO])
+    return False
+
+
+def _is_same(output: os.stat_result, name: str) -> bool:
+    with suppress(OSError, AttributeError):  # no such file; stdin is closed
+        return os.path.samestat(output, os.fstat(sys.stdin.fileno()) if name == STDIO else os.stat(name))
+    return False
+
+
+def check_output(name: str | None, files: Sequence[str | None], option: str = "output") -> None:
+    """Raise UsageError where an output is a file that is read and holds something else than would be written.
+
+    Args:
+        name: of the output.
+        files: that are read; those that are None are not.
+        option: that names the output.
+    """
+    read = [one for one in files if one is not None and one != STDIO]
+    if read and is_input(name, read):
+        raise UsageError("it is read, and would be replaced: name another file", option=option, value=name)
 
 
 def shapes_of(records: RecordOptions) -> tuple[Shape, ...]:

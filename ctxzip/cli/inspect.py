@@ -59,13 +59,14 @@ def inspect(
     dropped. Records that `ctxzip score` wrote are shown with their own scores, without the model.
     """
     check_input(context, source.files, source.query)
-    from ctxzip.cli.inputs import files_of, shapes_of, sources
+    from ctxzip.cli.inputs import check_output, files_of, shapes_of, sources
     from ctxzip.cli.run_summary import Report
     from ctxzip.cli.stream_progress import Meter, Progress
     from ctxzip.reading.requests import read
     from ctxzip.rendering.scored import query_of
 
     files = files_of(source, quiet=quiet, outputs=(html,))
+    check_output(html, files, "html")
     settings = settings_of(context)
     settings.limits()  # wrong settings end the call before anything is read
     settings.check()

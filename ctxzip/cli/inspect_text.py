@@ -97,7 +97,7 @@ class Transcript:
         title = " ".join((document.title or document.id or "").split())
         self._wrapped("", f"[{document.number}] {title}".rstrip(), "bold" if document.n_kept else "")
         n = len(document.units)
-        reasons = {unit.reason for unit in document.units if unit.reason}
+        reasons = {unit.reason for unit in document.units if unit.reason and not unit.kept}
         shown = reasons.pop() if len(reasons) == 1 else None
         self._wrapped(
             "    ",
@@ -107,6 +107,8 @@ class Transcript:
         for unit in document.units:
             if unit.kept:
                 self._wrapped(f"  + {unit.probability:.2f}  ", unit.text, "bold", "green")
+                if unit.reason:
+                    self._wrapped(" " * _GUTTER, f"({unit.reason})", "dim italic")
                 continue
             self._wrapped(f"  - {unit.probability:.2f}  ", unit.text, "dim", "dim")
             if unit.reason and unit.reason != shown:

@@ -68,7 +68,7 @@ def settings_of(context: typer.Context, **fixed: Any) -> Settings:
         fixed: settings that the command sets itself.
 
     Raises:
-        UsageError: a malformed budget of a segment, or a policy that no budget uses.
+        UsageError: a malformed ratio or budget of a segment, or a policy that no budget uses.
     """
     from dataclasses import fields
 
@@ -78,6 +78,8 @@ def settings_of(context: typer.Context, **fixed: Any) -> Settings:
     given = {name: value for name, value in context.params.items() if value is not None}
     if "prefilter" in given:
         given["prefilter"] = _number_or_word(given["prefilter"])
+    if "ratio" in given:
+        given["ratio"] = _ratio(given["ratio"])
     if "segment_budget" in given:
         given["segment_budget"] = parse_shares(given["segment_budget"])
     names = {field.name for field in fields(Settings)}
@@ -95,6 +97,25 @@ def settings_of(context: typer.Context, **fixed: Any) -> Settings:
 
 def _number_or_word(text: str) -> str | int:
     return int(text) if text.isascii() and text.isdigit() else text
+
+
+def _ratio(text: str) -> float:
+    """Return the fraction that a number or a percentage stands for.
+
+    >>> _ratio("0.2"), _ratio("20%")
+    (0.2, 0.2)
+
+    Raises:
+        UsageError: it is neither, or not above 0 and at most 1.
+    """
+    from ctxzip.settings import RATIO_EXPECTED, is_ratio
+
+    number = text.removesuffix("%")
+    with suppress(ValueError):
+        ratio = float(number) if number == text else float(number) / 100
+        if is_ratio(ratio):
+            return ratio
+    raise UsageError(f"{RATIO_EXPECTED}, or a percentage such as 20%", option="ratio", value=text)
 
 
 def loading(context: typer.Context) -> Callable[[], Scorer] | None:
@@ -121,23 +142,35 @@ def loading(context: typer.Context) -> Callable[[], Scorer] | None:
 
 
 def run(
-    items: Iterable[Result | Scored | BadRecord], report: Report, output: OutputOptions, run_options: RunOptions
+    items: Iterable[Result | Scored | BadRecord],
+    report: Report,
+    output: OutputOptions,
+    run_options: RunOptions,
+    files: list[str] | None,
 ) -> None:
     """Write every item as it comes, sum up, and exit with 1 where a record could not be used.
+
+    An output that is an input, too, is replaced only where all records could be used.
 
     Args:
         items: read while this runs.
         report: counts them.
         output: where to, and as what; without a format, rows of a table are written as rows.
         run_options: what to do with bad records, and where the summary goes.
+        files: names of the inputs.
+
+    Raises:
+        InputError: an input was not replaced.
     """
     from ctxzip._internal.raw_json import encode
+    from ctxzip.cli.inputs import is_input
     from ctxzip.cli.option_names import with_options_spelled
     from ctxzip.cli.output import Writer, writing
     from ctxzip.reading.origin import BadRecord
 
     sys.setswitchinterval(_SWITCH_S)
     gc.freeze()  # what is loaded stays: the collector need not search it again
+    in_place = is_input(output.output, files)
     stats, on_error, to = run_options.stats, run_options.on_error, output.to
     with nullcontext() if stats is None else writing(stats) as stats_stream:
         with closing(report), suppress(_StoppedError), writing(output.output) as stream:
@@ -151,12 +184,20 @@ def run(
                     raise _StoppedError
                 write(item)
             write.close()
+            if in_place and report.failed:
+                raise _StoppedError
         if stats_stream is not None:
             stats_stream.write(encode(report.statistics()) + b"\n")
     report.sum_up()
+    if in_place and report.failed:
+        raise InputError(
+            f"{output.output}: left as it is, since it is the input too and not every record could be used: "
+            "mend the records above, or name another file",
+            option="output",
+        )
     if report.failed:
         raise typer.Exit(InputError.exit_code)
 
 
 class _StoppedError(Exception):
-    """A record could not be used and the run is to stop there; leaves through `writing`."""
+    """A record could not be used, and there is to be no output; leaves through `writing`."""

@@ -32,9 +32,10 @@ def score(
     """
     check_input(context, source.files, source.query)
     check_stats(run_options.stats, output, source.files)
-    from ctxzip.cli.inputs import files_of, join, shapes_of, sources
+    from ctxzip.cli.inputs import check_output, files_of, join, shapes_of, sources
     from ctxzip.cli.stream_progress import Meter, Progress
 
+    check_output(output, [source.corpus, source.run_file])
     files = files_of(source, quiet=run_options.quiet, outputs=(output, run_options.stats))
     meter = Meter(files)
     inputs = sources(files, source.input_format, meter.opened)
@@ -62,4 +63,5 @@ def score(
         ),
         options.OutputOptions(to="jsonl", output=output),  # of a table too: a row has no place for the scores
         run_options,
+        source.files,
     )

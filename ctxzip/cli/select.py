@@ -59,4 +59,5 @@ def select(
         ),
         output,
         run_options,
+        source.files,
     )

@@ -61,6 +61,8 @@ def _budget_summary(budget: Budget) -> dict[str, Any]:
         "threshold": _threshold(budget),
         "recall": limits.recall,
         "min_saving": limits.min_saving,
+        "before": budget.before or None,
+        "after": budget.after or None,
         "guarantee": None if budget.guarantee is None else asdict(budget.guarantee),
     }
     in_force = {name: value for name, value in values.items() if value is not None}
@@ -77,7 +79,8 @@ def _threshold(budget: Budget) -> float | None:
 def _document_summaries(result: Result) -> list[dict[str, Any]]:
     """Return relevance, language and units kept of each document; with `--explain` also the units dropped.
 
-    A kept unit is `[start, end, probability]`, a dropped one `[start, end, probability, reason]`.
+    A kept unit is `[start, end, probability]`, a dropped one `[start, end, probability, reason]`. So is, with `--explain`, one
+    of those kept that was kept as a neighbour.
     """
     scored = result.scored
     kept: list[list[list[float]]] = [[] for _ in result.request.passages]
@@ -90,15 +93,21 @@ def _document_summaries(result: Result) -> list[dict[str, Any]]:
     ):
         if reason is not None:
             dropped[unit.passage].append([unit.start, unit.end, _rounded(probability), reason])
+    neighbours: list[list[list[float | str]]] = [[] for _ in result.request.passages]
+    for index, reason in enumerate(result.selection.kept_because):
+        if reason is not None:
+            unit, probability = scored.units[index], scored.scores.probability[index]
+            neighbours[unit.passage].append([unit.start, unit.end, _rounded(probability), reason])
     return [
         {
             "relevance": _rounded(relevance),
             "language": language,
             "kept": kept_units,
+            **({"neighbours": beside} if result.explained and beside else {}),
             **({"dropped": dropped_units} if result.explained else {}),
         }
-        for relevance, language, kept_units, dropped_units in zip(
-            scored.scores.relevance, scored.prepared.languages, kept, dropped, strict=True
+        for relevance, language, kept_units, beside, dropped_units in zip(
+            scored.scores.relevance, scored.prepared.languages, kept, neighbours, dropped, strict=True
         )
     ]
 

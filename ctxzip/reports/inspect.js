@@ -57,7 +57,10 @@ function select(record, threshold) {
   }
   for (const unit of free) {
     if (unit !== best && unit.probability < Math.fround(threshold)) continue;
-    for (let at = unit; at; at = at.parent === null ? null : record.units.get(at.parent)) at.kept = true;
+    for (let at = unit; at; at = at.parent === null ? null : record.units.get(at.parent)) {
+      at.kept = true;
+      at.reason = undefined;
+    }
   }
 }
 
@@ -134,7 +137,7 @@ const note = document.getElementById("note");
 
 function showNote(unit) {
   const decision = unit.kept ? "Kept" : "Dropped";
-  const reason = !unit.kept && unit.reason ? `: ${unit.reason}` : "";
+  const reason = unit.reason ? `: ${unit.reason}` : "";
   note.textContent = `${decision}, probability ${unit.shown}, ${unit.kind} of ${plural(unit.tokens, "token")}${reason}`;
   note.hidden = false;
   const lines = unit.element.getClientRects();

@@ -26,7 +26,7 @@ class ShownUnit:
         n_tokens: its tokens.
         probability: 0..1, with the digits of a float32.
         kept: whether it is kept.
-        reason: why it was dropped; None where it is kept.
+        reason: why it was dropped, or that it was kept as a neighbour; None for others that are kept.
         free: whether it is a candidate of its own; headings are kept only with a unit under them.
         parent: index of the heading or table header that is kept with it; None where there is none.
     """
@@ -94,9 +94,9 @@ class Shown:
 
     @property
     def lowest_kept(self) -> float | None:
-        """The lowest probability of a kept candidate, 0..1; None where none is kept."""
-        kept = [unit.probability for document in self.documents for unit in document.units if unit.kept and unit.free]
-        return min(kept, default=None)
+        """The lowest probability of a kept candidate, 0..1, neighbours left out; None where none is kept."""
+        units = [unit for document in self.documents for unit in document.units]
+        return min((unit.probability for unit in units if unit.kept and unit.free and not unit.reason), default=None)
 
 
 def inspected(result: Result, top_docs: int | None = None) -> Shown:
@@ -110,6 +110,7 @@ def inspected(result: Result, top_docs: int | None = None) -> Shown:
         candidates(result.scored.units, result.scored.scores, top_docs, outside_context(result.request.passages))
     )
     kept = set(result.selection.kept)
+    kept_because = result.selection.kept_because or (None,) * len(result.scored.units)
     by_passage: list[list[ShownUnit]] = [[] for _ in result.request.passages]
     end = 0
     before: Unit | None = None
@@ -125,7 +126,7 @@ def inspected(result: Result, top_docs: int | None = None) -> Shown:
                 n_tokens=unit.n_tokens,
                 probability=float(str(result.scored.scores.probability[i])),
                 kept=i in kept,
-                reason=None if i in kept else result.selection.dropped_because[i],
+                reason=(kept_because if i in kept else result.selection.dropped_because)[i],
                 free=i in free,
                 parent=unit.parent,
             )

@@ -63,6 +63,7 @@ def choose(
     budget = decide(
         settings.limits(), scores.probability[limited], limited_tokens, decision, is_calibrated=is_calibrated
     )
+    budget = _with_neighbours(budget, *settings.reach())
     selection, budget = _selected(scored, settings, cost, ranked, budget)
     selection, budget = _whole_if_too_little_saved(selection, budget, tokens_in, len(units))
     budget, over_ratio = _with_excess(budget, selection) if context is None else (budget, ())
@@ -85,6 +86,14 @@ def _selected(
     if any(passage.segment for passage in passages):
         return select_segments(kinds, ranked, budget, cost, shares=settings.segment_budget, select_within=select_within)
     return select_within(coverage_order(prepared.query, ranked, units, passages), budget, cost), budget
+
+
+def _with_neighbours(budget: Budget, before: int, after: int) -> Budget:
+    """Return the budget with so many neighbours of every kept unit, and its reason with them."""
+    if not before and not after:
+        return budget
+    reason = f"{budget.reason}; with {before} before and {after} after each, as far as there is room"
+    return replace(budget, before=before, after=after, reason=reason)
 
 
 def ranking_of(

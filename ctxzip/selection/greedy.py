@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxzip.datamodels import Budget, Selection, Unit
 from ctxzip.selection.dedup import DuplicateFilter
+from ctxzip.selection.neighbours import add_neighbours
 from ctxzip.selection.token_cost import KeptUnits, TokenCost
 
 if TYPE_CHECKING:
@@ -31,12 +32,13 @@ def select(
     probability: NDArray[np.floating[Any]],
     key: Callable[[int], Hashable | None] | None = None,
 ) -> Selection:
-    """Keep the best units that the budget allows, each with its headings.
+    """Keep the best units that the budget allows, each with its headings and as many neighbours as the budget says.
 
     Greedy in the order of `ranked`: a unit that does not fit is skipped, and smaller ones after it are tried. The first unit
     that is kept may exceed every limit but `max_tokens`; where that is not the best of all, because the best is too long,
     the user's threshold still holds for it. Tokens are estimated unit by unit; then the final text is counted exactly, and
-    the units kept last are dropped until it fits, so it never has more tokens than the ceilings.
+    the units kept last are dropped until it fits, so it never has more tokens than the ceilings. Neighbours are kept last:
+    they take the room that is left, and are held to the ceilings in tokens only.
 
     Args:
         ranked: indices of the candidates in the order in which they are considered, best first.
@@ -66,8 +68,22 @@ def select(
             reasons[i] = _duplicate_of(cost.units[original])
         else:
             kept.add(i)
-    n_tokens = _drop_until_it_fits(kept, budget, cost)
-    return Selection(tuple(kept.indices()), n_tokens, _final_reasons(reasons, ranked, kept, cost.units, duplicates))
+    n_best = len(kept.chosen)
+    beside = add_neighbours(
+        kept, ranked, cost.units, budget, lambda i: not _too_long(ceilings, kept.n_tokens + kept.estimate(i))
+    )
+    for i in beside:
+        reasons[i] = NO_ROOM  # unless it is kept in the end
+    n_tokens = _drop_until_it_fits(kept, budget, cost, n_best)
+    return Selection(
+        tuple(kept.indices()),
+        n_tokens,
+        _final_reasons(reasons, ranked, kept, cost.units, duplicates),
+        tuple(
+            f"neighbour of {_place(cost.units[beside[i]])}" if i in beside and i in kept else None
+            for i in range(len(cost.units))
+        ),
+    )
 
 
 def _final_reasons(
@@ -103,7 +119,11 @@ def _final_reasons(
 
 
 def _duplicate_of(unit: Unit) -> str:
-    return f"near-duplicate of [{unit.passage}, {unit.start}, {unit.end}]"
+    return f"near-duplicate of {_place(unit)}"
+
+
+def _place(unit: Unit) -> str:
+    return f"[{unit.passage}, {unit.start}, {unit.end}]"
 
 
 def _exceeded(budget: Budget, kept: KeptUnits, i: int, *, is_first: bool) -> str | None:
@@ -113,18 +133,24 @@ def _exceeded(budget: Budget, kept: KeptUnits, i: int, *, is_first: bool) -> str
         return NO_ROOM
     if budget.max_sentences is not None and len(kept.chosen) >= budget.max_sentences:
         return budget.no_answer or ENOUGH_KEPT
-    if not is_first and budget.soft_tokens is not None and n_tokens > budget.soft_tokens:
-        return NO_ROOM
-    return None
+    return None if is_first or not _too_long(budget, n_tokens) else NO_ROOM
 
 
-def _drop_until_it_fits(kept: KeptUnits, budget: Budget, cost: TokenCost) -> int:
-    """Drop the units that were kept last until the final text fits the ceilings; return its tokens."""
+def _too_long(budget: Budget, n_tokens: int) -> bool:
+    """Return whether an estimate exceeds a ceiling in tokens."""
+    return any(limit is not None and n_tokens > limit for limit in (budget.max_tokens, budget.soft_tokens))
+
+
+def _drop_until_it_fits(kept: KeptUnits, budget: Budget, cost: TokenCost, n_best: int) -> int:
+    """Drop the units that were kept last until the final text fits the ceilings; return its tokens.
+
+    The first `n_best` are dropped only where the others are not enough, counted exactly: those are neighbours.
+    """
     n_tokens = cost.count(kept.indices())
     while kept.chosen and (excess := _excess(n_tokens, budget, is_alone=len(kept.chosen) == 1)) > 0:
         while True:
             excess -= kept.drop_last()
-            if excess <= 0 or len(kept.chosen) <= 1:
+            if excess <= 0 or len(kept.chosen) in {0, 1, n_best}:
                 break
         n_tokens = cost.count(kept.indices())
     return n_tokens

@@ -76,6 +76,7 @@ def select_segments(
     kept: list[int] = []
     n_tokens = cost.count(kept)
     dropped_because: list[str | None] = [None] * len(kinds)
+    kept_because: list[str | None] = [None] * len(kinds)
     reasons = []
     for kind in SEGMENTS:
         members = [i for i, of in enumerate(kinds) if of == kind]
@@ -92,7 +93,8 @@ def select_segments(
         n_tokens += part.n_tokens
         for i in members:
             dropped_because[i] = part.dropped_because[i]
-    return Selection(tuple(kept), n_tokens, tuple(dropped_because)), replace(
+            kept_because[i] = part.kept_because[i] if part.kept_because else None
+    return Selection(tuple(kept), n_tokens, tuple(dropped_because), tuple(kept_because)), replace(
         budget, reason="; ".join(reasons) or budget.reason
     )
 
@@ -100,7 +102,8 @@ def select_segments(
 def _budget_of_share(budget: Budget, share: float, tokens_in: int, *, is_context: bool) -> tuple[Budget, str]:
     """Return the budget of a type of segment that keeps a share of its tokens, and the reason.
 
-    The share replaces an automatic budget. Limits of the user hold for the context besides it, for other types they do not.
+    The share replaces an automatic budget. Limits of the user hold for the context besides it, for other types they do not;
+    nor are neighbours kept there.
     """
     soft_tokens = math.floor(share * tokens_in + 1e-9)  # 0.29 of 400 is 115.99999999999999
     reason = f"{share:g}: at most {soft_tokens} of {tokens_in} tokens"
@@ -112,6 +115,8 @@ def _budget_of_share(budget: Budget, share: float, tokens_in: int, *, is_context
         reason = reason if budget.limits.adaptive else f"{reason}; {budget.reason}"
     if not share:
         max_sentences = 0  # else the best unit would be kept whatever its length
+    if not is_context:
+        budget = replace(budget, before=0, after=0)
     return (
         replace(budget, threshold=threshold, max_sentences=max_sentences, soft_tokens=soft_tokens, no_answer=None),
         reason,

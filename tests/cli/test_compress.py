@@ -162,12 +162,28 @@ def test_a_line_of_50_megabytes_is_a_record_like_any_other():
     assert len(run.records[1]["page"]) == 42_000_000
 
 
+@pytest.mark.parametrize("written", ["0.3", "30%", ".3", "30.0%"])
+def test_a_ratio_is_a_fraction_or_a_percentage(written):
+    """The record has the fraction."""
+    (record,) = compress("--scorer", "bm25", "--ratio", written, stdin=LINE).records
+    assert record["ctxzip"]["budget"]["ratio"] == 0.3
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["nope.jsonl"], "nope.jsonl: no such file"),
         (["--corpus", FIXTURES, "--run", FIXTURES], "is a folder: name the files in it"),
-        (["--ratio", "2"], "--ratio 2.0: expected a number from 0 to 1"),
+        (["--ratio", "2"], "--ratio 2: expected a number above 0 and at most 1"),
+        (["--ratio", "0"], "--ratio 0: expected a number above 0 and at most 1, or a percentage such as 20%"),
+        (["--ratio", "0%"], "--ratio 0%: expected a number above 0"),
+        (["--ratio", "120%"], "--ratio 120%: expected a number above 0"),
+        (["--ratio", "-20%"], "--ratio -20%: expected a number above 0"),
+        (["--ratio", "half"], "--ratio half: expected a number above 0"),
+        (["--ratio", "nan"], "--ratio nan: expected a number above 0"),
+        (["--after", "-1"], "--after -1: expected a number of at least 0"),
+        (["-B", "-1"], "--before -1: expected a number of at least 0"),
+        (["-C", "-1"], "--around -1: expected a number of at least 0"),
         (["--max-sentences", "0"], "--max-sentences 0: expected a number of at least 1"),
         (["--top-docs", "0"], "--top-docs 0: expected a number of at least 1"),
         (["--budget", "limits"], "--budget limits: needs a limit"),

@@ -75,6 +75,22 @@ def test_flags_go_before_the_environment_and_that_before_the_project_and_that_be
         assert record["ctxzip"]["budget"]["ratio"] == ratio
 
 
+def test_a_ratio_is_checked_wherever_it_comes_from(home, monkeypatch):
+    """A percentage is read there too, and the error names the origin."""
+    project = home / "project" / "ctxzip.toml"
+    for value, ratio in (("0.2", 0.2), ("'20%'", 0.2), ("1", 1.0)):
+        project.write_text(f"ratio = {value}\n")
+        (record,) = compress("--scorer", "bm25", stdin=LINE, cwd=home / "project").records
+        assert record["ctxzip"]["budget"]["ratio"] == ratio
+    expected = "expected a number above 0 and at most 1, or a percentage such as 20%"
+    project.write_text("ratio = 0\n")
+    run = compress(stdin=LINE, cwd=home / "project")
+    assert (run.code, run.err) == (2, f"ctxzip: --ratio 0: {expected} (--ratio is from {project})\n")
+    monkeypatch.setenv("CTXZIP_RATIO", "101%")
+    run = compress(stdin=LINE, cwd=home / "project")
+    assert (run.code, run.err) == (2, f"ctxzip: --ratio 101%: {expected} (--ratio is from CTXZIP_RATIO)\n")
+
+
 def test_a_table_is_meant_for_one_command_and_the_rest_for_all(home):
     """`[tool.ctxzip]` in pyproject.toml reads as ctxzip.toml does."""
     path = home / "project" / "pyproject.toml"
@@ -209,8 +225,8 @@ def test_a_project_file_may_name_what_is_installed(home, monkeypatch):
             "eval.reader: names a file, folder or address of one call: give it as --reader",
         ),
         ("ratio = 0.1.2", "not TOML: "),
-        ("ratio = 7", "--ratio 7.0: expected a number from 0 to 1 (--ratio is from "),
-        ("ratio = 'x'", "'x' is not a valid float (from "),
+        ("threshold = 7", "--threshold 7.0: expected a number from 0 to 1 (--threshold is from "),
+        ("threshold = 'x'", "'x' is not a valid float (from "),
         ("scorer = 'bm52'", "'hybrid' (from "),
     ],
 )
@@ -236,10 +252,10 @@ def test_a_pyproject_with_something_else_in_place_of_the_table_is_an_error(home,
 
 def test_a_variable_that_is_refused_is_named(monkeypatch):
     """As a file is."""
-    monkeypatch.setenv("CTXZIP_RATIO", "lots")
-    assert "'lots' is not a valid float (from CTXZIP_RATIO)" in compress(stdin=LINE).err
-    monkeypatch.setenv("CTXZIP_RATIO", "7")
-    assert "(--ratio is from CTXZIP_RATIO)" in compress(stdin=LINE).err
+    monkeypatch.setenv("CTXZIP_THRESHOLD", "lots")
+    assert "'lots' is not a valid float (from CTXZIP_THRESHOLD)" in compress(stdin=LINE).err
+    monkeypatch.setenv("CTXZIP_THRESHOLD", "7")
+    assert "(--threshold is from CTXZIP_THRESHOLD)" in compress(stdin=LINE).err
 
 
 def test_flags_and_lists_can_be_variables(monkeypatch):

@@ -225,7 +225,7 @@ def test_a_wrong_limit_is_refused_before_anything_is_read():
     """And no page is left."""
     run = ctxzip("inspect", "--ratio", "5", FIXTURES / "requests.jsonl")
     assert run.code == 2
-    assert run.err == "ctxzip: --ratio 5.0: expected a number from 0 to 1\n"
+    assert run.err == "ctxzip: --ratio 5: expected a number above 0 and at most 1, or a percentage such as 20%\n"
 
 
 def test_plain_text_is_utf_8_whatever_the_locale():

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from tests.conftest import COMMAND, FIXTURES, LINE, compress
+from tests.conftest import COMMAND, FIXTURES, LINE, compress, ctxzip
 
 
 @pytest.mark.parametrize("target", [">(cat)", "/dev/stdout"])
@@ -55,6 +55,65 @@ def test_a_file_may_be_its_own_input(tmp_path):
     path.write_text(LINE * 3)
     assert compress("-n", "1", "-o", path, path).code == 0
     assert [json.loads(line)["docs"] for line in path.read_text().splitlines()] == [["The ferry leaves at seven."]] * 3
+
+
+@pytest.mark.parametrize("on_error", ["emit", "skip", "fail"])
+@pytest.mark.parametrize("spelled", ["records.jsonl", "./records.jsonl", "link.jsonl"])
+def test_an_input_with_a_bad_record_is_not_replaced(tmp_path, on_error, spelled):
+    """Whatever happens to bad records, and however the file is named; the message says so, and the exit code is 1."""
+    path = tmp_path / "records.jsonl"
+    path.write_text(LINE + "{\n" + LINE)
+    (tmp_path / "link.jsonl").symlink_to(path)
+    run = compress("--on-error", on_error, "-o", spelled, "records.jsonl", cwd=tmp_path)
+    assert run.code == 1
+    assert path.read_text() == LINE + "{\n" + LINE
+    assert f"{spelled}: left as it is, since it is the input too" in run.err.splitlines()[-1]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["link.jsonl", "records.jsonl"]
+
+
+def test_a_file_that_stdin_is_redirected_from_is_an_input(tmp_path):
+    """A bad record leaves it as it is."""
+    path = tmp_path / "records.jsonl"
+    path.write_text("{\n")
+    command = f"{' '.join(COMMAND)} --scorer bm25 -o records.jsonl < records.jsonl"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert "left as it is" in done.stderr
+    assert path.read_text() == "{\n"
+
+
+def test_another_file_is_written_whatever_the_records_are(tmp_path):
+    """With an error record in the place of a bad one."""
+    (tmp_path / "records.jsonl").write_text(LINE + "{\n")
+    run = compress("-o", "out.jsonl", "records.jsonl", cwd=tmp_path)
+    assert run.code == 1
+    assert "left as it is" not in run.err
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["compress", "-o", "a", "--corpus", "a", "--run", "b", "c"],
+        ["score", "-o", "b", "--corpus", "a", "--run", "b", "c"],
+        ["inspect", "--html", "a", "a"],
+        ["calibrate", "-o", "a", "a"],
+        ["eval", "--json", "a", "a"],
+    ],
+)
+def test_a_file_that_is_read_is_not_replaced_by_something_else(tmp_path, arguments):
+    """Documents, labelled questions: an output of another kind would destroy them."""
+    for name in "abc":
+        (tmp_path / name).write_text(LINE)
+    run = ctxzip(*arguments, cwd=tmp_path)
+    assert (run.code, run.out) == (2, b"")
+    assert (
+        run.err
+        == f"ctxzip: {arguments[1].replace('-o', '--output')} {arguments[2]}: it is read, and would be replaced: name another file\n"
+    )
+    assert [(tmp_path / name).read_text() for name in "abc"] == [LINE] * 3
 
 
 def test_a_device_is_written_to_and_not_replaced():

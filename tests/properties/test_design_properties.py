@@ -33,7 +33,7 @@ limits = st.fixed_dictionaries(
     {},
     optional={
         "max_tokens": st.integers(0, 60),
-        "ratio": st.floats(0, 1),
+        "ratio": st.floats(0, 1, exclude_min=True),
         "max_sentences": st.integers(1, 4),
         "threshold": st.floats(0, 1),
     },
@@ -111,7 +111,7 @@ def test_the_final_text_never_has_more_tokens_than_the_ceiling(
 
 
 @settings(max_examples=50)
-@given(queries, documents, st.floats(0, 1))
+@given(queries, documents, st.floats(0, 1, exclude_min=True))
 def test_a_ratio_holds_where_more_than_the_best_unit_is_kept(query, docs, ratio):
     """The best unit and its headings are kept whatever the ratio is."""
     result = compress(query, docs, ratio=ratio)

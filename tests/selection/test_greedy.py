@@ -250,7 +250,9 @@ def test_of_an_automatic_budget_and_a_limit_the_tighter_holds():
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        (Limits(ratio=1.5), "ratio=1.5: expected a number from 0 to 1"),
+        (Limits(ratio=1.5), "ratio=1.5: expected a number above 0 and at most 1"),
+        (Limits(ratio=0), "ratio=0: expected a number above 0 and at most 1"),
+        (Limits(ratio="20%"), "ratio=20%: expected a number above 0"),  # type: ignore[arg-type]
         (Limits(ratio=float("nan")), "ratio=nan"),
         (Limits(max_tokens=-1), "max_tokens=-1: expected a number of at least 0"),
         (Limits(max_tokens="5"), "max_tokens=5: expected a number"),  # type: ignore[arg-type]

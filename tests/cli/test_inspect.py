@@ -92,7 +92,7 @@ def test_plain_text_marks_what_is_kept_and_the_reasons():
     run = ctxzip("inspect", "--scorer", "bm25", "--max-sentences", "1", stdin=jsonl(FERRY))
     assert run.code == 0
     lines = run.out.decode().splitlines()
-    assert [line for line in lines if line.startswith("  + ")] == ["  + 0.12  The ferry leaves at seven."]
+    assert [line for line in lines if line.startswith("  + ")] == ["  + 0.38  The ferry leaves at seven."]
     assert [line[10:] for line in lines if line.startswith("  - ")] == ["Bread is baked.", "The mill burned."]
     assert "why this much: at most 1 sentence" in lines
     assert "    relevance 0.00, kept 0 of 1 unit, 0 of 4 tokens; dropped: enough units kept" in lines

@@ -96,7 +96,10 @@ def test_at_the_end_the_summary_stands_alone():
     """The line is erased; for a pipe there is no time left to estimate."""
     seen = on_terminal(stdout=subprocess.PIPE, lines=[LINE, LINE])
     shown, _, rest = seen.rpartition("\r\x1b[K")
-    assert re.fullmatch(r"\r\x1b\[Kctxzip: 2 records, 16 tokens saved, \d\.\d records/s", shown)
+    # On a busy machine the first record takes so long that it is shown, too.
+    assert re.fullmatch(
+        r"(?:\r\x1b\[Kctxzip: 1 record, .*)?\r\x1b\[Kctxzip: 2 records, 16 tokens saved, \d\.\d records/s", shown
+    )
     assert re.fullmatch(r"ctxzip: 2 records, 28 -> 12 tokens .*\r\n", rest)
 
 

@@ -64,6 +64,8 @@ _INLINE = frozenset(
 _HEADING_TAG = re.compile(r"h([1-6])", re.IGNORECASE)
 _SECTION = re.compile(r"\s*\[{1,2}[^\[\]]+\]{1,2}\s*$")
 _SETTING = re.compile(r"\s*(?:- )?(?:[\w.$/@-]+|\"[^\"]+\"|'[^']+')\s*(?::(?=\s|$)|=)")
+_FIRST = re.compile(r"\S")
+_LINE_END = re.compile(r"[\r\n]")
 _COMMENT = re.compile(r"\s*(?:[#;]|//)")
 _ITEM = re.compile(r"\s*- \S")
 _CLOSING = re.compile(r"[\s}\]),;]*$")
@@ -71,12 +73,13 @@ _CLOSING = re.compile(r"[\s}\]),;]*$")
 
 def structured_blocks(text: str) -> list[Block] | None:
     """Return the blocks of a text that is all in one formal notation; None for any other text."""
-    head = text.lstrip()[:1]
+    first = _FIRST.search(text)
+    head = first[0] if first else ""
     if head in {"{", "["} and (found := _json_blocks(text)):
         return found
     if head == "<" and (found := _markup_blocks(text)):
         return found
-    return _setting_blocks(text)
+    return _setting_blocks(text) if len(_LINE_END.findall(text)) >= 2 else None  # most texts are prose on one line
 
 
 def _json_blocks(text: str) -> list[Block] | None:

@@ -59,7 +59,7 @@ def terms(text: str, language: str = ENGLISH) -> list[str]:
     >>> terms("Who repaired the bridges?")
     ['repair', 'bridg']
     >>> terms("getUserName in v2.14")
-    ['v2.14', 'getusernam', 'get', 'user', 'name', 'v2', '14']
+    ['v2.14', 'get', 'user', 'name', 'getusernam', 'v2', '14']
     >>> terms("橋の長さ")
     ['橋の', 'の長', '長さ']
     """

@@ -40,7 +40,7 @@ def test_at_three_tenths_of_the_tokens_two_questions_lose_evidence():
     assert lost == {"how-to-dispenser-filter", "two-hops-library-architect"}
 
 
-def test_the_automatic_budget_keeps_a_third_at_most_and_loses_evidence_of_three_questions():
+def test_the_automatic_budget_keeps_a_third_at_most_and_loses_evidence_of_four_questions():
     """Of nineteen that have an answer."""
     compressor = Compressor()
     questions = [question for question in read_labelled(FIXTURES / "requests.jsonl") if question.need != "none"]
@@ -51,7 +51,12 @@ def test_the_automatic_budget_keeps_a_third_at_most_and_loses_evidence_of_three_
         if not question.found(result)
     }
     assert len(questions) == 19
-    assert lost == {"how-to-dispenser-filter", "list-weather-station-box", "two-hops-library-architect"}
+    assert lost == {
+        "comparison-reservoirs",
+        "how-to-dispenser-filter",
+        "list-weather-station-box",
+        "two-hops-library-architect",
+    }
     assert max(result.kept_fraction for result in results) < 1 / 3
 
 

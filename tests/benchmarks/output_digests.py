@@ -8,6 +8,9 @@ Every set is scored once by each scorer (`ctxzip score`) and selected under seve
 together write what `ctxzip compress` writes. A digest covers the documents that are written and, of the key
 `ctxzip`, every score, span, token count and language; not the names of keys and not the words of messages. Scores of
 the int8 graphs differ between kinds of CPU: digests hold for the kind that recorded them.
+
+The recorded digests are those before units, terms and policies changed. Commit 7d66a5f, which moved and renamed all modules,
+prints "420 of 420 the same".
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxzip._internal.cores import available_cores
+from ctxzip.cli.option_names import error_text
 from ctxzip.errors import InputError
 from ctxzip.model_store import open_model
 from ctxzip.scoring.batches import batches_by_length
@@ -47,7 +48,7 @@ def main() -> None:
     try:
         found = requests(first_lines(options.data, options.records))
     except InputError as error:
-        parser.error(str(error))
+        parser.error(error_text(error))
     print(machine(available_cores()))
     with tempfile.TemporaryDirectory() as folder:
         batches = Path(folder, "batches")

@@ -13,6 +13,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from ctxzip._internal.cores import available_cores
+from ctxzip.cli.option_names import error_text
 from ctxzip.compressor import Compressor
 from ctxzip.errors import CtxzipError
 from ctxzip.rendering.result import Result
@@ -45,7 +46,7 @@ def main() -> None:
         found = requests(first_lines(options.data, options.records))
         by_batch_size = {n: _compressor(options.model, options.device, n) for n in _TOKENS}
     except CtxzipError as error:
-        parser.error(str(error))
+        parser.error(error_text(error))
     on_cpu = _compressor(options.model, CPU, _TOKENS[0])
     n_same, n_units = same_decisions(_results(on_cpu, found), _results(by_batch_size[_TOKENS[-1]], found))
     print(machine(available_cores()))

@@ -21,6 +21,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from ctxzip._internal.cores import available_cores
+from ctxzip.cli.option_names import error_text
 from ctxzip.errors import InputError
 from ctxzip.reading.detection import to_request
 from ctxzip.reading.schemas import SHAPES
@@ -67,7 +68,7 @@ def main() -> None:
     try:
         lines = first_lines(options.data, options.records)
     except InputError as error:
-        parser.error(str(error))
+        parser.error(error_text(error))
     with tempfile.TemporaryDirectory() as folder:
         # First, because the peak of a child process starts from the memory of this one.
         _memory(options.memory, lines, Path(folder, "many.jsonl"))

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from ctxzip.selection.adaptive.forest import Forest
 
 
+# Probability, 0..1, from which an automatic budget keeps a unit at any depth. On 18 dev sets this adds 0.2 points of words and
+# loses nothing; on small inputs that are no prose it keeps the needles of 3% more (models/README.md).
+_LIKELY = 0.7
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyDecision:
     """How far down the ranking of one query units are kept.
@@ -141,7 +146,7 @@ class Policy:
             ranking: of the units that may be kept.
             mode: the name of the budget.
         """
-        threshold = self._threshold(ranking, quantile.depth)
+        threshold = min(self._threshold(ranking, quantile.depth), _LIKELY)
         n_kept = int((ranking.probability >= threshold).sum())
         no_answer = self.is_unanswerable(ranking)
         best = float(ranking.probability[0]) if len(ranking.probability) else 1.0

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 _UNSPLIT = frozenset({"heading", "line", "table_header", "table_row", "code", "front_matter", "rule"})
 _WORD = re.compile(r"\w")
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
-_TOKENS = re.compile(r"[^\W_]{1,4}|[^\w\s]|_")  # an estimate from above of the tokens of a text
-_MAX_LENGTH = 800  # code points of a block that is a single span whatever is in it
-_MAX_TOKENS = 300  # estimated, of a span of several lines; no such span has over 400 tokens
+_TOKENS = re.compile(r"[A-Za-z]{1,3}|\S")  # an estimate from above of the tokens of a text
+_MAX_TOKENS = 390  # estimated, of a span of several lines; no such span has over 400 tokens
 
 
 def split_into_spans(text: str, splitter: SentenceSplitter) -> list[Span]:
@@ -77,12 +76,14 @@ def _block_offsets(text: str, block: Block, splitter: SentenceSplitter) -> list[
         return [(block.start, block.end)]
     if block.kind != "sentence":
         offsets[0] = (block.start, offsets[0][1])
+    if max(end - start for start, end in offsets) > _MAX_TOKENS:
+        return [piece for start, end in offsets for piece in _split_long_block(text, start, end)]
     return offsets
 
 
 def _split_long_block(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the offsets of a block, or of runs of its lines if it is long; blank lines are the preferred borders."""
-    if end - start <= _MAX_LENGTH or "\n" not in text[start:end]:
+    if end - start <= _MAX_TOKENS or "\n" not in text[start:end]:
         yield start, end
         return
     at = start

@@ -53,6 +53,9 @@ def _need_train_extra() -> None:
         disable_progress_bars()  # before transformers is imported
         import onnx  # noqa: F401
         import sentence_transformers  # noqa: F401
+        from transformers.utils import logging as transformers_logging
+
+        transformers_logging.disable_progress_bar()  # that of the weights
         import torch  # noqa: F401
     except ImportError as error:
         raise MissingDependencyError(

@@ -9,7 +9,7 @@ together write what `ctxzip compress` writes. A digest covers the documents that
 `ctxzip`, every score, span, token count and language; not the names of keys and not the words of messages. Scores of
 the int8 graphs differ between kinds of CPU: digests hold for the kind that recorded them.
 
-The recorded digests are those before units, terms and policies changed. Commit 7d66a5f, which moved and renamed all modules,
+The recorded digests are those before units, terms and policies changed. Commit 96477e1, which moved and renamed all modules,
 prints "420 of 420 the same".
 """
 

@@ -22,8 +22,8 @@ _EXCESS_SHARES = {None: 0.8, "light": 0.95, "balanced": 0.75, "aggressive": 0.5}
 # kept on texts unlike the labelled ones (models/README.md has the measurements).
 _POLICY_SHARES = {None: 0.92, "light": 0.985, "balanced": 0.94, "aggressive": 0.8}
 _MAX_UNITS_IF_EMPTY = {"nothing": 0, "keep-best": 1, "passthrough": None}  # by `Limits.empty`
-# Lowest calibrated probability, 0..1, of a unit that fills a limit. Needed evidence of 0.3% of the questions of the dev sets is
-# below it, and 37% of all units (models/README.md).
+# Lowest calibrated probability, 0..1, of a unit that fills a limit. One of 101 questions of the dev sets has needed evidence
+# below it, and a third of all units are (models/README.md).
 _MIN_PROBABILITY = 0.001
 NO_ANSWER = "no passage is relevant"
 

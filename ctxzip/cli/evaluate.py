@@ -49,8 +49,8 @@ def evaluate(
 ) -> None:
     """Measure on labelled questions how much evidence survives, and how well it is ranked.
 
-    One line a set, for each method: n answerable questions; the percentage of them that keep the
-    evidence they need with 10, 20 and 30% of the words kept, and under the automatic budget with
+    One line a set, for each method: n answerable questions; the percentage of those that one unit
+    answers whose best unit does (best); the percentage of all that keep the evidence they need with 10, 20 and 30% of the words kept, and under the automatic budget with
     the percentage of words that it keeps; AP, average precision over sentences; AUC, ROC-AUC of
     passages; ECE, calibration error of the probabilities; and, for questions that need all of
     their evidence, F1 and exact match of the sentences above one threshold (SF-F1, SF-EM).

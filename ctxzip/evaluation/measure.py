@@ -74,6 +74,7 @@ class Measured:
     Attributes:
         n_questions: answerable and unanswerable.
         n_answerable: number of questions over which recall and average precision are means.
+        best_unit_recall: share of the questions that one unit answers whose most probable unit is such a unit.
         recall: share of the questions that keep the needed evidence, for each of `REPORTED_RATIOS`.
         auto_recall, auto_kept_fraction: recall, and the fraction of the words kept, under the automatic budget.
         average_precision: over the units of a question.
@@ -87,6 +88,7 @@ class Measured:
     name: str
     n_questions: int
     n_answerable: int
+    best_unit_recall: float | None
     recall: tuple[float, ...]
     auto_recall: float
     auto_kept_fraction: float
@@ -110,6 +112,7 @@ class Summary:
     """
 
     n_sets: int
+    best_unit_recall: float | None
     recall: tuple[float, ...]
     auto_recall: float
     auto_kept_fraction: float
@@ -173,6 +176,7 @@ def measure(
         name=labelled.name,
         n_questions=len(all_questions),
         n_answerable=len(answerable),
+        best_unit_recall=_mean_of_known([values.get("best_unit_recall") for values in outcomes]),
         recall=tuple(fmean(values[f"recall_at_{ratio * 100:.0f}"] for values in outcomes) for ratio in REPORTED_RATIOS),
         auto_recall=fmean(values["auto_recall"] for values in outcomes),
         auto_kept_fraction=fmean(values["auto_kept_fraction"] for values in outcomes),
@@ -195,6 +199,7 @@ def summarise(sets: Sequence[Measured]) -> Summary:
     recall_at_ratios: NDArray[np.float64] = np.mean([one.recall_at_ratios for one in sets], axis=0)
     return Summary(
         n_sets=len(sets),
+        best_unit_recall=_mean_of_known([one.best_unit_recall for one in sets]),
         recall=tuple(map(fmean, zip(*(one.recall for one in sets), strict=True))),
         auto_recall=fmean(one.auto_recall for one in sets),
         auto_kept_fraction=fmean(one.auto_kept_fraction for one in sets),

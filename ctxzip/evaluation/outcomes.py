@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # name -> (description, whether higher is better). All are 0..1 for one question; auto is the automatic budget.
 METRICS: dict[str, tuple[str, bool]] = {
+    "best_unit_recall": ("its best unit alone is the needed evidence, where one unit is enough", True),
     "recall_at_10": ("keeps the needed evidence with 10% of the words", True),
     "recall_at_20": ("keeps the needed evidence with 20% of the words", True),
     "recall_at_30": ("keeps the needed evidence with 30% of the words", True),
@@ -115,6 +116,9 @@ def outcome(question: Labelled, result: Result, found: Sequence[bool], reader: R
     else:
         is_relevant = np.zeros(len(question.request.passages), dtype=np.bool_)
         is_relevant[[passage for passage, _, _ in question.evidence]] = True
+        best = _best_unit_recall(question, result)
+        if best is not None:
+            values["best_unit_recall"] = best
         values |= dict(zip(("recall_at_10", "recall_at_20", "recall_at_30"), map(float, found), strict=True))
         values["auto_kept_fraction"] = result.kept_fraction
         values["auto_kept_tokens"] = _tokens(result.texts) / max(
@@ -205,6 +209,14 @@ def _kept_spans(question: Labelled, result: Result) -> NDArray[np.bool_]:
         question.overlaps(result.scored.units)[list(result.selection.kept)], axis=0
     )
     return kept
+
+
+def _best_unit_recall(question: Labelled, result: Result) -> float | None:
+    """Return whether the most probable unit is all the evidence that is needed; None where no single unit is."""
+    overlaps = question.overlaps(result.scored.units)
+    over_spans = np.logical_and if question.need == "all" else np.logical_or
+    is_enough: NDArray[np.bool_] = over_spans.reduce(overlaps, axis=1)
+    return float(is_enough[np.argmax(result.scored.scores.probability)]) if is_enough.any() else None
 
 
 def _keeps_answer(question: Labelled, result: Result) -> bool | None:

@@ -19,7 +19,7 @@ _NAME = 22  # columns for the name of a set; a longer name shifts its own line o
 
 def head(label: str, *, supporting_facts: bool) -> str:
     """Return the two lines above the sets of one method."""
-    columns = [*(f"{ratio:.0%}" for ratio in REPORTED_RATIOS), "auto", "keeps", "AP", "AUC", "ECE"]
+    columns = ["best", *(f"{ratio:.0%}" for ratio in REPORTED_RATIOS), "auto", "keeps", "AP", "AUC", "ECE"]
     columns += ["SF-F1", "SF-EM"] * supporting_facts
     return f"method: {label}\n{'set':{_NAME}} {'n':>6}" + "".join(f" {column:>6}" for column in columns)
 
@@ -51,7 +51,7 @@ def foot(summary: Summary, *, supporting_facts: bool) -> str:
 
 
 def _line(name: str, count: int, scores: Measured | Summary, exactness: tuple[float | None, ...]) -> str:
-    percentages = [*scores.recall, scores.auto_recall, scores.auto_kept_fraction]
+    percentages = [scores.best_unit_recall, *scores.recall, scores.auto_recall, scores.auto_kept_fraction]
     cells = [
         *(_percent(value) for value in percentages),
         *(_decimal(value) for value in (scores.average_precision, scores.passage_auc, scores.calibration_error)),
@@ -109,6 +109,7 @@ def _estimates_as_json(by_set: Sequence[Sequence[Outcome]]) -> dict[str, Any]:
 
 def _means_as_json(scores: Measured | Summary) -> dict[str, Any]:
     return {
+        "best_unit_recall": scores.best_unit_recall,
         "recall": {f"{ratio:g}": value for ratio, value in zip(REPORTED_RATIOS, scores.recall, strict=True)},
         "auto": {"recall": scores.auto_recall, "kept_fraction": scores.auto_kept_fraction},
         "average_precision": scores.average_precision,

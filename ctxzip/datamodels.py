@@ -21,6 +21,8 @@ PREFILTER = "prefilter"
 DEADLINE = "deadline"
 SECOND_PASS = "second_pass"  # noqa: S105  # no secret
 
+Context = tuple[str, ...]  # what a unit depends on in its passage: headings, a table header; outermost first
+
 Kind = Literal[
     "sentence",
     "line",
@@ -190,6 +192,7 @@ class ScoringInput:
     Attributes:
         units: of the passages of the request, in document order.
         evidence: sentences that the first pass found, for a second pass; empty in the first.
+        contexts: of every unit; None where they follow from the parents of the units (`ctxzip.scoring.unit_contexts`).
         max_tokens: tokens of the units that a model scores; None for all.
         max_characters: code points of the units that a model scores; None for all.
         deadline: reading of the scorer's clock, in seconds, after which a model begins nothing more; None for no deadline.
@@ -198,6 +201,7 @@ class ScoringInput:
     request: Request
     units: Sequence[Unit]
     evidence: tuple[str, ...] = ()
+    contexts: Sequence[Context] | None = None
     max_tokens: int | None = None
     max_characters: int | None = None
     deadline: float | None = None

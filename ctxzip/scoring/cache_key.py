@@ -32,6 +32,7 @@ SCORING_CODE = (
     "ctxzip.scoring.joint",
     "ctxzip.scoring.onnx_sessions",
     "ctxzip.scoring.passage_parts",
+    "ctxzip.scoring.unit_contexts",
     "ctxzip.scoring.windows",
 )
 

@@ -9,6 +9,7 @@ import numpy as np
 from ctxzip.datamodels import RecordWarning, Request, Scores, ScoringInput
 from ctxzip.scoring.cache_key import sha256_of
 from ctxzip.scoring.passage_parts import PassagePart, input_of_parts, whole_passages
+from ctxzip.scoring.unit_contexts import unit_contexts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 class CachedScorer:
     """Runs the model only for passages whose scores are not in the cache. The scores are the same as without a cache.
 
-    The key of a passage covers the identity of the model, the query, the evidence, and the title, text and units of the
-    passage. Where the last bit of a score may depend on the other passages of the request, the key covers those too: then
+    The key of a passage covers the identity of the model, the query, the evidence, and the title, text, units and contexts of
+    the passage. Where the last bit of a score may depend on the other passages of the request, the key covers those too: then
     either all passages of a request are in the cache or none.
 
     Args:
@@ -85,8 +86,14 @@ class CachedScorer:
         return self._model.truncation_warnings(request)
 
     def _keys(self, item: ScoringInput, parts: Sequence[PassagePart]) -> list[bytes]:
+        contexts = unit_contexts(item.request, item.units) if item.contexts is None else item.contexts
         contents = [
-            (passage.title, passage.text, [(unit.start, unit.end) for unit in item.units[part.first : part.last]])
+            (
+                passage.title,
+                passage.text,
+                [(unit.start, unit.end) for unit in item.units[part.first : part.last]],
+                contexts[part.first : part.last],
+            )
             for passage, part in zip(item.request.passages, parts, strict=True)
         ]
         request = None if self.is_batch_independent else sha256_of(contents).hex()

@@ -14,6 +14,7 @@ from ctxzip.errors import ModelError
 from ctxzip.model_store import read_tokenizer
 from ctxzip.scoring.batches import batches_by_length, padded
 from ctxzip.scoring.onnx_sessions import open_graph
+from ctxzip.scoring.unit_contexts import unit_contexts
 from ctxzip.scoring.windows import NO_UNIT, Window, WindowBuilder
 from ctxzip.settings import AUTO, BATCH_TOKENS
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ctxzip.datamodels import Context
     from ctxzip.model_store import ModelFolder
 
 
@@ -56,6 +58,7 @@ class JointScorer:
             length = int(card["window_length"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{model.path}/model.json: no {error} for a joint model", option="model") from error
+        self._has_contexts = bool(card.get("contexts"))
         tokenizer = read_tokenizer(model.verified("tokenizer.json"))
         try:
             self._windows = WindowBuilder(tokenizer, length)
@@ -101,6 +104,7 @@ class JointScorer:
                 [(passage.title, passage.text) for passage in item.request.passages],
                 item.units,
                 evidence=item.evidence,
+                contexts=self._contexts(item),
             )
             for item in batch
         ]
@@ -110,6 +114,11 @@ class JointScorer:
             _pooled(windows, outputs[first:last], len(item.units), len(item.request.passages))
             for item, windows, (first, last) in zip(batch, windows_of_requests, pairwise(starts), strict=True)
         ]
+
+    def _contexts(self, item: ScoringInput) -> Sequence[Context] | None:
+        if not self._has_contexts:
+            return None
+        return unit_contexts(item.request, item.units) if item.contexts is None else item.contexts
 
     def _scores(self, request: Request, of_units: NDArray[np.float32], of_passages: NDArray[np.float32]) -> Scores:
         return Scores(

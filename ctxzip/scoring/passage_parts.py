@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.datamodels import Passage, ScoringInput, Unit
+from ctxzip.scoring.unit_contexts import unit_contexts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
+
+    from ctxzip.datamodels import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,12 @@ def input_of_parts(item: ScoringInput, parts: Iterable[PassagePart]) -> ScoringI
     """Return an input with each part as a passage, without limits.
 
     A part with all units of its passage has the whole text of the passage, so that its scores are the same as in the whole
-    request; the text of any other part is what its units span. Units have no parents, which models do not use.
+    request; the text of any other part is what its units span.
+    Units have no parents, as these may be in other parts; their contexts are those of the whole request.
     """
     request, units = item.request, item.units
+    contexts = unit_contexts(request, units) if item.contexts is None else item.contexts
+    of_parts: list[Context] = []
     passages: list[Passage] = []
     shifted: list[Unit] = []
     for index, part in enumerate(parts):
@@ -54,7 +60,8 @@ def input_of_parts(item: ScoringInput, parts: Iterable[PassagePart]) -> ScoringI
             passage = replace(passage, text=passage.text[start : own[-1].end])
         passages.append(passage)
         shifted += [Unit(index, unit.start - start, unit.end - start, unit.n_tokens, unit.kind) for unit in own]
-    return ScoringInput(replace(request, passages=tuple(passages)), tuple(shifted), item.evidence)
+        of_parts += contexts[part.first : part.last]
+    return ScoringInput(replace(request, passages=tuple(passages)), tuple(shifted), item.evidence, of_parts)
 
 
 def _is_shorter(units: Sequence[Unit], part: PassagePart) -> bool:

@@ -1,6 +1,7 @@
-"""Query and units -> the token windows of a joint model: `[CLS] query [SEP] title: units [SEP]`.
+"""Query and units -> the token windows of a joint model: `[CLS] query [SEP] title: context: units [SEP]`.
 
-In a second pass the evidence follows the query: `[CLS] query [SEP] evidence [SEP] title: units [SEP]`.
+The context is that of the first unit of the window: its headings, the header of its table (`ctxzip.scoring.unit_contexts`). In a
+second pass the evidence follows the query: `[CLS] query [SEP] evidence [SEP] title: context: units [SEP]`.
 
 Training and scoring both build their windows here, so that a model scores what it was trained on.
 """
@@ -8,6 +9,7 @@ Training and scoring both build their windows here, so that a model scores what 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +22,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxzip.datamodels import Unit
+    from ctxzip.datamodels import Context, Unit
 
 NO_UNIT = -1  # in place of the index of a unit, for tokens of the query, the title and the tokenizer
 # Shares of the tokens of a window, 0..1.
 QUERY_SHARE = 0.5  # at most, for the query
 TITLE_SHARE = 0.2  # at most, for the title
+_CONTEXT_SHARE = 0.2  # at most, for the context
 _EVIDENCE_SHARE = 0.16  # at most, for each sentence of evidence
-_TEXT_SHARE = 0.25  # at least, for the text: the evidence is cut first, then the title
+_TEXT_SHARE = 0.25  # at least, for the text: the evidence is cut first, then the context, then the title
 _MIN_LENGTH = 16  # tokens of a window; in a shorter one the shares above leave no room for the text
 
 
@@ -74,7 +77,12 @@ class WindowBuilder:
         )
 
     def build(
-        self, query: str, passages: Sequence[tuple[str, str]], units: Sequence[Unit], evidence: Sequence[str] = ()
+        self,
+        query: str,
+        passages: Sequence[tuple[str, str]],
+        units: Sequence[Unit],
+        evidence: Sequence[str] = (),
+        contexts: Sequence[Context] | None = None,
     ) -> list[Window]:
         """Return the windows of all passages, in order.
 
@@ -86,7 +94,8 @@ class WindowBuilder:
             query: of the request.
             passages: `(title, text)` of each.
             units: of all passages, in order.
-            evidence: sentences that the first pass found; their first tokens are in every window.
+            evidence: the best sentences of the first pass; their first tokens are in every window.
+            contexts: of every unit; None for windows without context.
         """
         query_ids = self._encode(query).ids
         room = self._n_tokens(QUERY_SHARE)
@@ -107,16 +116,19 @@ class WindowBuilder:
             title_ids = (
                 self._encode(f"{title}:").ids[: min(self._n_tokens(TITLE_SHARE), spare)] if title.strip() else []
             )
-            prefix = (*head, *title_ids)
-            tokens = self._tokens_of_units(text, units[first:last], first)
+            of_units = () if contexts is None else contexts[first:last]
+            room = max(0, min(self._n_tokens(_CONTEXT_SHARE), spare - len(title_ids)))
+            prefix_of = partial(self._prefix, (*head, *title_ids), of_units, room)
             windows.extend(
                 Window(
                     passage=index,
-                    ids=(*prefix, *(token for token, _ in packed), self._sep),
+                    ids=(*prefix, *(token for token, _ in tokens), self._sep),
                     n_first=len(head),
-                    units=(*[NO_UNIT] * len(prefix), *(unit for _, unit in packed), NO_UNIT),
+                    units=(*[NO_UNIT] * len(prefix), *(unit for _, unit in tokens), NO_UNIT),
                 )
-                for packed in _packed(tokens, self._length - len(prefix) - 1)
+                for prefix, tokens in _packed(
+                    self._tokens_of_units(text, units[first:last], first), prefix_of, self._length - 1
+                )
             )
             first = last
         return windows
@@ -126,6 +138,22 @@ class WindowBuilder:
 
     def _encode(self, text: str) -> Any:
         return self._tokenizer.encode(text, add_special_tokens=False)
+
+    def _prefix(
+        self, start: tuple[int, ...], contexts: Sequence[Context], room: int, first_unit: int
+    ) -> tuple[int, ...]:
+        """Return what is in front of the units of a window: its start, and at most `room` tokens of the innermost context.
+
+        Args:
+            start: `[CLS]`, query, evidence and title.
+            contexts: of the units of the passage, or empty.
+            room: for the context.
+            first_unit: index of the first unit of the window in its passage.
+        """
+        ids: list[int] = []
+        for part in reversed(contexts[first_unit] if contexts else ()):
+            ids = [*self._encode(part).ids[: room - len(ids)], *ids]
+        return (*start, *ids)
 
     def _tokens_of_units(self, text: str, units: Sequence[Unit], first: int) -> list[list[tuple[int, int]]]:
         """Return for each unit of a passage its tokens as `(token id, index of the unit)`.
@@ -187,17 +215,29 @@ def truncation_warnings(
     return tuple(warnings)
 
 
-def _packed(units: list[list[tuple[int, int]]], room: int) -> Iterator[list[tuple[int, int]]]:
-    """Yield the tokens of each window: whole units in order, or `room` tokens of a longer unit."""
+def _packed(
+    units: list[list[tuple[int, int]]], prefix_of: Callable[[int], tuple[int, ...]], length: int
+) -> Iterator[tuple[tuple[int, ...], list[tuple[int, int]]]]:
+    """Yield the prefix and the tokens of each window: whole units in order, or as many tokens of a longer unit as fit.
+
+    Args:
+        units: the tokens of each unit.
+        prefix_of: returns the prefix of a window from the index of its first unit.
+        length: the most tokens of a prefix and units together.
+    """
     window: list[tuple[int, int]] = []
-    for tokens in units:
-        if window and len(window) + len(tokens) > room:
-            yield window
+    prefix: tuple[int, ...] = ()
+    for index, tokens in enumerate(units):
+        if window and len(prefix) + len(window) + len(tokens) > length:
+            yield prefix, window
             window = []
+        if not window:
+            prefix = prefix_of(index)
+        room = length - len(prefix)
         rest = tokens
         while len(rest) > room:
-            yield rest[:room]
+            yield prefix, rest[:room]
             rest = rest[room:]
         window = [*window, *rest]
     if window:
-        yield window
+        yield prefix, window

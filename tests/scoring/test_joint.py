@@ -46,11 +46,13 @@ longer = texts.map(lambda text: text * 20)
     st.lists(st.tuples(texts | longer, texts.map(lambda text: text * 3)), max_size=4),
     st.lists(texts | longer, max_size=2),
     st.sampled_from([16, 24, 64, 256]),
+    st.none() | st.lists(texts | longer, max_size=3).map(tuple),
 )
-def test_every_token_of_every_unit_is_in_exactly_one_window(query, passages, evidence, length):
-    """With evidence, too; and no window is longer than the model's input."""
+def test_every_token_of_every_unit_is_in_exactly_one_window(query, passages, evidence, length, context):
+    """With evidence and contexts, too; and no window is longer than the model's input."""
     units = units_of(passages)
-    windows = WindowBuilder(TOKENIZER, length).build(query, passages, units, evidence)
+    contexts = None if context is None else [context] * len(units)
+    windows = WindowBuilder(TOKENIZER, length).build(query, passages, units, evidence, contexts)
     for index, (_, text) in enumerate(passages):
         if any(unit.passage == index for unit in units):
             tokens = [
@@ -75,6 +77,18 @@ def test_a_window_is_query_title_and_units():
     )
     assert window.n_first == 4
     assert window.units == (-1,) * 6 + (0,) * 5 + (1,) * 4 + (-1,)
+
+
+def test_the_context_of_the_first_unit_follows_the_title():
+    """In each window that of its own first unit; a long one is cut, its outer parts first."""
+    passages = [("Hut", "It has nine beds. Dogs are welcome.")]
+    contexts = [("rooms:",), ("prices:", "pets:")]
+    builder = WindowBuilder(TOKENIZER, 17)
+    windows = builder.build("Dogs?", passages, units_of(passages), contexts=contexts)
+    assert [TOKENIZER.decode(window.ids, skip_special_tokens=False) for window in windows] == [
+        "[CLS] dogs? [SEP] hut : rooms : it has nine beds. [SEP]",
+        "[CLS] dogs? [SEP] hut : prices pets : dogs are welcome. [SEP]",
+    ]
 
 
 def test_a_quarter_of_a_window_is_for_the_text():

@@ -2,7 +2,8 @@
 
 One JSON object a line, gzipped or not:
 `{"query", "docs": [{"title", "text", "evidence": [[start, end], ...]}], "dataset", "need"}`. The evidence spans
-are half-open code-point ranges of `text`; `need` (`all`, `any`, `none`) and `answers` (texts) are optional.
+are half-open code-point ranges of `text`; `need` (`all`, `any`, `none`), `answers` (texts) and `also` (spans `[document, start, end]`
+that answer in part) are optional.
 """
 
 from __future__ import annotations
@@ -44,12 +45,14 @@ class Labelled:
         evidence: `(passage, start, end)` each, half-open code-point offsets; empty for an unanswerable question.
         need: whether the answer needs all spans or any one; `none` for an unanswerable question.
         answers: texts, each a right answer; empty where the record has none.
+        partial: spans, as in `evidence`, that answer in part: neither needed nor wrong.
     """
 
     request: Request
     evidence: tuple[tuple[int, int, int], ...]
     need: Literal["all", "any", "none"]
     answers: tuple[str, ...] = ()
+    partial: tuple[tuple[int, int, int], ...] = ()
 
     @property
     def key(self) -> str:
@@ -68,19 +71,27 @@ class Labelled:
 
     def overlaps(self, units: Sequence[Unit]) -> NDArray[np.bool_]:
         """Return which unit overlaps which span of the evidence, `(n_units, n_spans)` bool."""
-        where = np.array([(unit.passage, unit.start, unit.end) for unit in units], dtype=np.int64).reshape(-1, 3)
-        spans = np.array(self.evidence, dtype=np.int64).reshape(-1, 3)
-        overlap: NDArray[np.bool_] = (
-            (where[:, None, 0] == spans[:, 0])
-            & (where[:, None, 1] < spans[:, 2])
-            & (spans[:, 1] < where[:, None, 2])
-        )  # fmt: skip
-        return overlap
+        return overlaps(units, self.evidence)
 
     def are_evidence(self, units: Sequence[Unit]) -> NDArray[np.bool_]:
         """Return which units overlap evidence, `(n_units,)` bool."""
         evidence: NDArray[np.bool_] = np.logical_or.reduce(self.overlaps(units), axis=1)
         return evidence
+
+
+def overlaps(units: Sequence[Unit], spans: Sequence[tuple[int, int, int]]) -> NDArray[np.bool_]:
+    """Return which unit overlaps which span, `(n_units, n_spans)` bool.
+
+    Args:
+        units: of one request.
+        spans: `(passage, start, end)` each, half-open code-point offsets.
+    """
+    where = np.array([(unit.passage, unit.start, unit.end) for unit in units], dtype=np.int64).reshape(-1, 3)
+    others = np.array(spans, dtype=np.int64).reshape(-1, 3)
+    overlap: NDArray[np.bool_] = (
+        (where[:, None, 0] == others[:, 0]) & (where[:, None, 1] < others[:, 2]) & (others[:, 1] < where[:, None, 2])
+    )
+    return overlap
 
 
 def spread(items: Iterable[_Item], limit: int | None) -> list[_Item]:
@@ -139,7 +150,20 @@ def _labelled(line: bytes, line_no: int, place: str) -> Labelled:
         raise InputError(f"expected one of {', '.join(_NEEDS)} @ $.need, got {need!r}")
     answers = record.get("answers")
     texts = tuple(answer for answer in answers if isinstance(answer, str)) if isinstance(answers, list) else ()
-    return Labelled(request, evidence, need if evidence else "none", texts)
+    return Labelled(request, evidence, need if evidence else "none", texts, _partial(record, request))
+
+
+def _partial(record: Any, request: Request) -> tuple[tuple[int, int, int], ...]:
+    spans = record.get("also", [])
+    if not isinstance(spans, list):
+        raise InputError("expected an array of [document, start, end] @ $.also")
+    for index, span in enumerate(spans):
+        whole = isinstance(span, list) and len(span) == 3 and all(type(offset) is int for offset in span)
+        if not (whole and 0 <= span[0] < len(request.passages)):
+            raise InputError(f"expected [document, start, end] @ $.also[{index}], got {json.dumps(span)[:40]}")
+        if not 0 <= span[1] < span[2] <= len(request.passages[span[0]].text):
+            raise InputError(f"{span} @ $.also[{index}] is not inside the text of its document")
+    return tuple((owner, start, end) for owner, start, end in spans)
 
 
 def _spans(doc: Any, length: int, where: str) -> list[list[int]]:

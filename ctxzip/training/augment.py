@@ -70,6 +70,8 @@ def augmented(
         shares: how often each change is made.
         layouts: to choose from; None for all.
     """
+    if question.partial:  # their places would change
+        return question
     if len(question.request.passages) == 1 and question.evidence and rng.random() < shares.unanswerable:
         question = _made_unanswerable(question, rng)
     with_duplicate = rng.random() < shares.near_duplicate

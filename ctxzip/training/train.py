@@ -19,7 +19,12 @@ from ctxzip.training.weights import graph_of, weights_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from torch import Tensor
+
     from ctxzip.training.examples import Example
+
+
+_HALF = 0.5  # labels above are of evidence, smoothed or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,7 @@ class Recipe:
         learning_rate: the peak.
         warmup: share of the steps over which the learning rate rises, 0..1.
         window_weight: weight of the loss of the window logit; that of the units has weight 1.
+        listwise_weight: weight of the listwise loss over the units of a window (`listwise_loss`).
         layers: indices of the encoder layers to use; None for all.
         frozen_layers: number of the lowest layers that are frozen, with the embeddings; None freezes nothing.
         average_last: share of the run, at its end, over which the weights are averaged, 0..1.
@@ -45,6 +51,7 @@ class Recipe:
     learning_rate: float = 1.5e-4
     warmup: float = 0.06
     window_weight: float = 0.5
+    listwise_weight: float = 0.0
     layers: tuple[int, ...] | None = None
     frozen_layers: int | None = None
     average_last: float = 0.15
@@ -99,9 +106,8 @@ def tensors(chosen: list[Example]) -> dict[str, Any]:
         "token_type_ids": torch.from_numpy(types),
         "units": torch.from_numpy(units),
         "labels": torch.from_numpy(np.concatenate([example.labels for example in chosen])),
-        "unit_weight": torch.from_numpy(
-            np.concatenate([np.full(len(example.labels), example.weight, dtype=np.float32) for example in chosen])
-        ),
+        "rows": torch.from_numpy(np.repeat(np.arange(len(chosen)), [len(example.labels) for example in chosen])),
+        "unit_weight": torch.from_numpy(np.concatenate([example.weights for example in chosen])),
         "relevant": torch.tensor([example.relevant for example in chosen]),
     }
 
@@ -231,11 +237,36 @@ def _step(run: _Run, batch: dict[str, Any], recipe: Recipe, teacher: JointModel 
     weight = batch["unit_weight"]
     unit_loss = (bce(logits, labels, reduction="none") * weight).sum() / weight.sum()
     window_loss = bce(window, relevant)
+    loss = unit_loss + recipe.window_weight * window_loss
+    if recipe.listwise_weight:
+        loss = loss + recipe.listwise_weight * listwise_loss(logits, labels, weight > 0, batch["rows"], len(relevant))
     run.optimizer.zero_grad(set_to_none=True)
-    (unit_loss + recipe.window_weight * window_loss).backward()
+    loss.backward()
     torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
     run.optimizer.step()
     return float(unit_loss.detach()), float(window_loss.detach())
+
+
+def listwise_loss(logits: Tensor, labels: Tensor, counted: Tensor, rows: Tensor, n_rows: int) -> Tensor:
+    """Return the mean over windows with evidence of the negative log of the softmax share of their evidence.
+
+    ListNet's top-one loss (Cao et al. 2007, "Learning to rank: from pairwise approach to listwise approach").
+
+    Args:
+        logits: `(n_units,)`.
+        labels: `(n_units,)`, 0..1.
+        counted: `(n_units,)` bool, False for units that are left out.
+        rows: `(n_units,)`, the window of each unit.
+        n_rows: number of windows.
+    """
+    exp = torch.where(counted, torch.exp(logits.clamp(-30, 30)), 0)
+    zeros = torch.zeros(n_rows, device=logits.device)
+    all_units = zeros.index_add(0, rows, exp)
+    evidence = zeros.index_add(0, rows, torch.where(labels > _HALF, exp, 0))
+    has_evidence = evidence > 0
+    if not has_evidence.any():
+        return zeros.sum()
+    return (torch.log(all_units[has_evidence]) - torch.log(evidence[has_evidence])).mean()
 
 
 def _schedule(done: float, warmup: float) -> float:

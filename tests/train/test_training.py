@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -17,15 +18,16 @@ from sklearn.ensemble import GradientBoostingClassifier
 
 from ctxzip import compress
 from ctxzip.errors import ModelError
+from ctxzip.evaluation.labelled import read_labelled
 from ctxzip.evaluation.ranking import Ranked
 from ctxzip.selection.adaptive.features import RANK_FEATURES
 from ctxzip.selection.adaptive.forest import forest_as_json, forest_from_json
 from ctxzip.selection.adaptive.policy_file import load_policy
-from ctxzip.training.examples import load
+from ctxzip.training.examples import chunked, load
 from ctxzip.training.fit_policy import adjusted_floor, fit, workload
 from ctxzip.training.model import JointModel, base_encoder, unit_logits
 from ctxzip.training.quantize import fuse_and_smooth, probabilities, smoothing
-from ctxzip.training.train import Recipe, batches, tensors
+from ctxzip.training.train import Recipe, batches, listwise_loss, tensors
 from ctxzip.training.weights import graph_of, weights_of
 from tests.conftest import FIXTURES
 from tests.strategies import ranking_with
@@ -54,6 +56,28 @@ def made(tmp_path_factory):
     step("calibrate", "--limit", "6", data=data, out=out)
     step("policy", "--limit", "20", "--questions", "20", data=data, out=out)
     return out
+
+
+def test_chunks_together_are_the_passages_and_keep_the_evidence():
+    """Of every fixture: no character is lost, and the evidence is the same text."""
+    rng = random.Random(3)
+    for question in read_labelled(FIXTURES / "requests.jsonl"):
+        found = chunked(question, rng)
+        chunks = [passage.text for passage in found.request.passages]
+        assert "".join(chunks) == "".join(passage.text for passage in question.request.passages)
+        before, after = (
+            "".join(one.request.passages[passage].text[start:end] for passage, start, end in one.evidence)
+            for one in (question, found)
+        )
+        assert after == before
+
+
+def test_the_listwise_loss_is_the_share_of_the_evidence():
+    """Over windows with evidence, without the units that do not count."""
+    logits = torch.log(torch.tensor([1.0, 3.0, 5.0, 9.0]))
+    labels = torch.tensor([0.0, 0.9, 0.0, 0.0])
+    counted, rows = torch.tensor([True, True, False, True]), torch.tensor([0, 0, 0, 1])
+    assert float(listwise_loss(logits, labels, counted, rows, 2)) == pytest.approx(-np.log(3 / 4))
 
 
 def test_some_windows_have_evidence(made):

@@ -1,4 +1,4 @@
-"""Ranked units and a budget -> the units that are kept, by greedy choice, with a reason for each unit that is dropped."""
+"""Enforces a budget: ranked units -> the units kept, chosen greedily, with a reason for each unit that is dropped."""
 
 from __future__ import annotations
 

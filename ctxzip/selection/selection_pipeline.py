@@ -1,4 +1,4 @@
-"""One scored request -> the units that are kept, the budget with its reason, and warnings."""
+"""One scored request -> candidates, budget, kept units and warnings: the steps of selection, in order."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.datamodels import NOT_ENGLISH, Budget, Ranking, RecordWarning, Selection
-from ctxzip.selection.budget import decide
+from ctxzip.selection.budget_from_limits import decide
 from ctxzip.selection.candidates import candidates, groups
 from ctxzip.selection.coverage_order import coverage_order
 from ctxzip.selection.dedup import DuplicateKeys
-from ctxzip.selection.greedy import NO_ROOM, select
 from ctxzip.selection.segments import CONTEXT, outside_context, select_segments
+from ctxzip.selection.select_within_budget import NO_ROOM, select
 from ctxzip.settings import BM25
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Limits of the user, scores and a policy's decision -> the budget of one request, with its reason."""
+"""Limits of the user, scores and a policy's decision -> the budget of one request and its reason. Enforces nothing."""
 
 from __future__ import annotations
 

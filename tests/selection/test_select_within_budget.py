@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from ctxzip.datamodels import Limits, Scores, Unit
 from ctxzip.errors import UsageError
-from ctxzip.selection.budget import decide
+from ctxzip.selection.budget_from_limits import decide
 from ctxzip.selection.candidates import candidates
-from ctxzip.selection.greedy import select
+from ctxzip.selection.select_within_budget import select
 from ctxzip.selection.token_cost import TokenCost
 from ctxzip.settings import check_limits
 

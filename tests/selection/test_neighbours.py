@@ -116,7 +116,7 @@ def test_the_reason_of_a_neighbour_names_the_unit_that_it_stands_beside():
     ]
     assert [unit[:2] for unit in own["docs"][0]["kept"]] == [[16, 32], [33, 59], [60, 73]]
     assert (own["budget"]["before"], own["budget"]["after"]) == (1, 1)
-    assert own["budget"]["reason"] == "at most 1 sentence; with 1 before and 1 after each, as far as there is room"
+    assert own["budget"]["reason"] == "at most 1 sentence; plus neighbours that fit: 1 before and 1 after each"
 
 
 @pytest.mark.parametrize(

@@ -330,8 +330,9 @@ def test_units_not_scored_by_the_model_remove_the_guarantee(tmp_path):
     late = replace(scored.scores, not_scored=(*[None] * (len(scored.units) - 1), DEADLINE))
     result = compressor.selector.select(replace(scored, scores=late))
     assert result.budget.guarantee is None
-    assert "no guarantee: it holds for scores of all the text (--deadline-ms, --prefilter)" in map(str, result.warnings)
-    assert "the model did not score all of it" in result.budget.reason
+    expected = "no guarantee: it requires that the model scores all units (--deadline-ms, --prefilter)"
+    assert expected in map(str, result.warnings)
+    assert "the model did not score all units" in result.budget.reason
 
 
 def test_a_recall_with_an_automatic_budget_or_too_high_is_refused(tmp_path):
@@ -362,7 +363,7 @@ def test_a_record_that_saves_too_little_is_kept_whole(tmp_path):
     small = compressed(tmp_path, needed_depth=0.0, min_saving=0.9)
     assert small.texts == tuple(passage.text for passage in REQUEST.passages)
     assert small.tokens_out == small.tokens_in
-    assert small.budget.reason.endswith("saves less than 90%: left as it was")
+    assert small.budget.reason.endswith("saves less than 90%: left unchanged")
     assert compressed(tmp_path, needed_depth=0.0, min_saving=0.5).tokens_out < small.tokens_in
     assert compressed(tmp_path, needed_depth=1.0, min_saving=0.5, max_tokens=9).tokens_out <= 9
 

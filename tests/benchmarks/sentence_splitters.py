@@ -43,12 +43,12 @@ def main() -> None:
     languages = list(dict.fromkeys(row["lang"] for row in rows))
     prose = list(_prose(options.prose)) if options.prose else []
     print(f"{len(rows)} texts, {sum(len(row['sentences']) for row in rows)} sentences, {len(languages)} languages")
-    print(f"{'splitter':32} {'exact':>6} {'F1':>6} {'Mchar/s':>8}  " + " ".join(f"{code:>5}" for code in languages))
+    print(f"{'splitter':36} {'exact':>6} {'F1':>6} {'Mchar/s':>8}  " + " ".join(f"{code:>5}" for code in languages))
     for name, split in _splitters():
         scores = measured(rows, split)
         exact, f1 = scores["all"]
         cells = " ".join(f"{scores[code][0]:5.2f}" for code in languages)
-        print(f"{name:32} {exact:6.3f} {f1:6.3f} {_speed(rows, prose, split):8.2f}  {cells}", flush=True)
+        print(f"{name:36} {exact:6.3f} {f1:6.3f} {_speed(rows, prose, split):8.2f}  {cells}", flush=True)
 
 
 def measured(rows: list[dict[str, Any]], split: Splitter) -> dict[str, tuple[float, float]]:

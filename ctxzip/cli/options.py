@@ -301,7 +301,7 @@ class OutputOptions:
         typer.Option(
             "--null",
             "-0",
-            help="End each text or markdown context with NUL; without it, --- stands between two.",
+            help="End each text or markdown context with NUL instead of separating them with ---.",
             rich_help_panel=ADVANCED,
         ),
     ] = False

@@ -19,7 +19,7 @@ from ctxzip.rendering.slot_filling import offset_warnings, original_record
 from ctxzip.scoring.pipeline import ScoringPipeline
 from ctxzip.scoring.preparation import recounted
 from ctxzip.selection.adaptive.policy_lookup import PolicyLookup
-from ctxzip.selection.choose import choose
+from ctxzip.selection.selection_pipeline import choose
 from ctxzip.settings import Settings
 from ctxzip.tokens import load_tokenizer
 

@@ -1,4 +1,4 @@
-"""A report on the installation: versions, machine, models, and whether one record can be compressed."""
+"""The checks of `ctxzip doctor`: versions, machine, models, and whether one record can be compressed."""
 
 from __future__ import annotations
 

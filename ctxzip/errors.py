@@ -2,7 +2,7 @@
 
 CtxzipError                     caught once, at the edge of the command line
 ├── UsageError                  the call is wrong: an option, a limit, a file name     exit 2
-├── InputError                  a record is wrong: says where, what and the remedy     exit 1
+├── InputError                  a record is wrong: the place, the problem, the remedy  exit 1
 └── BackendError                something that scores or splits cannot run             exit 3
     ├── ModelError              a model or tokenizer file is missing or damaged
     └── MissingDependencyError  an optional package is not installed
@@ -56,7 +56,7 @@ class CtxzipError(Exception):
 
         Args:
             spelled: spells the name of an option.
-            assign: stands between an option and its value.
+            assign: text between an option and its value.
         """
         if self.value is _NO_VALUE:
             return with_options(self.message, self.options, spelled)
@@ -81,7 +81,7 @@ class UsageError(CtxzipError):
 
 
 class InputError(CtxzipError):
-    """A record cannot be used. The text says where, what and what to do about it."""
+    """A record cannot be used. The message has the place, the problem and the remedy."""
 
     exit_code = 1
 

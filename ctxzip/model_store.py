@@ -153,7 +153,7 @@ def scoring_graph(model: str, device: str) -> tuple[str, str | None]:
 
 
 def is_installed(name: str) -> bool:
-    """Tell whether a shipped or imported model has that name, so that `open_model` does not take it as a path."""
+    """Return whether a shipped or imported model has that name, so that `open_model` does not take it as a path."""
     return _folder_by_name(name) is not None
 
 

@@ -223,7 +223,7 @@ class SettingsDict(TypedDict, total=False):
 
 
 def is_ratio(value: object) -> bool:
-    """Tell whether a value is a number above 0 and at most 1."""
+    """Return whether a value is a number above 0 and at most 1."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
 
 

@@ -80,7 +80,7 @@ def load_tokenizer(spec: str = MODEL) -> Tokenizer:
 
 
 def is_tokenizer_name(spec: str) -> bool:
-    """Tell whether `load_tokenizer` takes this as a name rather than as a path."""
+    """Return whether `load_tokenizer` interprets this as a name, not as a path."""
     return spec in {MODEL, WORDS} or spec.startswith(_TIKTOKEN)
 
 
@@ -98,7 +98,7 @@ def _from_file(name: str, path: Path, identity: str | None = None) -> Tokenizer:
 
 
 def _matches_exactly(added: Any) -> bool:
-    """Tell whether an added token matches its own text only, whatever is beside it."""
+    """Return whether an added token matches exactly its own text, independently of the characters around it."""
     by_context = added.normalized or added.single_word or added.lstrip or added.rstrip
     return not by_context and re.search(r"\s", added.content) is None
 

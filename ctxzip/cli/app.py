@@ -22,7 +22,7 @@ _COMMANDS = {
     "calibrate": ("calibrate.calibrate", "Fit a budget that guarantees a recall."),
     "models": ("models.models_app", "List, show, verify and import models."),
     "config": ("config.config", "Show the value of every option, and its origin."),
-    "doctor": ("doctor.doctor", "Check the installation, and compress one record."),
+    "doctor": ("print_diagnostics.doctor", "Check the installation, and compress one record."),
 }
 
 

@@ -1,7 +1,7 @@
 """Options that decide how much is kept."""
 
-# Annotations are evaluated here: `ctxzip.cli.option_groups` hands the fields of a group to typer as they are. Methods that
-# nobody calls are not generated: --help would wait for them.
+# No `from __future__ import annotations`: `ctxzip.cli.option_groups` passes the annotations to typer. `eq` and `repr` are
+# off, because generating unused methods would slow down `--help`.
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -41,7 +41,7 @@ class BudgetOptions:
             "--max-sentences",
             "-n",
             metavar="N",
-            help="Keep at most N sentences; headings and neighbours (-A, -B, -C) are not counted.",
+            help="Keep at most N sentences, not counting headings and neighbours (-A, -B, -C).",
             rich_help_panel=BUDGET,
         ),
     ] = None
@@ -60,7 +60,7 @@ class BudgetOptions:
             "--after",
             "-A",
             metavar="N",
-            help="Keep also the N sentences after each kept one, as far as the tokens allow.",
+            help="Also keep the N sentences after each kept one, as far as the token limits allow.",
             rich_help_panel=BUDGET,
         ),
     ] = None
@@ -70,7 +70,7 @@ class BudgetOptions:
             "--before",
             "-B",
             metavar="N",
-            help="Keep also the N sentences before each kept one.",
+            help="Also keep the N sentences before each kept one.",
             rich_help_panel=BUDGET,
         ),
     ] = None
@@ -80,7 +80,7 @@ class BudgetOptions:
             "--around",
             "-C",
             metavar="N",
-            help="Keep also the N sentences on both sides; --after and --before count instead on theirs.",
+            help="Also keep the N sentences on both sides; --after and --before override this for their side.",
             rich_help_panel=BUDGET,
         ),
     ] = None
@@ -89,7 +89,7 @@ class BudgetOptions:
         typer.Option(
             "--recall",
             metavar="R",
-            help="Keep enough that this share of questions (0 to 1) keeps all evidence, as calibrated.",
+            help="Keep enough that this fraction of questions (0 to 1) keep all their evidence (calibrated).",
             rich_help_panel=BUDGET,
         ),
     ] = None
@@ -97,7 +97,7 @@ class BudgetOptions:
         Literal["light", "balanced", "aggressive"] | None,
         typer.Option(
             "--profile",
-            help="An automatic budget: about 2 to 3, 5 to 7, or 10 and more times shorter.",
+            help="Adaptive budget: output about 2 to 3, 5 to 7, or at least 10 times shorter.",
             rich_help_panel=BUDGET,
         ),
     ] = None
@@ -106,7 +106,7 @@ class BudgetOptions:
         typer.Option(
             "--policy",
             metavar="FILE",
-            help="The policy that ctxzip calibrate wrote.  [default: that of the model]",
+            help="Policy file from ctxzip calibrate.  [default: the policy of the model]",
             rich_help_panel=ADVANCED,
         ),
     ] = None
@@ -114,8 +114,8 @@ class BudgetOptions:
         Literal["auto", "limits"] | None,
         typer.Option(
             "--budget",
-            help="auto: the scores decide how much is kept, within the limits; limits: fill the limits.  "
-            "[default: auto without a limit, else limits]",
+            help="auto: choose the amount by the scores, within the limits; limits: fill the limits.  "
+            "[default: auto without a limit, otherwise limits]",
             rich_help_panel=ADVANCED,
         ),
     ] = None
@@ -124,7 +124,7 @@ class BudgetOptions:
         typer.Option(
             "--min-saving",
             metavar="F",
-            help="Leave a record as it is where less than this fraction of its tokens would be saved.",
+            help="Leave a record unchanged if less than this fraction of its tokens would be saved.",
             rich_help_panel=ADVANCED,
         ),
     ] = None
@@ -132,7 +132,7 @@ class BudgetOptions:
         Literal["nothing", "keep-best", "passthrough"],
         typer.Option(
             "--empty",
-            help="What an automatic budget keeps where no document seems to answer the question.",
+            help="What an adaptive budget keeps if no document seems to answer the question.",
             rich_help_panel=ADVANCED,
         ),
     ] = "nothing"
@@ -141,7 +141,7 @@ class BudgetOptions:
         typer.Option(
             "--segment-budget",
             metavar="TYPE=R",
-            help="In prompts of segments: the share that is kept of a type; may be repeated.  "
+            help="Fraction to keep of one type of prompt segment; may be repeated.  "
             "[default: instruction=0.85, example=0.3]",
             rich_help_panel=ADVANCED,
         ),
@@ -151,7 +151,7 @@ class BudgetOptions:
         typer.Option(
             "--top-docs",
             metavar="N",
-            help="Keep text of the N most relevant documents only.",
+            help="Keep only text of the N most relevant documents.",
             rich_help_panel=ADVANCED,
         ),
     ] = None

@@ -110,7 +110,7 @@ def _project() -> ConfigFile | None:
 
 
 def _mentions_us(path: str) -> bool:
-    """Tell whether a pyproject.toml mentions ctxzip: another one is not parsed, and may be broken."""
+    """Return whether a pyproject.toml mentions ctxzip: another one is not parsed, and may be broken."""
     try:
         with open(path, "rb") as stream:
             return b"ctxzip" in stream.read()
@@ -183,7 +183,7 @@ def _path_problem(option: Any, key: str, value: Any) -> str:
 
 
 def _is_path(key: str, value: str) -> bool:
-    """Tell whether an option with this value would load code or weights from a path, also from one without a slash."""
+    """Return whether an option with this value would load code or weights from a path, also from one without a slash."""
     if key not in _LOADED:
         return False
     if key == "policy":

@@ -142,7 +142,7 @@ class ComparisonOptions:
     ] = False
     plot: Annotated[
         str | None,
-        typer.Option("--plot", metavar="FILE", help="With --compare-budgets: write a picture of it, PNG, SVG or PDF."),
+        typer.Option("--plot", metavar="FILE", help="With --compare-budgets: write a plot of it, PNG, SVG or PDF."),
     ] = None
 
 
@@ -163,8 +163,8 @@ class PolicyOptions:
         typer.Option(
             "--depth",
             metavar="NAME",
-            help="How sentences are put in layers; `ctxzip eval --compare-budgets` shows the names.  "
-            "[default: reach if the model has it, else mass]",
+            help="Definition of the depth of a sentence; `ctxzip eval --compare-budgets` prints the names.  "
+            "[default: reach if the model has it, otherwise mass]",
         ),
     ] = None
     limit: Limit = None

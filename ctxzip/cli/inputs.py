@@ -1,4 +1,4 @@
-"""Input files and stdin, checked before anything is read or written."""
+"""Input files and stdin: checks before anything is read or written, and opening."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ STDIO = "-"
 def sources(
     names: Sequence[str], input_format: str | None = None, opened: Callable[[BinaryIO], None] | None = None
 ) -> list[Source]:
-    """Return the inputs of these names; `-` or none is stdin.
+    """Return the inputs with these names; `-` or no name is stdin.
 
     Args:
         names: of files.
-        input_format: of the records; matters here where it names a file format.
-        opened: called with each file when it is opened, compressed or not.
+        input_format: of the records; only names of file formats have an effect here.
+        opened: called with each file when it is opened, before decompression.
     """
     form = input_format if input_format in FILE_FORMATS else None
     return [Source("" if name == STDIO else name, partial(_open, name, opened), form) for name in names or [STDIO]]
 
 
 def checked(names: Sequence[str]) -> Sequence[str]:
-    """Return the names of files as they are.
+    """Return the names unchanged.
 
     Raises:
-        UsageError: a file that does not exist, cannot be read, or is a folder.
+        UsageError: a file does not exist, cannot be read, or is a folder.
     """
     for name in names:
         _check(name)
@@ -61,18 +61,18 @@ def _check(name: str) -> None:
 
 
 def files_of(query: QueryOptions, *, quiet: bool, outputs: Sequence[str | None] = ()) -> Sequence[str]:
-    """Return the names of the input files, with the files of a folder in its place; `-` or none is stdin.
+    """Return the names of the input files, with folders replaced by their files; `-` or no name is stdin.
 
-    Prints a warning about what is skipped in folders.
+    Prints a warning with the number of files that are skipped in folders.
 
     Args:
-        query: the input as the user named it.
+        query: the names and patterns that the user gave.
         quiet: print no warning.
-        outputs: files that the run writes, which are not read; stdout is always one of them.
+        outputs: files that the run writes and must not read. stdout is always one of them.
 
     Raises:
-        UsageError: a file or folder that does not exist or cannot be read, a folder without a file to read, or a
-            pattern that is none.
+        UsageError: a file or folder does not exist or cannot be read, a folder has no file to read, or a pattern is not
+            valid.
     """
     names = query.files or []
     for name in names:
@@ -109,21 +109,21 @@ def _listed(skipped: Counter[str]) -> str:
 
 
 def _identities(outputs: Sequence[str | None]) -> frozenset[tuple[int, int]]:
-    """Return device and inode of the files among these, and of stdout."""
+    """Return device and inode of the output files that exist, and of stdout."""
     found = set()
     for name in (*outputs, STDIO):
-        with suppress(OSError, ValueError):  # there is none yet, or a stream that is no file
+        with suppress(OSError, ValueError):  # no such file yet, or a stream without a file descriptor
             status = os.fstat(sys.stdout.fileno()) if name in {None, STDIO} else os.stat(name)
             found.add((status.st_dev, status.st_ino))
     return frozenset(found)
 
 
 def is_input(name: str | None, files: Sequence[str] | None) -> bool:
-    """Tell whether an output is the same file as one of the inputs; no pipe or device is.
+    """Return whether an output is the same regular file as one of the inputs.
 
     Args:
         name: of the output; `-` or None is stdout.
-        files: names of inputs; `-` or none is stdin, which may be redirected from a file.
+        files: names of inputs; `-` or no name is stdin, which may be redirected from a file.
     """
     if name is None or name == STDIO:
         return False
@@ -140,23 +140,26 @@ def _is_same(output: os.stat_result, name: str) -> bool:
 
 
 def check_output(name: str | None, files: Sequence[str | None], option: str = "output") -> None:
-    """Raise UsageError where an output is a file that is read and holds something else than would be written.
+    """Check that an output does not replace a file that is read.
 
     Args:
         name: of the output.
-        files: that are read; those that are None are not.
-        option: that names the output.
+        files: that are read; None and stdin are ignored.
+        option: that names the output, for the message.
+
+    Raises:
+        UsageError: the output is one of the files.
     """
     read = [one for one in files if one is not None and one != STDIO]
     if read and is_input(name, read):
-        raise UsageError("it is read, and would be replaced: name another file", option=option, value=name)
+        raise UsageError("would replace a file that is read: name another file", option=option, value=name)
 
 
 def shapes_of(records: RecordOptions) -> tuple[Shape, ...]:
-    """Return how records may be built, by the options.
+    """Return the record shapes that the options allow.
 
     Raises:
-        UsageError: no such format.
+        UsageError: there is no such format.
     """
     from ctxzip.reading.schemas import with_fields
 
@@ -171,23 +174,21 @@ def shapes_of(records: RecordOptions) -> tuple[Shape, ...]:
 
 
 def join(corpus: str | None, run: str | None, query: str | None) -> Join | None:
-    """Return the documents of each question by a corpus and a TREC run, or None without them.
+    """Return the documents of each question, from a corpus and a TREC run; None without these options.
 
     Raises:
-        UsageError: one without the other, or with a query; a file that cannot be read.
-        InputError: a line that is not of its form.
+        UsageError: one is given without the other or together with a query, or a file cannot be read.
+        InputError: a line has the wrong format.
     """
     if corpus is None and run is None:
         return None
     if corpus is None or run is None:
         raise UsageError(
-            "each needs the other: documents, and which of them were found for a question",
+            "both are needed: the documents, and the ranking of them for each question",
             option=("corpus", "run_file"),
         )
     if query is not None:
-        raise UsageError(
-            "every line of the input is a question already: leave the query out", option=("query", "corpus")
-        )
+        raise UsageError("each line of the input is a question: leave out the query", option=("query", "corpus"))
     from ctxzip.reading.trec_join import load
 
     documents, ranking = sources(checked([corpus, run]))
@@ -196,7 +197,7 @@ def join(corpus: str | None, run: str | None, query: str | None) -> Join | None:
 
 @contextmanager
 def _open(name: str, opened: Callable[[BinaryIO], None] | None) -> Iterator[BinaryIO]:
-    """Open an input, compressed or not."""
+    """Open an input, decompressed if it is gzip."""
     if name == STDIO and sys.stdin is None:
         raise UsageError("stdin is closed: name a file")
     with nullcontext(sys.stdin.buffer) if name == STDIO else open(name, "rb") as stream:

@@ -1,4 +1,4 @@
-"""A result as lines for a person: on a terminal with bright and dim, elsewhere as plain text."""
+"""Results as text for `ctxzip inspect`: with styles on a terminal, plain elsewhere."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from ctxzip.reports.inspection import Shown, ShownDocument
 
 _GUTTER = 10  # columns of "  + 0.83  "
-_NARROWEST = 30  # columns of text, on a terminal however narrow
+_NARROWEST = 30  # columns; text is wrapped at this width even on a narrower terminal
 
 
 class Transcript:
-    """Writes results in order, each as soon as it comes.
+    """Writes results in order, each at once.
 
-    A kept unit has a `+` in front and stands out, a dropped one has a `-` and is dim. Why units were
-    dropped stands above the document where all have one reason, else under the first of each run.
+    Kept units begin with `+` and are bold, dropped ones begin with `-` and are dim. If all dropped units of a document have
+    the same reason, it is in the line above the document; otherwise it follows the first unit of each run with one reason.
 
     Args:
-        stream: written to.
-        width: columns to wrap at; None leaves lines as long as they are, without colour.
+        stream: to write to.
+        width: columns to wrap lines at; None does not wrap them and uses no styles.
     """
 
     def __init__(self, stream: TextIO, width: int | None) -> None:
@@ -37,11 +37,11 @@ class Transcript:
         self._width = width
         plain = width is None or os.environ.get("TERM") == "dumb"
         self._console = Console(
-            file=self._written,  # rich ends the process where a pipe has no reader
+            file=self._written,  # not the stream: rich exits if a pipe has no reader
             width=width or 80,
             force_terminal=not plain,
             color_system=None if plain else "standard",
-            # https://no-color.org: set and not empty, whatever it holds.
+            # https://no-color.org: any value that is not empty.
             no_color=bool(os.environ.get("NO_COLOR") or os.environ.get("CTXZIP_NO_COLOR")),
             highlight=False,
             markup=False,
@@ -59,7 +59,7 @@ class Transcript:
         self._wrapped(
             "", f"{tokens}, {result.scored.prepared.query.kind}, {result.scored.scorer} on {result.scored.device}"
         )
-        self._wrapped("", f"why this much: {result.budget.reason}")
+        self._wrapped("", f"budget: {result.budget.reason}")
         for warning in result.warnings:
             self._wrapped("", f"warning: {warning}", "yellow")
         for document in shown.documents:
@@ -69,7 +69,7 @@ class Transcript:
         self._write()
 
     def add_error(self, bad: BadRecord) -> None:
-        """Write why a record has no result."""
+        """Write the error of a record that has no result."""
         self._begin("not used")
         self._wrapped("", bad.message, "red")
         self._write()
@@ -77,7 +77,7 @@ class Transcript:
     def end(self, totals: str) -> None:
         """Write the totals of all records."""
         self._blank()
-        self._wrapped("", f"in total: {totals}", "bold")
+        self._wrapped("", f"total: {totals}", "bold")
         self._write()
 
     def _write(self) -> None:
@@ -119,7 +119,7 @@ class Transcript:
         self._written.write("\n")
 
     def _wrapped(self, gutter: str, text: str, style: str = "", gutter_style: str = "") -> None:
-        """Write a text behind its gutter, its further lines under the first."""
+        """Write a text after a gutter; its further lines are indented by the width of the gutter."""
         body = Text(visible(text).expandtabs(4), style)
         lines = (
             body.split("\n", allow_blank=True)

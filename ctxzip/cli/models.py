@@ -134,7 +134,7 @@ def import_model(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A folder of a sentence-transformers CrossEncoder with one label, or, where there is no such folder, "
+            help="A folder of a sentence-transformers CrossEncoder with one label, or, if there is no such folder, "
             "owner/name of the Hugging Face Hub.",
             show_default=False,
         ),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command for typer in which each parameter that is a record of options stands as its fields.
+    """Return a command for typer in which each parameter that is a record of options is replaced by its fields.
 
     typer builds options from a signature. The record is a dataclass of which every field is an option, annotated with
     `typer.Option` or `typer.Argument`; its module must not postpone the evaluation of annotations.

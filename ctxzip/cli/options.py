@@ -66,7 +66,7 @@ Tokenizer = Annotated[
     typer.Option(
         "--tokenizer",
         metavar="NAME",
-        help="What counts tokens: model, words, tiktoken:NAME, or a tokenizer.json.",
+        help="Tokenizer for token counts: model, words, tiktoken:NAME, or a tokenizer.json.",
         rich_help_panel=ADVANCED,
     ),
 ]
@@ -88,7 +88,7 @@ class RecordOptions:
         typer.Argument(
             metavar="[FILES]...",
             help="JSON Lines, JSON arrays, CSV, TSV or Parquet; with --query also text, Markdown and HTML. "
-            "A folder is read as its files, gzip is decompressed. - or none is stdin.",
+            "Also gzip, and folders of such files. - or no file is stdin.",
             show_default=False,
             rich_help_panel=INPUT,
         ),
@@ -180,7 +180,7 @@ class InputOptions(QueryOptions):
         typer.Option(
             "--corpus",
             metavar="FILE",
-            help="With --run: the documents, one JSON object a line with _id, title and text; the input is then questions.",
+            help="With --run: the documents, one JSON object per line with _id, title and text; the input is questions.",
             rich_help_panel=ADVANCED,
         ),
     ] = None
@@ -230,7 +230,7 @@ class ScoringOptions:
         typer.Option(
             "--cache-size",
             metavar="MB",
-            help="Largest size of the cache; what was used longest ago is removed first.  [default: 512]",
+            help="Largest size of the cache; the least recently used scores are removed first.  [default: 512]",
             rich_help_panel=ADVANCED,
         ),
     ] = None
@@ -239,7 +239,7 @@ class ScoringOptions:
         typer.Option(
             "--deadline-ms",
             metavar="N",
-            help="Time for a record, from reading it; BM25 scores what the model has not scored by then.",
+            help="Time limit of a record, from reading it; BM25 scores what the model has not scored by then.",
             rich_help_panel=ADVANCED,
         ),
     ] = None
@@ -248,8 +248,8 @@ class ScoringOptions:
         typer.Option(
             "--prefilter",
             metavar="auto|off|N",
-            help="Tokens of a record that the model scores at most, the best by BM25; auto limits records of some "
-            "10,000 and more.",
+            help="Most tokens of a record that the model scores, chosen by BM25; auto limits records of about "
+            "10,000 tokens and more.",
             rich_help_panel=ADVANCED,
         ),
     ] = "auto"
@@ -267,7 +267,7 @@ class OutputOptions:
         typer.Option(
             "--to",
             help="JSON Lines, prompt-ready text, or records of another library.  "
-            "[default: jsonl, or the table that came in]",
+            "[default: jsonl, or the format of an input table]",
             rich_help_panel=OUTPUT,
         ),
     ] = None
@@ -292,7 +292,7 @@ class OutputOptions:
         bool,
         typer.Option(
             "--mark-gaps",
-            help="Put [...] between two kept sentences where text was left out.",
+            help="Write [...] between two kept sentences in place of dropped text.",
             rich_help_panel=ADVANCED,
         ),
     ] = False
@@ -301,7 +301,7 @@ class OutputOptions:
         typer.Option(
             "--null",
             "-0",
-            help="End each text or markdown context with NUL; without it, --- stands between two.",
+            help="End each text or markdown context with NUL instead of separating them with ---.",
             rich_help_panel=ADVANCED,
         ),
     ] = False

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Seconds (Python's own are 0.005) after which a thread yields to those that feed the model; measured for mini on 2 threads.
 _SWITCH_S = 0.0005
-_SHORT = 120  # code points of the line that says what a command does
+_SHORT = 120  # code points; longest one-line summary of a command
 
 
 def check_input(context: typer.Context, files: list[str] | None, query: str | None = None) -> None:
@@ -100,7 +100,7 @@ def _number_or_word(text: str) -> str | int:
 
 
 def _ratio(text: str) -> float:
-    """Return the fraction that a number or a percentage stands for.
+    """Return a number or a percentage as a fraction.
 
     >>> _ratio("0.2"), _ratio("20%")
     (0.2, 0.2)

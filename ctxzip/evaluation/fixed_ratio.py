@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.datamodels import Limits
-from ctxzip.selection.budget import decide
+from ctxzip.selection.budget_from_limits import decide
 from ctxzip.selection.candidates import candidates
 from ctxzip.selection.coverage_order import coverage_order
 from ctxzip.selection.dedup import DuplicateKeys
@@ -48,7 +48,7 @@ def _kept(
 ) -> NDArray[np.bool_]:
     """Return which units each ceiling in tokens keeps, `(n_units, n_ceilings)` bool.
 
-    The rule of `ctxzip.selection.greedy.select`: greedy by rank, each unit with its headings; a unit that does not
+    The rule of `ctxzip.selection.select_within_budget.select`: greedy by rank, each unit with its headings; a unit that does not
     fit is skipped; of units with the same key the first is kept; the best unit is always kept. Tokens are counted
     unit by unit and not on the final text, which is the same where tokens are words between spaces.
     """

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ctxzip.datamodels import Request
 
-_TEXTS = frozenset({".md", ".txt"})  # never questions: refused with the message for other kinds of files
+_TEXTS = frozenset({".md", ".txt"})  # never questions: the error is that for other kinds of files
 
 
 def read_questions(paths: Sequence[Path], limit: int | None = None) -> tuple[list[LabelledSet], int]:
@@ -70,7 +70,7 @@ def _open(path: Path) -> Iterator[BinaryIO]:
 
 
 def _has_spans(path: Path) -> bool:
-    """Return whether the first record is in the common form; False for an unreadable file, which is refused later."""
+    """Return whether the first record is in the common form; False for an unreadable file, which is an error later."""
     try:
         with _open(path) as lines:
             first = next((line for line in lines if line.strip()), b"")

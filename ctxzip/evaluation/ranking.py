@@ -13,7 +13,7 @@ import numpy as np
 from ctxzip.errors import InputError
 from ctxzip.reading.origin import BadRecord
 from ctxzip.selection.candidates import candidates, groups
-from ctxzip.selection.choose import ranking_of
+from ctxzip.selection.selection_pipeline import ranking_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

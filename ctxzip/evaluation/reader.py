@@ -72,7 +72,7 @@ class Reader:
         }
 
     def _ask(self, query: str, context: str) -> str:
-        asked = {
+        body = {
             "model": self._model,
             "temperature": 0,
             "max_tokens": _MAX_TOKENS,
@@ -84,7 +84,7 @@ class Reader:
         headers = {"Content-Type": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
-        request = urllib.request.Request(self._url, json.dumps(asked).encode(), headers)  # noqa: S310  # checked above
+        request = urllib.request.Request(self._url, json.dumps(body).encode(), headers)  # noqa: S310  # checked above
         try:
             with urllib.request.build_opener(_SameHost).open(request, timeout=_TIMEOUT_S) as response:
                 found: Any = json.load(response)

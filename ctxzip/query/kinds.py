@@ -40,7 +40,7 @@ _DEFINITION = re.compile(
     r"define\b|(?:the )?(?:definition|meaning) of\b|what (?:is|are|was|were) (?:the )?(?:definition|meaning) of\b|what is meant by\b"
     r"|what (?:does|do|did) .{1,120} (?:mean|stand for)\b"
 )
-# "What is a weir"; "what is the capital" asks for more than a definition.
+# "What is a weir". "What is the capital" is not a question for a definition.
 _WHAT_IS = re.compile(r"what (?:is|are) (?:an? )?(?P<what>(?:\S+ ){0,3}\S+)\Z")
 _WHAT_IS_IN = re.compile(r"what (?:is|are) an? (?:\S+ ){1,3}(?:in|under|according to)\b")
 _WHO_IS = re.compile(r"who (?:is|was) (?P<what>(?:\S+ ){0,4}\S+)\Z")
@@ -80,7 +80,7 @@ def _list(query: TokenizedQuery) -> str:
 
 def _definition(query: TokenizedQuery) -> str:
     match = _WHAT_IS.match(query.question) or _WHO_IS.match(query.question)
-    # "What is the capital", "who is hosting" and "what is Europe's largest port" ask for a fact.
+    # "What is the capital", "who is hosting" and "what is Europe's largest port" are questions for a fact.
     is_bare_term = (
         match and FUNCTION_WORDS.isdisjoint(match.group("what").split(" ")) and "'s" not in match.group("what")
     )

@@ -112,7 +112,7 @@ def _question_word_index(text: str, words: tuple[str, ...]) -> int:
 
 
 def is_interrogative(previous: str, word: str, following: str) -> bool:
-    """Tell a question word ("released in which year", "where did") from a relative pronoun ("a show which ran").
+    """Return whether a wh-word is a question word ("released in which year"), not a relative pronoun ("a show which ran").
 
     Args:
         previous: the word before, or "".
@@ -138,12 +138,12 @@ def find_verb(words: tuple[str, ...]) -> str:
 
 
 def is_reply(query: TokenizedQuery) -> bool:
-    """Tell a turn of a conversation ("Yes, I do", "my loan is late") from a question."""
+    """Return whether a query is a turn of a conversation ("Yes, I do", "my loan is late"), not a question."""
     return query.normalized.split(" ")[0] in _REPLY_OPENINGS or bool(FIRST_PERSON.search(query.text))
 
 
 def is_keyword_query(query: TokenizedQuery) -> bool:
-    """Tell a few words without a verb, as people type into a search box, from a question or a statement."""
+    """Return whether a query is a few words without a verb, as typed into a search box, not a question or a statement."""
     few = len(query.words) <= _MAX_KEYWORDS and not query.text.endswith((".", "?"))
     return few and not query.question_word and not is_reply(query) and not find_verb(query.words)
 

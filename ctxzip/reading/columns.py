@@ -1,6 +1,6 @@
-"""The layout of Chroma and of MS MARCO on Hugging Face: the texts of all documents in one list, their other fields in others.
+"""Column layout of Chroma and of MS MARCO on Hugging Face: one list with the texts of all documents, one per other field.
 
-Chroma has one list for each query, `{"ids": [[...]], "documents": [[...]], "metadatas": [[...]]}`; a record is one query.
+Chroma nests one list for each query: `{"ids": [[...]], "documents": [[...]], "metadatas": [[...]]}`. A record has one query.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def matches(node: Any, shape: Shape) -> bool:  # noqa: ARG001  # part of DocumentLayout
-    """Tell whether the value is a list of texts, or holds one such list."""
+    """Return whether the value is a list of texts, or a list whose first item is such a list."""
     value = decoded(node)
     if isinstance(value, list) and value and isinstance(decoded(value[0]), list):
         value = decoded(value[0])
@@ -27,10 +27,10 @@ def matches(node: Any, shape: Shape) -> bool:  # noqa: ARG001  # part of Documen
 
 
 def parse(node: Any, shape: Shape, json_path: str) -> ParsedDocuments:  # noqa: ARG001
-    """Return one passage a text. Their order stays, and none is left out, since other lists have the same order.
+    """Return one passage for each text, all of them and in order, because the other lists have the same order.
 
     Raises:
-        InputError: there are texts for several queries, or the path of what is no text.
+        InputError: there are texts for several queries, or an item is not a text.
     """
     texts = expect_array(node, json_path, " of texts")
     is_nested = bool(texts) and isinstance(decoded(texts[0]), list)
@@ -52,7 +52,7 @@ def parse(node: Any, shape: Shape, json_path: str) -> ParsedDocuments:  # noqa: 
 
 
 def with_metadata(passages: tuple[Passage, ...], record: dict[str, Any], shape: Shape) -> tuple[Passage, ...]:
-    """Return the passages with the titles and ids that a record of this layout has in lists of their own."""
+    """Return the passages with their titles and ids, which a record of this layout has in separate lists."""
     if shape.layout != "columns":
         return passages
     ids = _column(record, "ids", len(passages))
@@ -64,7 +64,7 @@ def with_metadata(passages: tuple[Passage, ...], record: dict[str, Any], shape: 
 
 
 def _column(record: dict[str, Any], name: str, n: int) -> list[Any]:
-    """Return a list of a record that has an item for each passage; else as many times None."""
+    """Return the `n` items of a list in a record, one for each passage; `n` times None if there is no such list."""
     value = decoded(record.get(name))
     if isinstance(value, list) and len(value) == 1 and isinstance(inner := decoded(value[0]), list):
         value = inner

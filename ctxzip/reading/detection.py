@@ -29,7 +29,7 @@ class DocumentLayout(Protocol):
     """How the documents of a record are laid out: a module with these two functions."""
 
     def matches(self, node: Any, shape: Shape) -> bool:
-        """Tell whether a JSON value has this layout, by its first document where that is enough."""
+        """Return whether a JSON value has this layout, by its first document where that is enough."""
         ...
 
     def parse(self, node: Any, shape: Shape, json_path: str) -> ParsedDocuments:
@@ -122,7 +122,7 @@ def to_document(record: Any, shapes: tuple[Shape, ...], index: int) -> tuple[Any
 
 
 def holds_only_documents(record: Any, shapes: tuple[Shape, ...]) -> bool:
-    """Tell whether a record holds documents and no question, such as the response of a search engine."""
+    """Return whether a record holds documents and no question, such as the response of a search engine."""
     if not isinstance(record, dict) or _shape_of_document(record, shapes) is not None:
         return False
     match = _best_match(record, shapes, has_query=True)

@@ -37,7 +37,7 @@ class ParsedDocuments:
 
 
 def matches(node: Any, shape: Shape) -> bool:
-    """Tell whether the first document is a string, or an object with a text at one of the paths of the shape.
+    """Return whether the first document is a string, or an object with a text at one of the paths of the shape.
 
     Documents that are null, a number or an empty object say nothing, and are skipped.
     """
@@ -51,7 +51,7 @@ def matches(node: Any, shape: Shape) -> bool:
 
 
 def _is_blank(value: Any) -> bool:
-    """Tell whether a decoded document holds no text whatever the shape: null, a number, an empty object."""
+    """Return whether a decoded document holds no text whatever the shape: null, a number, an empty object."""
     return value is None or value == {} or number_literal(value) is not None
 
 

@@ -1,4 +1,4 @@
-"""Folders in; the files in them that hold text out, in order."""
+"""Folders -> the paths of the text files in them, in order."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 _GITIGNORE = ".gitignore"
-_HEAD = 8192  # bytes in which a NUL means that a file is no text
+_HEAD = 8192  # bytes at the start of a file; a NUL byte in them means that the file is binary
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which files of a folder are wanted; patterns are those of .gitignore, relative to the folder.
+    """Which files of a folder are selected. Patterns have the syntax of .gitignore, relative to the folder.
 
     Attributes:
-        include: matches the files that are wanted; None is all.
-        exclude: matches files and folders that are not; None is none.
-        outputs: device and inode of files that this run writes, which are no input.
+        include: matches the selected files; None selects all.
+        exclude: matches files and folders that are not selected; None excludes nothing.
+        outputs: device and inode of the files that this run writes; they are not selected.
     """
 
     include: GitIgnoreSpec | None = None
     exclude: GitIgnoreSpec | None = None
     outputs: frozenset[tuple[int, int]] = frozenset()
 
-    def wants(self, path: str, *, is_folder: bool) -> bool:
-        """Tell whether a path below the folder is wanted by its name."""
+    def selects(self, path: str, *, is_folder: bool) -> bool:
+        """Return whether the patterns select a path, which is relative to the folder."""
         if self.exclude is not None and self.exclude.check_file(_marked(path, is_folder)).include:
             return False
         return is_folder or self.include is None or bool(self.include.check_file(path).include)
 
 
 def choice(include: Sequence[str], exclude: Sequence[str], outputs: frozenset[tuple[int, int]] = frozenset()) -> Choice:
-    """Return a choice of files by patterns; without any, all files are wanted.
+    """Return a choice of files by patterns; without patterns all files are selected.
 
     Raises:
-        UsageError: a pattern that matches nothing, such as `!`.
+        UsageError: a pattern is not valid, such as `!`.
     """
     return Choice(_globs(include, "include"), _globs(exclude, "exclude"), outputs)
 
@@ -66,7 +66,7 @@ class _Ignores:
     """The patterns of one .gitignore.
 
     Attributes:
-        folder: absolute path of its folder, without a separator at its end.
+        folder: absolute path of its folder, without a trailing separator.
         spec: its patterns, relative to that folder.
     """
 
@@ -76,13 +76,13 @@ class _Ignores:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A file or folder that is to be visited.
+    """A file or folder that has not been visited yet.
 
     Attributes:
-        path: as it is shown and opened.
-        below: relative to the folder that the user named; empty for that folder.
-        is_folder: whether it is a folder and no link to one.
-        ignores: what holds for it, the outermost first.
+        path: for messages and for opening.
+        below: path relative to the folder that the user named; empty for that folder.
+        is_folder: whether it is a folder; false for a link to a folder.
+        ignores: the .gitignore files that apply to it, outermost first.
     """
 
     path: str
@@ -92,16 +92,15 @@ class _Entry:
 
 
 def files_in(folder: str, chosen: Choice, skipped: Counter[str]) -> Iterator[str]:
-    """Yield the paths of the text files in a folder and the folders in it, by name at each level.
+    """Yield the paths of the text files in a folder and its subfolders, sorted by name at each level.
 
-    Hidden files and folders, what .gitignore names (also that of a folder above, in the same repository), binary files,
-    links to folders, and pipes and devices are skipped. What cannot be read is among the paths: to open it says
-    why.
+    Skips hidden files and folders, those that a .gitignore matches (here or above in the same repository), binary files,
+    links to folders, pipes and devices. A path that cannot be read is yielded, so that the error occurs when it is opened.
 
     Args:
-        folder: is walked even if its own name is hidden or ignored.
-        chosen: which files are wanted; others are left out and not counted.
-        skipped: counts what is skipped, by the cause in words.
+        folder: to walk, even if its own name is hidden or ignored.
+        chosen: which files are selected; the others are left out and not counted.
+        skipped: is updated with the number of skipped paths by cause (`binary`, `hidden`, ...).
     """
     root = os.path.realpath(folder).rstrip(os.sep)
     stack = [_Entry(folder, "", is_folder=True, ignores=_ignores_above(root))]
@@ -120,7 +119,7 @@ def files_in(folder: str, chosen: Choice, skipped: Counter[str]) -> Iterator[str
 
 
 def _entries(folder: _Entry, root: str, chosen: Choice) -> list[_Entry]:
-    """Return what a folder holds and is wanted, by name.
+    """Return the selected files and folders directly in a folder, sorted by name.
 
     Raises:
         OSError: the folder cannot be read.
@@ -134,11 +133,11 @@ def _entries(folder: _Entry, root: str, chosen: Choice) -> list[_Entry]:
         _Entry(os.path.join(folder.path, name), os.path.join(folder.below, name), is_folder, ignores)
         for name, is_folder in inside
     ]
-    return [entry for entry in entries if chosen.wants(entry.below, is_folder=entry.is_folder)]
+    return [entry for entry in entries if chosen.selects(entry.below, is_folder=entry.is_folder)]
 
 
 def _cause_to_skip(entry: _Entry, root: str) -> str | None:
-    """Return why a file or folder is skipped, in words; None where it is not."""
+    """Return the cause why a file or folder is skipped, as a text for messages; None if it is not skipped."""
     if os.path.basename(entry.path).startswith("."):
         return "hidden"
     if _is_ignored(os.path.join(root, entry.below), entry.ignores, is_folder=entry.is_folder):
@@ -167,7 +166,7 @@ def _is_output(path: str, outputs: frozenset[tuple[int, int]]) -> bool:
 
 
 def _is_binary(path: str) -> bool:
-    """Tell whether a file has a NUL byte near its beginning, once decompressed; false where it cannot be read."""
+    """Return whether a file, decompressed, has a NUL byte near its beginning; false if it cannot be read."""
     try:
         with open(path, "rb") as stream, decompressed(stream) as content:
             return b"\0" in content.read(_HEAD)
@@ -176,7 +175,7 @@ def _is_binary(path: str) -> bool:
 
 
 def _is_ignored(path: str, ignores: tuple[_Ignores, ...], *, is_folder: bool) -> bool:
-    """Tell whether an absolute path is ignored; the .gitignore that is nearest to it decides."""
+    """Return whether an absolute path is ignored; the nearest .gitignore with a matching pattern decides."""
     for one in reversed(ignores):
         found = one.spec.check_file(_marked(path[len(one.folder) + 1 :], is_folder)).include
         if found is not None:
@@ -185,7 +184,7 @@ def _is_ignored(path: str, ignores: tuple[_Ignores, ...], *, is_folder: bool) ->
 
 
 def _ignores_above(root: str) -> tuple[_Ignores, ...]:
-    """Return the patterns of the folders above one in its git repository; none where they ignore the folder itself."""
+    """Return the .gitignore files above a folder in its git repository; none if they ignore the folder itself."""
     above: list[str] = []
     folder = root
     while not os.path.exists(os.path.join(folder, ".git")):
@@ -199,7 +198,7 @@ def _ignores_above(root: str) -> tuple[_Ignores, ...]:
 
 
 def _ignores_of(folder: str) -> list[_Ignores]:
-    """Return the patterns of the .gitignore in a folder; none where there is none or it cannot be read."""
+    """Return the .gitignore of a folder; an empty list if there is none, if it cannot be read or if it has no patterns."""
     try:
         with open(os.path.join(folder, _GITIGNORE), encoding="utf-8-sig", errors="replace") as stream:
             lines = stream.read().splitlines()
@@ -210,7 +209,7 @@ def _ignores_of(folder: str) -> list[_Ignores]:
 
 
 def _spec(patterns: Sequence[str]) -> GitIgnoreSpec | None:
-    """Return patterns without those that are none, as git reads them; None where nothing is left."""
+    """Return the valid patterns, as git interprets them; None if no pattern is valid."""
     from pathspec import GitIgnoreSpec
 
     def is_pattern(text: str) -> bool:
@@ -224,5 +223,5 @@ def _spec(patterns: Sequence[str]) -> GitIgnoreSpec | None:
 
 
 def _marked(path: str, is_folder: bool) -> str:
-    """Return a path with the slash at its end by which patterns know a folder."""
+    """Return a path, with a trailing slash if it is a folder, as the patterns need it."""
     return f"{path}/" if is_folder else path

@@ -1,4 +1,4 @@
-"""HTML in, its text as Markdown out: headings, lists, tables and code keep their form, so that they are split as such."""
+"""HTML -> its text as Markdown. Headings, lists, tables and code keep their structure, so that they become units."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ctxzip.errors import InputError
 
 HTML_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
 TO_INSTALL = "pip install 'ctxzip[html]'"
-# What is marked by these stays, without a mark of its own: sentences come out as a person reads them.
+# The text in these elements is kept without Markdown marks.
 _UNMARKED = [
     "a",
     "abbr",
@@ -26,11 +26,11 @@ _UNMARKED = [
     "sup",
 ]
 
-_LOSSES = frozenset({"depth_limit_exceeded", "truncated_input"})  # kinds of warnings: text is missing
+_LOSSES = frozenset({"depth_limit_exceeded", "truncated_input"})  # kinds of warnings that mean missing text
 
 
 def is_installed() -> bool:
-    """Tell whether the extra that reads HTML is installed."""
+    """Return whether the extra `html` is installed."""
     try:
         import html_to_markdown  # noqa: F401
     except ImportError:
@@ -39,10 +39,10 @@ def is_installed() -> bool:
 
 
 def text_of(html: str) -> str:
-    """Return the text of a page, without scripts, styles, hidden parts, targets of links, and images.
+    """Return the text of a page as Markdown, without scripts, styles, hidden parts, link targets and images.
 
     Raises:
-        InputError: not all of the text can be read, such as in tags that are nested thousands deep.
+        InputError: the text cannot be extracted completely, for example because tags are nested thousands of levels deep.
     """
     import html_to_markdown
 

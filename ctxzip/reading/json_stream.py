@@ -67,7 +67,7 @@ class Item:
 
 
 def looks_like_json(data: bytes) -> bool:
-    """Tell whether a file without a known suffix holds JSON rather than text."""
+    """Return whether a file without a known suffix holds JSON rather than text."""
     start = data.removeprefix(BOM_UTF8).lstrip()
     if _OBJECT_START.match(start):
         return True
@@ -187,7 +187,7 @@ def refuse_binary(data: bytes) -> None:
 
 
 def _is_json(line: bytes) -> bool:
-    """Tell whether one line, without a comma at its end, is a whole JSON value."""
+    """Return whether one line, without a comma at its end, is a whole JSON value."""
     try:
         parse(line.rstrip().removesuffix(b","))
     except InputError:

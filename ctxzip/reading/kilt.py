@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def matches(node: Any, shape: Shape) -> bool:  # noqa: ARG001  # part of DocumentLayout
-    """Tell whether the first provenance has a `wikipedia_id`."""
+    """Return whether the first provenance has a `wikipedia_id`."""
     value = decoded(node)
     if not isinstance(value, list | tuple) or not value:
         return False

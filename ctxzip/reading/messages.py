@@ -32,13 +32,13 @@ _TITLE_ATTRIBUTE = re.compile(r"""\b(?:title|source)\s*=\s*(?:"([^"]*)"|'([^']*)
 
 
 def matches(node: Any, shape: Shape) -> bool:  # noqa: ARG001  # part of DocumentLayout
-    """Tell whether the first message has a role."""
+    """Return whether the first message has a role."""
     value = decoded(node)
     return isinstance(value, list | tuple) and bool(value) and _has_role(decoded(value[0]))
 
 
 def parse(node: Any, shape: Shape, json_path: str) -> ParsedDocuments:
-    """Return the documents in messages; the query is empty where the user asks nothing.
+    """Return the documents in messages; the query is empty if there is no question of the user.
 
     Raises:
         InputError: there are no documents, or the path of what is wrong.

@@ -1,4 +1,4 @@
-"""Offsets in a record that are wrong once a text is shortened: slots in their place.
+"""Replaces offsets in a record by slots, because they must change when the text is shortened.
 
 LlamaIndex gives a node the offsets of its text in the source document (`start_char_idx`, `end_char_idx`); SQuAD gives an answer
 its offset in the context (`answer_start`).
@@ -24,7 +24,7 @@ _ANSWER_START = "answer_start"
 
 
 def with_offset_slots(document: dict[str, Any], wrapper: str, index: int) -> None:
-    """Replace the offsets of a document, and of the object that wraps its fields, by slots; `document` is changed."""
+    """Replace the offsets in a document, and in the object that wraps its fields, by slots. Modifies `document`."""
     inner = decoded(document.get(wrapper)) if wrapper else None
     if isinstance(inner, dict):
         document[wrapper] = inner = dict(inner)
@@ -35,7 +35,7 @@ def with_offset_slots(document: dict[str, Any], wrapper: str, index: int) -> Non
 
 
 def with_answer_slots(record: dict[str, Any], passages: tuple[Passage, ...]) -> None:
-    """Replace the offsets of answers by slots, in a record of one passage that they point into; `record` is changed."""
+    """Replace the offsets of answers by slots if the record has exactly one passage. Modifies `record`."""
     if len(passages) != 1:
         return
     for key in _ANSWERS:
@@ -57,7 +57,7 @@ def _answers(node: Any, text: str) -> Any:
 
 
 def _start(node: Any, text: str) -> Any:
-    """Return a slot for an offset into a text; any other value unchanged."""
+    """Return a slot for an offset inside the text; any other value unchanged."""
     literal = number_literal(decoded(node))
     inside = literal is not None and literal.isdecimal() and int(literal) < len(text)
     return OffsetSlot(0, _ANSWER_START, node, int(literal)) if literal is not None and inside else node

@@ -19,7 +19,7 @@ _QUESTION = "question"  # type of the segments that make the query
 
 
 def matches(node: Any, shape: Shape) -> bool:  # noqa: ARG001  # part of DocumentLayout
-    """Tell whether the first segment has a type."""
+    """Return whether the first segment has a type."""
     value = decoded(node)
     if not isinstance(value, list | tuple) or not value:
         return False

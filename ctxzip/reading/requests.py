@@ -182,7 +182,7 @@ def _unreadable(source: Source, error: Exception) -> BadRecord:
     """Return the record for the rest of a source that cannot be read: the disk or the compressed file is damaged."""
     message, options = (error.message, error.options) if isinstance(error, InputError) else (str(error), ())
     if isinstance(error, OSError) and error.strerror:
-        message = error.strerror  # without the name, which stands before it
+        message = error.strerror  # without the file name, which the message begins with
     return BadRecord(f"{source.prefixed('cannot read')}: {message}", line_no=0, in_output=False, options=options)
 
 

@@ -21,7 +21,7 @@ _COLUMNS = ("title", "sentences")
 
 
 def matches(node: Any, shape: Shape) -> bool:  # noqa: ARG001  # part of DocumentLayout
-    """Tell whether the first document is an array, or the value is an object with both columns."""
+    """Return whether the first document is an array, or the value is an object with both columns."""
     value = decoded(node)
     if isinstance(value, dict):
         return all(isinstance(decoded(value.get(name)), list | tuple) for name in _COLUMNS)

@@ -130,7 +130,7 @@ def _readable(cell: str) -> str:
 
 
 def _is_utf8(cells: Sequence[str]) -> bool:
-    """Tell whether all bytes of the cells are UTF-8."""
+    """Return whether all bytes of the cells are UTF-8."""
     try:
         "".join(cells).encode()
     except UnicodeEncodeError:

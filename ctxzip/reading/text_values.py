@@ -1,4 +1,4 @@
-"""The JSON value that a document has for its text: a string, a number, null, or a list of paragraphs or content parts."""
+"""The text of a document as a JSON value: a string, a number, null, or a list of paragraphs or content parts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from ctxzip._internal.raw_json import Raw, decoded, json_type
 from ctxzip.errors import InputError
 from ctxzip.reading.slots import PartSlot, TextSlot
 
-_PARAGRAPH_BREAK = "\n\n"  # between the paragraphs of a list: no unit goes across
+_PARAGRAPH_BREAK = "\n\n"  # between the paragraphs of a list, so that no unit spans two of them
 # Keys of the text in a content part: LangChain and OpenAI; answers and snippets of Vertex AI Search.
 _PART_KEYS = ("text", "content", "snippet")
 
 
 def is_text(node: Any) -> bool:
-    """Tell whether a value can be read as a text, null included."""
+    """Return whether a value can be read as a text; null can."""
     value = decoded(node)
     if isinstance(value, list | tuple):
         return not value or any(_text_of_part(part) is not None for part in value)
@@ -22,13 +22,13 @@ def is_text(node: Any) -> bool:
 
 
 def read_text(node: Any, index: int, json_path: str) -> tuple[str, Any]:
-    """Return the text of passage `index`, and the value with slots in its place.
+    """Return the text of passage `index`, and the JSON value with slots in place of its texts.
 
-    Of a list the paragraphs are joined by blank lines; parts without a text (images) stay as they are. A number is read
-    as it was written. The text of null is empty, and null stays.
+    The paragraphs of a list are joined by blank lines; parts without a text (images) are unchanged. The text of a number is
+    its literal. The text of null is empty, and the value remains null.
 
     Raises:
-        InputError: the value is no text.
+        InputError: the value is not a text.
     """
     value = decoded(node)
     if value is None:
@@ -57,14 +57,17 @@ def read_text(node: Any, index: int, json_path: str) -> tuple[str, Any]:
 
 
 def number_literal(value: Any) -> str | None:
-    """Return a decoded number as it was written; None for any other value."""
+    """Return the literal of a decoded number as it is in the input; None for any other value."""
     if isinstance(value, Raw):
         return bytes(value).decode()
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _text_of_part(node: Any) -> tuple[str | None, Any, str] | None:
-    """Return the key of the text in a content part, its JSON value, and the text; the key of a paragraph is None."""
+    """Return the key of the text in a content part, its JSON value, and the text; None if the part has no text.
+
+    The key of a paragraph, which is a plain string, is None.
+    """
     value = decoded(node)
     if isinstance(value, str):
         return None, node, value

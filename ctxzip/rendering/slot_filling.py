@@ -1,4 +1,4 @@
-"""Writes texts back into the input record that they were read from: everything else stays as it came."""
+"""Writes the shortened texts back into the input record. All other values remain as they were."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 def filled_record(result: Result) -> dict[str, Any]:
-    """Return the input object with the texts that are kept; `{}` where the request was not read from a record."""
+    """Return the input object with the shortened texts; `{}` if the request was not read from a record."""
     filled = _filled(origin_of(result.request).record, result)
     return filled if isinstance(filled, dict) else {}
 
 
 def original_record(request: Request) -> dict[str, Any]:
-    """Return the input object with its original texts; `{}` where the request was not read from a record."""
+    """Return the input object with its original texts; `{}` if the request was not read from a record."""
     original = _original(origin_of(request).record)
     return original if isinstance(original, dict) else {}
 
 
 def offset_warnings(result: Result) -> list[RecordWarning]:
-    """Return a warning for each key of offsets of which one is null in the output, because what it pointed to is dropped."""
+    """Return one warning for each key with an offset that is null in the output, because its text was dropped."""
     lost = [
         slot.name for slot in _offset_slots(origin_of(result.request).record) if _filled_offset(slot, result) is None
     ]
@@ -42,7 +42,7 @@ def offset_warnings(result: Result) -> list[RecordWarning]:
 
 
 def written_order(result: Result) -> list[int] | None:
-    """Return the indices of the written passages in the order of the record; None where that is every one in input order."""
+    """Return the indices of the written passages in output order; None if all are written in input order."""
     lists = list(_document_lists(origin_of(result.request).record))
     written = [index for slot in lists for index in _written_indices(slot, result)]
     unchanged = [slot.first + place for slot in lists for place in range(len(slot.items))]
@@ -50,7 +50,7 @@ def written_order(result: Result) -> list[int] | None:
 
 
 def _original(node: Any) -> Any:
-    """Return a part of the input record with the original values in place of its slots."""
+    """Return a part of the input record with its slots replaced by the original values."""
     if isinstance(node, TextSlot | PiecesSlot | PartSlot | OffsetSlot):
         return node.original
     if isinstance(node, CellSlot):
@@ -65,7 +65,7 @@ def _original(node: Any) -> Any:
 
 
 def _filled(node: Any, result: Result) -> Any:
-    """Return a part of the input record with what is kept in place of its slots."""
+    """Return a part of the input record with its slots replaced by the shortened values."""
     fill = _FILL.get(type(node))
     return node if fill is None else fill(node, result)
 
@@ -86,7 +86,7 @@ def _filled_cell(slot: CellSlot, result: Result) -> str:
 
 
 def _filled_part(slot: PartSlot, result: Result) -> Any:
-    """Return what is kept of one paragraph; `""` where nothing is, so that indices into the list stay valid."""
+    """Return the shortened paragraph; `""` if nothing of it is kept, so that indices into the list stay valid."""
     text = result.request.passages[slot.index].text[slot.start : slot.end]
     units = [
         (replace(unit, start=max(unit.start, slot.start) - slot.start, end=min(unit.end, slot.end) - slot.start), kept)
@@ -98,7 +98,7 @@ def _filled_part(slot: PartSlot, result: Result) -> Any:
 
 
 def _filled_offset(slot: OffsetSlot, result: Result) -> Any:
-    """Return the offset in the shortened text of the same character; None where that is dropped."""
+    """Return the offset of the same character in the shortened text; None if it is dropped."""
     text = result.request.passages[slot.index].text
     if result.texts[slot.index] == text:
         return slot.original
@@ -107,7 +107,7 @@ def _filled_offset(slot: OffsetSlot, result: Result) -> Any:
     units = _units_of(result, slot.index)
     for i, (unit, kept) in enumerate(units):
         if kept and unit.start <= slot.position < unit.end:
-            # A dropped unit at the end makes `passage_text` join the units before it.
+            # The dropped unit at the end prevents `passage_text` from returning the whole text.
             end_of_text = replace(unit, start=len(text), end=len(text))
             mark_gaps = _has_gap_marks(result, slot.index)
             before = passage_text(text, [*units[: i + 1], (end_of_text, False)], mark_gaps=mark_gaps)
@@ -122,13 +122,13 @@ def _units_of(result: Result, index: int) -> list[tuple[Unit, bool]]:
 
 
 def _has_gap_marks(result: Result, index: int) -> bool:
-    """Tell whether the text of a passage has a mark at each gap."""
+    """Return whether gaps are marked in the shortened text of a passage."""
     text = result.request.passages[index].text
     return passage_text(text, _units_of(result, index), mark_gaps=True) == result.texts[index]
 
 
 def _filled_sentences(slot: SentencesSlot, result: Result) -> list[Any]:
-    """Return the sentences, `""` for those dropped, so that indices into the list stay valid."""
+    """Return the sentences, with `""` for dropped ones, so that indices into the list stay valid."""
     kept = {
         (unit.start, unit.end)
         for unit in map(result.scored.units.__getitem__, result.selection.kept)
@@ -165,7 +165,7 @@ def _written_indices(slot: DocsSlot, result: Result) -> list[int]:
 
 
 def _joined(parts: Sequence[Any], result: Result) -> str:
-    """Return the string that the parts of a `PiecesSlot` make, with what is kept in place of its slots."""
+    """Return the string that the parts of a `PiecesSlot` form, with its slots replaced by the shortened texts."""
     texts = []
     for part in parts:
         if isinstance(part, DocsSlot):
@@ -179,7 +179,7 @@ def _joined(parts: Sequence[Any], result: Result) -> str:
 
 
 def _document_lists(node: Any) -> Iterator[DocsSlot]:
-    """Yield the lists of documents of a record in the order in which they are written."""
+    """Yield the document lists of a record, in output order."""
     if isinstance(node, DocsSlot):
         yield node
     elif isinstance(node, CellSlot):
@@ -191,7 +191,7 @@ def _document_lists(node: Any) -> Iterator[DocsSlot]:
 
 
 def _offset_slots(node: Any) -> Iterator[OffsetSlot]:
-    """Yield the slots of offsets of a record."""
+    """Yield the offset slots of a record."""
     if isinstance(node, OffsetSlot):
         yield node
     elif isinstance(node, CellSlot):

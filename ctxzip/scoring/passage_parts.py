@@ -65,7 +65,7 @@ def input_of_parts(item: ScoringInput, parts: Iterable[PassagePart]) -> ScoringI
 
 
 def _is_shorter(units: Sequence[Unit], part: PassagePart) -> bool:
-    """Tell whether a part lacks units of its passage; a part without units does not."""
+    """Return whether a part lacks units of its passage; a part without units does not."""
     neighbours = [units[i].passage for i in (part.first - 1, part.last) if 0 <= i < len(units)]
     return part.first < part.last and part.passage in neighbours
 

@@ -194,7 +194,7 @@ class ScoringPipeline:
         return self._scorer.name != BM25 and open_model(self.settings.model).card.get("language") == "en"
 
     def _is_not_supported(self, item: _Item) -> bool:
-        """Tell whether the query is in a language that the model was not trained on."""
+        """Return whether the query is in a language that the model was not trained on."""
         return self._is_english_only and not item.prepared.query.english
 
     def _not_english(self) -> str:

@@ -26,7 +26,7 @@ _MAX_PART_CHARACTERS = 800  # code points
 _MIN_SCORED = 22_500  # code points that the model scores at least
 _SHARE = 0.4  # of the code points of a request that the model scores
 _MIN_REDUCTION = 2  # the request is at least this many times as long as what the model scores, or all of it is scored
-_MIN_TERMS = 2  # of a query: fewer, as in "yes" in a dialogue, do not tell which parts are relevant
+_MIN_TERMS = 2  # of a query; fewer terms ("yes" in a dialogue) are not enough to rank parts by relevance
 
 
 def scoring_input(prepared: PreparedRequest, settings: Settings, deadline: float | None = None) -> ScoringInput:

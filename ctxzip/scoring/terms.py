@@ -1,4 +1,4 @@
-"""Text -> index terms of BM25: stems of words, identifiers whole and in parts, letter pairs of unspaced scripts."""
+"""Text -> index terms of BM25: word stems, identifiers and their parts, letter bigrams of scripts without spaces."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _ALGORITHMS = {
     "nl": "dutch", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "ta": "tamil",
     UNKNOWN: "english",
 }  # fmt: skip
-_PREFIX = 6  # letters that are kept of a word in any other language, and in Turkish, where they do better
-_CACHED_STEMS = 50_000  # for each language
+_PREFIX = 6  # letters; the stem of a word in all other languages. In Turkish it is better than Snowball.
+_CACHED_STEMS = 50_000  # words per language
 
-UNSPACED = (  # a letter of a script without spaces between words
+UNSPACED = (  # a letter of a script that has no spaces between words
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
 )
 _FIRST_UNSPACED = "\u0e00"
 _WORD = re.compile(
-    # A run of unspaced letters, which `terms` cuts into pairs; or a word, with its vowel signs and other marks, which are
-    # no letters to `re`.
+    # A run of letters of an unspaced script, which `terms` divides into bigrams; or a word with its vowel signs and other
+    # combining marks, which `\w` does not match.
     UNSPACED + r"+"
     r"|(?:[^\W_]|[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff])+"
 )
 _ASCII_WORD = re.compile("[a-z0-9]+")  # matches what _WORD matches in lower-case ASCII, and is faster
-# A word that is broken at the end of a line: `contrac-` above `tor`.
+# A word that is hyphenated at the end of a line: `contrac-` above `tor`.
 _LINE_END_HYPHEN = re.compile(r"(?<=[^\W\d_])-[ \t]*\n\s*(?=[^\W\d_])")
 # Section numbers, versions and codes (9.3, v2.14.3, E-107), and identifiers (orders_pkey, com.example.Foo, std::vector).
 _COMPOUND = re.compile(r"[^\W_]+(?:(?:[-./_]|::)[^\W_]+)+")
@@ -50,11 +50,11 @@ _STOP_WORDS = frozenset((
 
 
 def terms(text: str, language: str = ENGLISH) -> list[str]:
-    """Split a text into index terms, without English stop words.
+    """Return the index terms of a text, without English stop words; a term that occurs twice is there twice.
 
     Args:
         text: a query, a unit or a title.
-        language: the code of the language whose stemmer is used; the texts of one index need the same.
+        language: code of the language whose stemmer is used; the same for all texts of an index.
 
     >>> terms("Who repaired the bridges?")
     ['repair', 'bridg']
@@ -71,7 +71,7 @@ def terms(text: str, language: str = ENGLISH) -> list[str]:
         words = _ASCII_WORD.findall(text.lower())
         return index_terms + [stem(word) if word.isalpha() else word for word in words if word not in _STOP_WORDS]
     for word in _WORD.findall(unicodedata.normalize("NFKC", text).lower()):
-        if word[0] >= _FIRST_UNSPACED and re.match(UNSPACED, word):  # compiled when it is needed, which takes 2 ms
+        if word[0] >= _FIRST_UNSPACED and re.match(UNSPACED, word):  # compiled on first use; compiling takes 2 ms
             index_terms.extend(word[at : at + 2] for at in range(max(1, len(word) - 1)))
         elif word not in _STOP_WORDS:
             index_terms.append(stem(word) if word.isalpha() or not word.isascii() else word)
@@ -79,7 +79,7 @@ def terms(text: str, language: str = ENGLISH) -> list[str]:
 
 
 def _compounds(text: str) -> list[str]:
-    """Return the numbers, codes and identifiers that punctuation divides, whole; their parts are words of the text."""
+    """Return the whole numbers, codes and identifiers that contain punctuation. `terms` also returns their parts, as words."""
     if not any(mark in text for mark in "._-/:"):
         return []
     return [
@@ -90,7 +90,7 @@ def _compounds(text: str) -> list[str]:
 
 
 def _camel_case_parts(text: str, stem: Callable[[str], str]) -> list[str]:
-    """Return the words of identifiers such as `getUserName`."""
+    """Return the stems of the words in identifiers such as `getUserName`."""
     if not _HAS_CAMEL_CASE.search(text):
         return []
     return [
@@ -103,7 +103,7 @@ def _camel_case_parts(text: str, stem: Callable[[str], str]) -> list[str]:
 
 @lru_cache(maxsize=8)
 def _stemmer(language: str) -> Callable[[str], str]:
-    """Return a function from a lower-case word to its stem."""
+    """Return a function that maps a lower-case word to its stem."""
     algorithm = _ALGORITHMS.get(language)
     if algorithm is None:
         return lambda word: word[:_PREFIX]

@@ -20,7 +20,7 @@ def coverage_order(
     That is the order of `ranked`, unless evidence is expected in several passages (`covering`).
 
     Args:
-        query: says whether evidence is expected in several passages, and what is compared.
+        query: with `needs_several_passages`, and the compared entities of a comparison.
         ranked: indices of the candidates, best first.
         units: of the request, in document order.
         passages: of the request.

@@ -1,4 +1,4 @@
-"""Kept units -> the units before and after each in its passage that are kept as well, as `grep -A -B -C` does with lines."""
+"""Adds the units before and after each kept unit, as `grep -A -B -C` does with lines."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ def add_neighbours(
     budget: Budget,
     fits: Callable[[int], bool],
 ) -> dict[int, int]:
-    """Keep the neighbours of every chosen unit that fit, and return all of them, also those that do not fit.
+    """Keep the neighbours of every chosen unit that fit the budget, and return all neighbours, including those that do not.
 
-    The nearest come first, and at one distance those of the best unit. Where one does not fit, those behind it on that side
-    are left out too. Headings with units under them are not counted as neighbours: they come along with these units.
+    The nearest are added first, at equal distance those of the better unit. If one does not fit, those further away on that
+    side are not added either. Headings of other units are not neighbours: they are kept with these units.
 
     Args:
         kept: the units chosen so far, best first; the neighbours that fit are added.
         candidates: indices of the units that may be kept on their own, in any order.
         units: of the request, in document order.
-        budget: says how many units before and after each are kept.
-        fits: returns whether a unit may be kept besides those that are kept already.
+        budget: with the number of neighbours before and after each unit.
+        fits: returns whether a unit may be kept in addition to those that are kept already.
 
     Returns:
-        For each neighbour the chosen unit that it stands beside, the nearest one.
+        For each neighbour the nearest chosen unit.
     """
     in_order = sorted(candidates)
     position = {i: at for at, i in enumerate(in_order)}

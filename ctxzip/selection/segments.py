@@ -67,7 +67,7 @@ def select_segments(
         budget: of the context; its `max_tokens` is for all types together.
         cost: of the units of the request.
         shares: 0..1 by type, in addition to `DEFAULT_SHARES` or in place of them; a share of 0 keeps nothing.
-        select_within: selects units from some of the candidates within a budget (`ctxzip.selection.greedy.select`).
+        select_within: selects units from some of the candidates within a budget (`ctxzip.selection.select_within_budget.select`).
 
     Returns:
         The selection of all types, and the budget with the reasons of all types.

@@ -1,1 +1,1 @@
-"""Passage text -> language, blocks, sentences, spans."""
+"""Passage text -> its language, and the blocks and sentences that become units."""

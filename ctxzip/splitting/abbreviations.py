@@ -1,22 +1,26 @@
 """Abbreviations of many languages, and words that begin sentences.
 
-Four kinds. Before a number ("art. 12", "Abb. 3", "стр. 5"): these are alike in all languages, so one list serves. Before
-a name or any other word ("dott. Rossi", "bzw."): one list a language, since "on." is a title in Italian and a word
-in English. At the end of a list ("etc.", "usw.") and behind a number ("5 kg.", "5 p.m."): these end a sentence where a
-capital follows.
+There are four kinds of abbreviations:
+
+- before a number ("art. 12", "Abb. 3", "стр. 5"): similar in all languages, so there is one list;
+- before a name or another word ("dott. Rossi", "bzw."): one list per language, because "on." is a title in Italian and a
+  word in English;
+- at the end of a list ("etc.", "usw."): they end the sentence if a capital follows;
+- after a number ("5 kg.", "5 p.m."): likewise.
 """
 
 from __future__ import annotations
 
-UNKNOWN = "und"  # gets the lists of all languages
-ANY = "*"  # languages that have no list of their own get this one, all others get it as well
+UNKNOWN = "und"  # uses the lists of all languages
+ANY = "*"  # a list that every language uses in addition to its own
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# A stop behind one of these joins before digits and Roman numerals, and says nothing before others.
+# A full stop after one of these does not end the sentence if a digit or a Roman numeral follows. Before anything else the
+# other lists decide.
 BEFORE_NUMBER = _words(
     # Latin script: article, figure, table, page, number, volume, chapter, section, note, line, paragraph, telephone
     "abb abs abschn absn afb afd afl afsn al alin anl anm ann annex app appx arg art arts aufl avsn bd bde bibl bil bl "
@@ -46,7 +50,7 @@ BEFORE_NUMBER = _words(
     "ص ج م رقم ت ق न नं पृ सं",
 )  # fmt: skip
 
-# A stop behind one of these never ends a sentence.
+# A full stop after one of these never ends a sentence.
 BEFORE_WORD = {
     ANY: "dr prof mr mrs ms messrs mme mlle st sta ste dipl ing phil rer jur rev gen col "
     "vs cf viz approx vgl i.e e.g ie eg et.al ca m.in p.ej",
@@ -122,7 +126,7 @@ BEFORE_WORD["be"] = BEFORE_WORD["ru"]
 BEFORE_WORD["sr"] = BEFORE_WORD["bs"] = BEFORE_WORD["sl"] = BEFORE_WORD["hr"]
 BEFORE_WORD["gl"] = BEFORE_WORD["es"]
 
-# A stop behind one of these ends the sentence where a capital follows.
+# A full stop after one of these ends the sentence if a capital follows.
 MAY_END = _words(
     "etc usw osv m.m m.fl mfl m.v itd itp i.t.d atd apod aj enz e.d e.a ecc jne yms ym mv m.m. o.m.a tml stb stbv vb vd vs "  # and so on
     "ff seq ibid a.c d.c av.j.-c apr.j.-c b.c b.c.e c.e a.d v.chr n.chr v.u.z n.u.z n.e p.n.e př.n.l n.l p.kr e.kr f.kr "  # eras
@@ -132,18 +136,19 @@ MAY_END = _words(
     "т.д т.п др пр н.э р.х гг вв г в р рр ст т.д.. і.т.д ін н.е ін "
     "κ.λπ κλπ κ.ά π.μ μ.μ π.χ. μ.χ κ.α κ.τ.λ κτλ",
 )  # fmt: skip
-# Names end in these, and go on behind them ("Bros. Ltd.", "Co. KG"): only a word that begins sentences tells.
+# Last words of company and personal names. The name may continue ("Bros. Ltd.", "Co. KG"), so the sentence ends only before
+# a word from `STARTERS`.
 NAME_ENDS = _words("inc ltd co corp bros llc plc jr sr")
-# These end a sentence only behind a number ("1998 г.", "XIX в.", "1998 r."), and are something else without one.
+# These end a sentence only after a number ("1998 г.", "XIX в.", "1998 r."). Elsewhere they abbreviate other words.
 BEHIND_NUMBER = _words("г гг в вв р рр ст w r hod h m g l s t v w в.о ρ μ kr j. p n c d f k mm b")
-# Behind a number these join even so: the number goes on, or something else does.
+# Abbreviated number words ("3 Mio. Euro"): with the number before them they form a number, so they are not units.
 SCALES = _words(
     "mio mrd mia mill milj mdr tsd tis tys mln mld mil mlrd хил тыс млн млрд тис χιλ εκατ δισ",
 )  # fmt: skip
-# These are units behind a number, and something else in front of a name ("5 m.", "35 min.").
+# Units of measurement after a number ("5 m.", "35 min."), other abbreviations before a name.
 UNITS = _words("мин хв кг км см g gr m l t h s st hod min mín max r w v k c ч г м л т р с κ μ λ σ δ ή u j")
 
-# Capitalised, these begin a sentence rather than name what an abbreviation or an initial stands before.
+# Capitalised words that begin a sentence; after an abbreviation or an initial they are not part of a name.
 STARTERS = {
     "en": "The This These That Those It He She They We You There In On At But And If When While As For From After Before To "
     "His Her Its Their Our My What Who How Why Where One Some Many Most However Also Then No Not Nothing Nobody So Such",
@@ -178,7 +183,7 @@ STARTERS = {
 }  # fmt: skip
 STARTERS["nb"] = STARTERS["nn"] = STARTERS["no"]
 
-# Before an ordinal ("der 2. Weltkrieg"); German alone writes nouns with capitals.
+# Words before an ordinal ("der 2. Weltkrieg"). Only German needs them, because its nouns begin with a capital.
 BEFORE_ORDINAL = _words(
     "der die das den dem des am im ins zum zur vom beim jeder jede jedes jeden ein eine einen einem einer eines sein seine "
     "seinen seinem seiner ihr ihre ihren ihrem ihrer mein meine unser unsere dieser diese dieses diesen diesem ab bis seit "
@@ -207,7 +212,7 @@ MONTHS = _words(
 
 
 def words_before(lang: str) -> frozenset[str]:
-    """Return the abbreviations of a language that a stop never ends a sentence behind, in lower case."""
+    """Return the abbreviations of a language after which a full stop never ends a sentence, in lower case."""
     found = _CACHE.get(lang)
     if found is None:
         own = " ".join(BEFORE_WORD.values()) if lang == UNKNOWN else BEFORE_WORD.get(lang, "")

@@ -1,4 +1,4 @@
-"""One block of a text: a paragraph of prose that is split into sentences, or lines that are not cut."""
+"""One block of a text: a paragraph of prose, which is split into sentences, or lines that are kept whole."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Block:
     Attributes:
         kind: `sentence` for a paragraph of prose; otherwise the kind of its spans.
         start, end: half-open code-point offsets; the block includes its indentation.
-        body: offset of the content, behind the marker of a list item.
-        level: 1 and more for a heading, 0 for one that only the blocks with it as `parent` belong to; 1 for the first row of
-            a table; else 0.
-        parent: index, among the blocks of the text, of the block that is kept with this one; None leaves it to headings and
-            tables.
+        body: offset of the content, after the marker of a list item.
+        level: of a heading 1 or more, or 0 if it covers only the blocks that have it as `parent`; 1 for the first row of a
+            table; otherwise 0.
+        parent: index, among the blocks of the text, of the block that is kept together with this one. If None, the heading
+            or the table header above is the parent.
     """
 
     kind: Kind

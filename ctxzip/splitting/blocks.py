@@ -1,7 +1,7 @@
 """Plain text and Markdown -> blocks: headings, code, lists, tables, quotes and prose.
 
 Follows CommonMark, with exceptions for retrieved chunks: unpaired code fences, indented prose, headings of wikis and
-reStructuredText, tab-separated tables, logs and chats.
+reStructuredText, tab-separated tables, logs and chats are recognised.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
 _FENCE = re.compile(r"\s*+(`{3,}+|~{3,}+)([^`]*)$")
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]|$)")
-_WIKI = re.compile(r"(={2,6})[^=].*[^=]\1|(={1,6}) \S.*")  # of MediaWiki, of AsciiDoc
+_WIKI = re.compile(r"(={2,6})[^=].*[^=]\1|(={1,6}) \S.*")  # headings of MediaWiki and AsciiDoc
 _UNDERLINE = re.compile(r"([=\-~^\"*+#])\1{2,}\s*$")
 _RULE = re.compile(r"\s*([-*_])(?:\s*\1){2,}\s*$")
 _QUOTE = re.compile(r" {0,3}>")
@@ -32,7 +32,7 @@ _BULLETS = "•‣◦▪●○■□▸►▶➢➤✓✔·∙⁃\uf0b7\uf0a7"  
 _LIST_MARKER = re.compile(
     rf"\s*(?:[-*+–—{_BULLETS}]|\(?\d{{1,3}}[.)]|\d{{1,2}}(?:\.\d{{1,2}}){{1,3}}|\(?(?:[a-z]|[ivx]{{1,4}})\))[ \t]+(?=\S)"
 )
-# Starts a list directly behind a paragraph; other markers there may be prose.
+# Markers that start a list directly after a paragraph. Other markers there may be prose.
 _FIRST_ITEM = re.compile(rf"\s*(?:[-*+{_BULLETS}]|\(?1[.)])[ \t]+\S")
 _GRID_RULE = re.compile(r"\s*\+[-=+]{3,}\+\s*$")
 _INDENTED = re.compile(r" {4}|\t")
@@ -45,9 +45,9 @@ _INTRODUCED = frozenset({"list_item", "table_header", "table_row", "code", "line
 _NUMBERED = re.compile(r"\s{0,3}(\d{1,2}(?:\.\d{1,2}){0,3})[.)]?\s+\S")
 _NUMBERED_LEVEL = 6  # below the headings of Markdown; each number of "4.2.1" is one level more
 _TITLE_LEVEL = 12
-_MIN_PROSE_WORDS_PER_LINE = 5  # prose of 40 columns or more has 6 and more, a command 2 to 4
+_MIN_PROSE_WORDS_PER_LINE = 5  # prose of 40 columns has at least 6 words per line, commands have 2 to 4
 
-_MAX_HEADING_LENGTH = 120  # code points; a longer line above ---- is a paragraph above a rule
+_MAX_HEADING_LENGTH = 120  # code points; a longer line above ---- is a paragraph above a horizontal rule
 
 
 def parse_blocks(text: str, *, quoted: bool = False) -> Iterator[Block]:
@@ -55,8 +55,8 @@ def parse_blocks(text: str, *, quoted: bool = False) -> Iterator[Block]:
 
     Args:
         text: of one passage.
-        quoted: whether it is the inside of a block quote after `blank_quote_marks`; such a text has no indented code,
-            because the blanks would look like indentation.
+        quoted: whether the text is the inside of a block quote, after `blank_quote_marks`. Such a text has no indented
+            code, because the blanks cannot be distinguished from indentation.
     """
     if not quoted and (structured := structured_blocks(text)):
         return iter(structured)
@@ -73,7 +73,7 @@ def blank_quote_marks(text: str) -> str:
 
 
 class _Parser:
-    """Visits the lines of one text once. Each `_parse_*` consumes the lines of its blocks, or returns None."""
+    """Parses a text in one pass over its lines. Each `_parse_*` method consumes the lines of its blocks or returns None."""
 
     def __init__(self, text: str, *, quoted: bool) -> None:
         self.text = text
@@ -85,9 +85,8 @@ class _Parser:
         self.after_blank = True
         self.prose_until = 0  # index of the line after indented lines that are not code
         self.count = 0  # blocks so far
-        self.introduction: int | None = (
-            None  # index of the caption, or block with a final colon, above the current line
-        )
+        # Index of the caption, or of the block that ends in a colon, directly above the current line.
+        self.introduction: int | None = None
 
     def parse(self) -> Iterator[Block]:
         parsers = (
@@ -110,7 +109,7 @@ class _Parser:
             self.after_blank = False
 
     def _with_introduction(self, blocks: list[Block]) -> list[Block]:
-        """Make the colon or caption above a list, a table, code or lines their parent, and find the next one."""
+        """Make a caption, or a line that ends in a colon, the parent of the list, table, code or lines below it."""
         if blocks[0].kind in _INTRODUCED and self.introduction is not None:
             blocks = [
                 replace(block, parent=self.introduction)
@@ -130,7 +129,7 @@ class _Parser:
         return blocks
 
     def _introduces(self, block: Block) -> bool:
-        """Tell whether a block ends in a colon, or is a caption, right above a list, a table, code or lines."""
+        """Return whether a block ends in a colon or is a caption, directly above a list, a table, code or lines."""
         line = self._next_line(self.at)
         if not line:
             return False
@@ -152,11 +151,11 @@ class _Parser:
         return [block]
 
     def _line(self, index: int) -> str:
-        """Return a line, or "" behind the last."""
+        """Return a line, or "" after the last."""
         return self.lines[index] if index < len(self.lines) else ""
 
     def _next_line(self, index: int) -> str:
-        """Return the first line at or behind an index that is not blank, after two blank lines at most, or ""."""
+        """Return the first of three lines from an index on that is not blank; "" if there is none."""
         return next((line for line in self.lines[index : index + 3] if line.strip()), "")
 
     def _parse_front_matter(self) -> list[Block] | None:
@@ -179,8 +178,8 @@ class _Parser:
             line = self.lines[last].strip()
             if len(line) >= len(fence) and not line.strip(fence[0]):
                 return self._single("code", last)
-        # An unpaired fence opens code whose end was cut off, or closes code whose start was cut off; what follows the
-        # latter is not code.
+        # An unpaired fence opens code whose end was cut off, or closes code whose start was cut off. In the second case the
+        # text after it is not code.
         rest = [line for line in self.lines[self.at + 1 :] if line.strip()]
         opens = opening[2].strip() or 2 * count_code_lines(rest) >= len(rest)
         return self._single("code", len(self.lines) - 1 if opens else self.at)
@@ -241,7 +240,7 @@ class _Parser:
         return self._single("heading", self.at, level=level)
 
     def _may_be_underlined(self, line: str) -> bool:
-        """Tell whether the line above an underline can be a title."""
+        """Return whether the line above an underline can be a title."""
         return (
             self.after_blank
             and len(line) <= _MAX_HEADING_LENGTH
@@ -313,7 +312,7 @@ class _Parser:
             )
             for block in parse_blocks(inside, quoted=True)
         ]
-        # A quote without content is a rule, so that its marks belong to a span, too.
+        # A quote without content becomes a rule, so that its marks belong to a span as well.
         return inner or [Block("rule", start, start + len(self.text[start:end].rstrip()), start)]
 
     def _parse_rule(self) -> list[Block] | None:
@@ -359,7 +358,7 @@ class _Parser:
         ]
 
     def _begins_block(self, index: int) -> bool:
-        """Tell whether a line ends the paragraph or list item before it."""
+        """Return whether a line ends the paragraph or list item before it."""
         line = self.lines[index]
         return (
             not line.strip()

@@ -1,4 +1,4 @@
-"""Whether a full stop behind a word ends its sentence."""
+"""Decides whether the full stop after a word ends the sentence."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ctxzip.splitting.abbreviations import (
     words_before,
 )
 
-# Units of English, which nupunkt takes for abbreviations wherever they stand.
+# English units of measurement. nupunkt treats all of them as abbreviations.
 _ENGLISH_UNIT = re.compile(
     r"(?<![\w.])[\d.,/]*\d[ \u00a0-]?"
     r"(?:[ap]\.?m|kg|g|mg|lbs?|oz|t|km|m|cm|mm|mi|yds?|ft|in|ha|ac|sq|l|ml|dl|gal|qt|pt|tbsp|tsp|hrs?|h|min|mins|secs?|s|"
     r"yrs?|mos|mph|rpm|kph|hp|[kKMG]?Hz|kWh|[kM]W|°[CF]|[KMGT]B|B\.?C|A\.?D|B\.?C\.?E|C\.?E)\Z"
 )
 _LIST_END = re.compile(r"(?<![\w.])(?:etc|[Ii]nc|[Ll]td|[Cc]orp|[Jj]r|[Ss]r|LLC|PLC)\Z")
-# What goes on behind "5 p.m.": a day, a month, a zone of time.
+# What can follow "5 p.m." in the same sentence: a day, a month, a time zone.
 _AFTER_HOUR = re.compile(
     r"(?:Mon|Tues?|Wed|Thu|Thurs?|Fri|Sat|Sun|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|[A-Z]{1,2}[SD]?T|UTC|GMT|"
     r"January|February|March|April|May|June|July|August|September|October|November|December|"
@@ -39,7 +39,7 @@ _ROMAN = re.compile(r"[IVXLCDM]+\b(?!\.\s+[^\W\d_])")
 _NUMBER_SIGNS = ("№", "§", "#")
 _INITIAL = re.compile(r"\w\.")
 _DAY_OR_MONTH = re.compile(r"\d{1,2}\.")
-_TOKEN_LIMIT = 40  # code points of a word before a stop that are looked at
+_TOKEN_LIMIT = 40  # code points before and after a full stop that are examined
 _OPENING = "\"'“”„‘’‚«»‹›([{¿¡*_"
 _BREAK = re.compile(r"[\s\u3001-\u303f\uff00-\uff0f]+")
 _ELISION = re.compile(r"^[^\W\d_]{1,7}['’](?=[^\W\d_]{2})")  # l'art., dell'ing.
@@ -48,13 +48,13 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
 def ends_sentence(text: str, stop: int, lang: str, behind_at: int | None = None) -> bool:
-    """Tell whether the full stop at `text[stop]`, which white space and no small letter follows, ends a sentence.
+    """Return whether the full stop at `text[stop]` ends a sentence. White space and no lower-case letter must follow it.
 
     Args:
         text: the text.
-        stop: where the full stop is.
+        stop: offset of the full stop.
         lang: a language code.
-        behind_at: where what follows begins, if marks that close a quotation or a bracket stand between.
+        behind_at: offset of the text after the full stop, if closing quotation marks or brackets are between them.
 
     >>> [ends_sentence(text, text.index(". "), "de") for text in ("Abb. 3", "Prof. Kühn", "5 kg. Das", "Der 2. Platz")]
     [False, False, True, False]
@@ -132,7 +132,7 @@ def _ends_before_word(word: str, pair: str, behind: str, lang: str, *, numbered:
 
 
 def _is_initials(word: str) -> bool:
-    """Tell whether a word is made of capitals with stops or hyphens between: J, J.R, J.-P."""
+    """Return whether a word consists of single capitals with full stops or hyphens between them: J, J.R, J.-P."""
     parts = re.split(r"[.\-]+", word)
     return all(len(part) == 1 and part.isupper() for part in parts)
 
@@ -145,7 +145,7 @@ def _begins_with_a_starter(behind: str, lang: str) -> bool:
 
 
 def _looks_short(word: str, lang: str) -> bool:
-    """Tell whether a word has no vowel and is no acronym in capitals."""
+    """Return whether a word looks like an abbreviation: short, without a vowel, and not an acronym in capitals."""
     if not 1 < len(word) <= 5 or not word[1:].islower() or not word.isalpha():
         return False
     lower = word.lower()
@@ -156,7 +156,7 @@ def _looks_short(word: str, lang: str) -> bool:
 
 
 def ends_english_sentence(text: str, stop: int) -> bool:
-    """Tell whether a stop before a capital ends an English sentence although nupunkt takes it for an abbreviation's.
+    """Return whether a full stop before a capital ends an English sentence where nupunkt sees only an abbreviation.
 
     >>> text = "It weighs 5 kg. The van came at 5 p.m. Monday, etc. It left."
     >>> [ends_english_sentence(text, stop) for stop in (14, 37, 50)]
@@ -173,12 +173,12 @@ _UNIT_TAIL = 16  # code points
 
 
 def joins_behind_abbreviation(text: str, end: int, start: int) -> bool:
-    """Tell whether an English span that ends at `end` goes on at `start`, behind an abbreviation: "Tab. / 2", "Lt. / Crane".
+    """Return whether an English sentence continues at `start` because an abbreviation is before `end`: "Tab. / 2".
 
     >>> [joins_behind_abbreviation("See Tab. 2. Go.", end, start) for end, start in ((9, 9), (12, 12))]
     [True, False]
     """
-    # Nearly always the stop and one space end the span, and no abbreviation stands before them.
+    # Fast path: nearly always the span ends with a full stop and one space, and the word before them is no abbreviation.
     at = text.rfind(" ", max(0, end - _LONGEST_ENGLISH), end - 1) + 1
     if text[at : end - 2] not in _SUSPECTS:
         return False
@@ -202,4 +202,4 @@ _SUSPECTS = {""} | {
     for form in (word, word.capitalize(), word.upper())
     for opening in ("", "(", "[")
 }
-_LONGEST_ENGLISH = 10  # code points of the longest abbreviation, its stop, a bracket and the space before it
+_LONGEST_ENGLISH = 10  # code points of the longest abbreviation with its full stop, a bracket and the space before it

@@ -1,8 +1,8 @@
-"""Which language a query or a document is in: by script, by its commonest words, else by py3langid.
+"""Language identification for queries and documents: by script, by common words, otherwise by py3langid.
 
-py3langid takes most of a second to load, so script and common words decide first where they leave no doubt. Tokens
-that are no words of prose (numbers, paths, dotted names, identifiers, cells of CSV) count for no language: text that is
-mostly made of them, such as logs and code, is `und` unless its common words decide.
+py3langid takes most of a second to load, so it is used only where script and common words are not conclusive. Tokens that
+are not words of prose (numbers, paths, dotted names, identifiers, cells of CSV) are ignored: text that consists mostly of
+them, such as logs and code, is `und` unless its common words are conclusive.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ if TYPE_CHECKING:
 
 ENGLISH = "en"
 UNKNOWN = "und"  # ISO 639-2 for "undetermined"
-OTHER_SCRIPT = "xx"  # a script that is not listed below; spaCy's code for rules that all languages share
+OTHER_SCRIPT = "xx"  # a script that is not listed below; spaCy's code for language-independent rules
 
-_SAMPLE = 1_000  # code points that decide: some 150 words
-_SHORT = 200  # code points
-_QUERY = 300  # code points, up to which a quotation is a title and no speech
-_MIN_PROSE = 0.6  # share of tokens that are words of prose, below which py3langid is not asked
+_SAMPLE = 1_000  # code points at the start of a text that are used: about 150 words
+_SHORT = 200  # code points of a short document
+_QUERY = 300  # code points; in a text up to this length quotations are titles, and are ignored
+_MIN_PROSE = 0.6  # 0..1, share of tokens that are words of prose; below it py3langid is not used
 _CODE_SIGNS = "{}[]()<>=;|\\$&"
-_MAX_CODE_SIGNS = 0.06  # share of the characters
-_MIN_PROBABILITY = 0.5  # of py3langid
-_MIN_PROBABILITY_WITH_WORDS = 0.3  # where a common word of the same language is there, too
-_MIN_PROBABILITY_OF_NAMES = 0.9  # where half of the words begin with a capital
-_MIN_PROBABILITY_OF_FEW = 0.7  # of one or two words
-_MIN_SHARE = 0.05  # of the words; names and foreign titles in English passages stay below it
-_NAME_WEIGHT = 0.3  # of a common word that is capitalized inside a sentence, and may be part of a name
+_MAX_CODE_SIGNS = 0.06  # 0..1, share of the characters
+# Probabilities of py3langid, 0..1, from which its result is used.
+_MIN_PROBABILITY = 0.5
+_MIN_PROBABILITY_WITH_WORDS = 0.3  # if the text has a common word of that language
+_MIN_PROBABILITY_OF_NAMES = 0.9  # if half of the words begin with a capital
+_MIN_PROBABILITY_OF_FEW = 0.7  # if the text has one or two words
+_MIN_SHARE = 0.05  # 0..1, of the words; names and foreign titles in English passages are below it
+_NAME_WEIGHT = 0.3  # weight of a common word that is capitalized inside a sentence and may be part of a name
 
-# Compiled when a text beyond Latin comes: classes of so many characters take milliseconds.
+# Compiled only for texts in other scripts than Latin, because compiling these large character classes takes milliseconds.
 _SCRIPTS = {
     "ja": r"[\u3040-\u30ff\uff66-\uff9f]",
     "ko": r"[\uac00-\ud7af\u1100-\u11ff\u3130-\u318f]",
@@ -62,7 +63,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _TOKEN = re.compile(r"\S+")
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»")
 _MARKUP = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|</?[A-Za-z][^>\n]*>", re.DOTALL)
-# A word, or several joined by hyphens or apostrophes, capitals at its start only, with the punctuation of prose around it.
+# A word, or words joined by hyphens or apostrophes, with capitals only at the start and the usual punctuation around it.
 _PROSE = re.compile(
     r"[\"'“”„«»‘’(\[¿¡*_#>-]*([^\W\d_][^\W\d_A-ZÀ-ÖØ-Þ]*(?:['’-][^\W\d_]+)*)[\"'“”„«»‘’)\]*_.,;:!?…]*\Z"
 )
@@ -101,31 +102,31 @@ _COMMON_WORDS = {
     "id": "yang dan di dari untuk dengan pada adalah ini itu dalam tidak ke oleh sebagai akan apa siapa kapan mengapa bagaimana berapa",
     "vi": "là của và được không có trong năm nào ở những cho với các một khi bao nhiêu gì ai đã",
 }
-# No query of another language begins with these.
+# Queries in other languages do not begin with these.
 _ENGLISH_QUESTION_WORDS = _set(
     "who what which when where why how whose does did define explain describe summarize compare identify give"
 )
-# No English name begins with these, so that a query that does is in the other language, however many names it has.
+# English names do not begin with these: a query that does is in another language, however many names it has.
 _OTHER_QUESTION_WORDS = _set(
     "hvem hva hvor når hvordan hvorfor hvilken hvilket hvilke hvad hvornår vem vad när hur vilken vilket vilka wer wie wann warum "
     "welche welcher welches qui quoi quel quelle quels quelles où quand quando quem qual quais quale quali quién qué cuál cuándo "
     "cómo dónde cosa dove wat waar wanneer waarom cine unde când kdo kdy kde kto gdzie kiedy ki hol mikor kuka mikä missä milloin"
 )
 _PARTICLES = _set("van von de der den di da do dos del della la le el los las du des zu al ben bin y e die les")
-_NEIGHBOURS = ({"da", "no", "sv"}, {"es", "pt"})  # py3langid divides its probability between them
+_NEIGHBOURS = ({"da", "no", "sv"}, {"es", "pt"})  # similar languages between which py3langid divides its probability
 _LANGUAGES_OF: dict[str, list[str]] = {}
 for _code, _words in _COMMON_WORDS.items():
     for _word in _words.split():
         _LANGUAGES_OF.setdefault(_word, []).append(_code)
-# "a" and "de" are in many lists and tell little.
+# Words of many lists, such as "a" and "de", count little for each of them.
 _SHARES = {word: [(code, 1 / len(codes)) for code in codes] for word, codes in _LANGUAGES_OF.items()}
-# What py3langid may answer for Latin script: the languages that users have asked for; it confuses the rest with them.
+# The languages of Latin script that py3langid may return. More languages would be confused with these.
 _LATIN = (*(code for code in _COMMON_WORDS if code != "nb"), "no")
-_CODES = {"no": "nb"}  # as spaCy and the model cards name it
+_CODES = {"no": "nb"}  # the code that spaCy and the model cards use
 
 
 def detect_language(text: str) -> str:
-    """Return the language code of a query or a document, or `und` where nothing tells it.
+    """Return the language code of a query or a document, or `und` if it cannot be determined.
 
     >>> detect_language("Was kostet die Karte?"), detect_language("Comment ouvrir la porte ?")
     ('de', 'fr')
@@ -138,7 +139,8 @@ def detect_language(text: str) -> str:
 def detect_languages(texts: Sequence[str]) -> list[str]:
     """Return the language code of each document of one request.
 
-    A short one that py3langid would have to be loaded for is taken to be in the language of all of them together.
+    A short document that would need py3langid gets the language of all documents together, if that is determined without
+    py3langid.
 
     >>> detect_languages(["Bread is baked.", "The bridge is red, and it was built by Ada Holm."])
     ['en', 'en']
@@ -152,14 +154,14 @@ def detect_languages(texts: Sequence[str]) -> list[str]:
     ]
 
 
-@lru_cache(maxsize=64)  # a query is asked for by several stages
+@lru_cache(maxsize=64)  # several stages need the language of the query
 def _detect(sample: str) -> str:
     code, words, counts = _without_library(sample)
     return code or _by_library(words, counts)
 
 
 def _without_library(sample: str) -> tuple[str | None, list[str], dict[str, float]]:
-    """Return the language where py3langid is not needed; else the words of the sample and the counts of common ones."""
+    """Return the language, or None if py3langid is needed; the words of the sample; and their count for each language."""
     text = _MARKUP.sub(" ", sample)
     if not text.isascii() and (code := _by_script(text)):
         return code, [], {}
@@ -186,7 +188,7 @@ def _by_script(sample: str) -> str | None:
         return None
     counts = {code: len(re.findall(pattern, sample)) for code, pattern in _SCRIPTS.items()}
     others = sum(map(len, words)) - sum(counts.values())
-    # Two letters of Han or Hangul weigh as much as a Latin word of six.
+    # Two letters of Han or Hangul count as much as a Latin word of six.
     if counts["ja"] and (counts["ja"] + counts["zh"]) * 4 >= others:
         return "ja"
     code = max(counts, key=counts.__getitem__)
@@ -197,7 +199,7 @@ def _by_script(sample: str) -> str | None:
 
 
 def _of_script(code: str, sample: str) -> str:
-    """Tell the languages of one script apart by their letters and a few words."""
+    """Return which language of a script a text is in, by letters and a few words."""
     if code == "ru" and len(_UKRAINIAN.findall(sample)) > len(_RUSSIAN.findall(sample)):
         return "uk"
     if code == "ar":
@@ -206,7 +208,7 @@ def _of_script(code: str, sample: str) -> str:
 
 
 def _prose(tokens: Sequence[str]) -> list[str]:
-    """Return the words of prose among the tokens: no numbers, paths, dotted names or identifiers."""
+    """Return the words of prose among the tokens, without numbers, paths, dotted names and identifiers."""
     found = [match.group(1) for match in map(_PROSE.match, tokens) if match]
     if len(found) * 2 < len(tokens) and sum(map(bool, map(_CAPITALS.match, tokens))) * 2 > len(tokens):
         return [token.strip(".,;:!?").lower() for token in tokens]  # a text in capitals
@@ -214,7 +216,7 @@ def _prose(tokens: Sequence[str]) -> list[str]:
 
 
 def _counts(words: Sequence[str]) -> dict[str, float]:
-    """Return for each language its common words, those of several languages shared between them."""
+    """Return for each language the weighted count of its common words; a word of several languages is divided among them."""
     counts = dict.fromkeys(_COMMON_WORDS, 0.0)
     in_name = False
     for at, word in enumerate(words):
@@ -231,7 +233,7 @@ def _counts(words: Sequence[str]) -> dict[str, float]:
 
 
 def _by_common_words(words: Sequence[str], counts: dict[str, float]) -> str | None:
-    """Return the language of the common words where they leave no doubt."""
+    """Return the language of the common words; None if they are not conclusive."""
     code, other = sorted(counts, key=counts.__getitem__, reverse=True)[:2]
     if counts[code] < 2 * counts[other] or counts[code] < _MIN_SHARE * len(words):
         return None
@@ -239,7 +241,7 @@ def _by_common_words(words: Sequence[str], counts: dict[str, float]) -> str | No
         return code if counts[code] >= 1 else None
     if counts[code] < 2:
         return None
-    # A letter that fills a column of a table ("w" for a win) is no word.
+    # A single letter that fills a column of a table ("w" for a win) is not evidence.
     different = {lower for word in words if code in _LANGUAGES_OF.get(lower := word.lower(), ())}
     return code if len(different) > 1 and sum(map(len, different)) > len(different) + 1 else None
 
@@ -247,8 +249,8 @@ def _by_common_words(words: Sequence[str], counts: dict[str, float]) -> str | No
 def _by_library(words: Sequence[str], counts: dict[str, float]) -> str:
     own = [word for word in words if word.lower() not in _PARTICLES]
     names = sum(word != word.lower() for word in own)
-    asks = words[0].lower() in _OTHER_QUESTION_WORDS
-    if names == len(own) > 1 and not asks:
+    is_question = words[0].lower() in _OTHER_QUESTION_WORDS
+    if names == len(own) > 1 and not is_question:
         return UNKNOWN
     first, *others = _rank()(" ".join(words))
     code = _CODES.get(first[0], first[0])
@@ -257,15 +259,15 @@ def _by_library(words: Sequence[str], counts: dict[str, float]) -> str:
     neighbours = next((group for group in _NEIGHBOURS if first[0] in group), set())
     probability = first[1] + sum(p for other, p in others if other in neighbours)
     if counts[ENGLISH] >= max(1.0, counts[code]):
-        return ENGLISH  # with foreign titles or names in it
-    least = _least(words, 0 if asks else names, counts[code])
+        return ENGLISH  # with foreign titles or names
+    threshold = _threshold(words, 0 if is_question else names, counts[code])
     if counts[ENGLISH] >= max(counts[code], 0.1):
-        least = _MIN_PROBABILITY_OF_NAMES
-    return code if probability >= least else UNKNOWN
+        threshold = _MIN_PROBABILITY_OF_NAMES
+    return code if probability >= threshold else UNKNOWN
 
 
-def _least(words: Sequence[str], names: int, common: float) -> float:
-    """Return the probability at which py3langid is believed."""
+def _threshold(words: Sequence[str], names: int, common: float) -> float:
+    """Return the probability of py3langid, 0..1, from which its result is used."""
     if common >= 0.5 and names * 2 <= len(words):
         return _MIN_PROBABILITY_WITH_WORDS
     if names * 2 >= len(words) and common < 1:

@@ -1,7 +1,6 @@
-"""Lines -> blocks, where text is made of lines: logs, records, settings, tables without rules, turns of speakers, lists.
+"""Line-oriented text -> blocks: logs, records, settings, tables without rules, turns of speakers, lists.
 
-A paragraph of wrapped prose breaks a line where the next word does not fit any more. Where breaks come earlier than that,
-each line is a unit of its own.
+Wrapped prose breaks a line where the next word would not fit. If lines break earlier than that, each line is a unit.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ if TYPE_CHECKING:
 
     from ctxzip.datamodels import Kind
 
-# The head of an entry of a log: a date, a time, a syslog date, an address, a level, a kernel time in brackets.
+# The start of a log entry: a date, a time, a syslog date, an IP address, a level, a kernel time in brackets.
 ENTRY = re.compile(
     r"\s*[\[(<]?(?:\d{4}[-/.]\d\d[-/.]\d\d|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}[ ,T]|\d{1,2}:\d\d(?::\d\d)?\b|\d{10}(?:\.\d+)?\b"
     r"|(?:\d{1,3}\.){3}\d{1,3}\s|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? |[A-Z][a-z]{2} [ \d]\d \d\d:\d\d"
     r"|\s*\d+\.\d{3,}\]|(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE)\b)"
 )
-# A line that goes on with the entry above it: a frame of a stack trace, the source line below it, its cause.
+# A line that continues the entry above it: a frame of a stack trace, its source line, its cause.
 TRACE = re.compile(
     r"\s+(?:at |File \"|in |from )\S|\s*(?:Caused by:|Traceback \(|During handling|The above exception|[~^]+\s*$|\.\.\. \d+ more)"
     r"|(?:[a-z_]\w*\.)+[A-Z]\w*(?:Exception|Error|Throwable)\b|[A-Z]\w*(?:Error|Exception): "
@@ -40,23 +39,23 @@ _ENDS_SENTENCE = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s*$")
 _SENTENCE_END = re.compile(r"[.!?…](?=\s|$)")
 _PAGE = re.compile(r"(?:page|seite|p\.|s\.|pag\.|página|pagina)\s*\d+|\d+", re.IGNORECASE)
 _WIDE_GAP = re.compile(r"\S(?: {3,}|\t)\S")
-_TITLE_LENGTH, _TITLE_WORDS = 80, 10  # code points and words of a line that may be a title
-_GOES_ON = frozenset("([{`&/–—")  # a line that begins so goes on with the one above
+_TITLE_LENGTH, _TITLE_WORDS = 80, 10  # most code points and words of a title
+_GOES_ON = frozenset("([{`&/–—")  # a line that begins with one of these continues the line above
 _INNER_SENTENCE = re.compile(r"[^\W\d_]{2}[.!?]\s+[^\W\d_a-z]")
-_NARROWEST = 30  # code points: shorter lines are never wrapped prose
-_PROSE_WORDS = 4  # of a line that a lower-case line continues
-_SHARE = 0.6  # of the lines of a paragraph that have one form
-_LONGEST_ENTRY = 300  # code points of a line that is kept whole; longer ones are split into sentences
+_NARROWEST = 30  # code points; shorter lines are never wrapped prose
+_PROSE_WORDS = 4  # fewest words of a line that a lower-case line continues
+_SHARE = 0.6  # 0..1, fewest lines of a paragraph that have the same form
+_LONGEST_ENTRY = 300  # code points; longer lines are split into sentences
 
 
 @dataclass(frozen=True, slots=True)
 class LineBlock:
-    """Lines that belong together.
+    """Consecutive lines that form one block.
 
     Attributes:
         first, last: indices of the lines, both included.
-        kind: `line` (kept whole), `sentence` (prose), `heading` (of the lines behind it), `table_header` or `table_row`.
-        parent: index, among the blocks of the paragraph, of the heading; None without one.
+        kind: `line` (kept whole), `sentence` (prose), `heading` (of the lines after it), `table_header` or `table_row`.
+        parent: index of the heading among the blocks of the paragraph; None if there is no heading.
     """
 
     first: int
@@ -66,10 +65,10 @@ class LineBlock:
 
 
 def line_blocks(lines: Sequence[str]) -> list[LineBlock] | None:
-    """Return the blocks of a paragraph that is made of lines; None for prose.
+    """Return the blocks of a line-oriented paragraph; None for prose.
 
     Args:
-        lines: of one paragraph, none of them blank, line ends left out.
+        lines: of one paragraph, none of them blank, without line ends.
 
     >>> line_blocks(["Street: Quay 3", "Phone: 0451 5550"])
     [LineBlock(first=0, last=0, kind='line', parent=None), LineBlock(first=1, last=1, kind='line', parent=None)]
@@ -83,9 +82,9 @@ def line_blocks(lines: Sequence[str]) -> list[LineBlock] | None:
 
 
 def _with_table(lines: Sequence[str]) -> list[LineBlock] | None:
-    """Return the rows of a table in columns that gaps of two spaces and more separate, with the lines around it."""
+    """Return the rows of a table whose columns are separated by at least two spaces, and the blocks around the table."""
     columns = [_CELL_GAP.split(line.strip()) for line in lines]
-    is_row = [len(cells) > 2 for cells in columns]  # two columns may be two texts side by side
+    is_row = [len(cells) > 2 for cells in columns]  # two columns may be two texts next to each other
     if sum(is_row) < 2:
         return None
     first = is_row.index(True)
@@ -94,7 +93,7 @@ def _with_table(lines: Sequence[str]) -> list[LineBlock] | None:
     cells = [cell for row in rows for cell in row]
     if sum(is_row[first : last + 1]) < _SHARE * len(rows) or sum(len(cell.split()) for cell in cells) > 3 * len(cells):
         return None
-    while last + 1 < len(lines) and len(columns[last + 1]) == 2:  # a total has fewer cells
+    while last + 1 < len(lines) and len(columns[last + 1]) == 2:  # a row with a total has fewer cells
         last += 1
     has_header = not any(_NUMBER.fullmatch(cell) for cell in rows[0])
     kinds: list[Kind] = ["table_row" if has_header else "line"] * (last + 1 - first)
@@ -104,7 +103,7 @@ def _with_table(lines: Sequence[str]) -> list[LineBlock] | None:
 
 
 def _around(lines: Sequence[str], first: int, end: int) -> list[LineBlock]:
-    """Return the blocks of the lines before or behind a table."""
+    """Return the blocks of the lines before or after a table."""
     if first >= end:
         return []
     found = line_blocks(lines[first:end]) or [LineBlock(0, end - first - 1, "sentence")]
@@ -112,7 +111,7 @@ def _around(lines: Sequence[str], first: int, end: int) -> list[LineBlock]:
 
 
 def _separated(lines: Sequence[str]) -> list[LineBlock] | None:
-    """Return the rows of comma- or semicolon-separated values, the first of which names the columns."""
+    """Return the rows of comma-, semicolon- or tab-separated values; None for any other text."""
     for delimiter in (";", ",", "\t"):
         counts = [line.count(delimiter) for line in lines]
         usual = max(set(counts), key=counts.count)
@@ -131,7 +130,7 @@ def _separated(lines: Sequence[str]) -> list[LineBlock] | None:
 
 
 def _broken(lines: Sequence[str]) -> list[LineBlock] | None:
-    """Return the lines of a paragraph that are entries or end before they are full, with what continues each."""
+    """Return one block for each line that is an entry or ends early, with the lines that continue it; None for prose."""
     form = _form(lines)
     width = _width(lines)
     starts = [0]
@@ -153,7 +152,7 @@ def _broken(lines: Sequence[str]) -> list[LineBlock] | None:
 
 
 def _with_titles(lines: Sequence[str], found: Sequence[LineBlock], form: re.Pattern[str] | None) -> list[LineBlock]:
-    """Return the blocks, those that are titles of what comes behind them as headings."""
+    """Return the blocks, with those that are titles of the next block as headings."""
     blocks: list[LineBlock] = []
     heading: int | None = None
     for at, block in enumerate(found):
@@ -182,7 +181,7 @@ def _indentation(line: str) -> int:
 
 
 def _form(lines: Sequence[str]) -> re.Pattern[str] | None:
-    """Return the form that most lines have: entries of a log, JSON, turns of speakers, or keys with values."""
+    """Return the pattern that most lines match: log entries, JSON, options, turns of speakers, or keys with values."""
     for form in (ENTRY, _JSON_RECORD, _OPTION, _SPEAKER, _KEY_VALUE):
         n_matching = sum(bool(form.match(line)) for line in lines)
         if n_matching >= 2 and n_matching >= _SHARE * sum(not TRACE.match(line) for line in lines):
@@ -191,13 +190,13 @@ def _form(lines: Sequence[str]) -> re.Pattern[str] | None:
 
 
 def _width(lines: Sequence[str]) -> int:
-    """Return the width that prose of these lines is wrapped at: the longest but one, so that one URL decides nothing."""
+    """Return the width at which these lines would be wrapped: the second longest, so that one long URL does not count."""
     lengths = sorted(map(len, lines[:-1]), reverse=True)
     return lengths[1] if len(lengths) > 3 else lengths[0]
 
 
 def _is_break(before: str, line: str, form: re.Pattern[str] | None, width: int) -> bool:
-    """Tell whether a line begins a unit of its own behind the line before it."""
+    """Return whether a line begins a new unit."""
     if TRACE.match(line):
         return False
     if ENTRY.match(line) or (form is not None and form.match(line)):
@@ -219,7 +218,7 @@ def _is_break(before: str, line: str, form: re.Pattern[str] | None, width: int) 
 
 
 def is_title(line: str) -> bool:
-    """Tell whether a line that stands alone is a title: short, begun like one, and not ended like a sentence.
+    """Return whether a line can be a title: short, begins with a capital or a digit, and does not end like a sentence.
 
     >>> [is_title(line) for line in ("Opening hours", "4.2 Mail", "Phone: 0451 5550", "It is red.", "Page 2", "Best,")]
     [True, True, False, False, False, False]

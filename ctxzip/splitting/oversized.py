@@ -1,10 +1,10 @@
-"""A span that is larger than a whole budget -> smaller ones: its lines, else its clauses."""
+"""Splits a span that is larger than the whole budget into its lines or, if it is one line, into its clauses."""
 
 from __future__ import annotations
 
 import re
 
-from ctxzip.splitting.protected import mended
+from ctxzip.splitting.protected import with_whole_tokens
 
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
 _CLAUSE_END = re.compile(r"[,;:.!?—–](?=\s)|[，；：。！？、]")
@@ -20,16 +20,16 @@ def split_oversized(text: str, start: int, end: int) -> list[tuple[int, int]]:
     lines = [(match.start(), match.end()) for match in _LINE.finditer(text, start, end)]
     if len(lines) > 1:
         return [_trimmed(text, *line) for line in lines]
-    borders = [match.end() for match in _CLAUSE_END.finditer(text, start, end) if match.end() < end]
+    boundaries = [match.end() for match in _CLAUSE_END.finditer(text, start, end) if match.end() < end]
     clauses = [
         _trimmed(text, first, last)
-        for first, last in zip([start, *borders], [*borders, end], strict=True)
+        for first, last in zip([start, *boundaries], [*boundaries, end], strict=True)
         if text[first:last].strip()
     ]
-    return mended(text, clauses)
+    return with_whole_tokens(text, clauses)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return the offsets of a text that is not white space alone without its outer white space."""
+    """Return the offsets without leading and trailing white space; the text between them is not only white space."""
     piece = text[start:end]
     return end - len(piece.lstrip()), start + len(piece.rstrip())

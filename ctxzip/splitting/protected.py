@@ -1,8 +1,8 @@
-"""What a sentence border never falls into, in any language: the atoms of a text.
+"""Protected tokens: parts of a text that no sentence boundary may split, in any language.
 
-An atom is a number, a date, a time, a version, an IP address, a path, a URL, an e-mail address, a dotted name, a file
-name, inline code between backticks, and a short quotation or bracket. Whatever splits a text proposes spans; `mended`
-joins those that tear an atom, and moves opening marks to the span that they open.
+These are numbers, dates, times, versions, IP addresses, paths, URLs, e-mail addresses, dotted names, file names, inline code
+between backticks, and short quotations and brackets. `with_whole_tokens` corrects the output of any sentence splitter: it
+joins spans whose boundary is inside a protected token, and moves opening marks to the span that they open.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ if TYPE_CHECKING:
 
     Offsets = list[tuple[int, int]]
 
-LONGEST_ATOM = 400  # code points; what is longer is data, such as a picture in a URL
-LONGEST_BRACKET = 200  # code points; a longer one is a paragraph in brackets
-LONGEST_QUOTATION = 100  # code points; a longer one is a speech of several sentences
+# Code points; anything longer is split like other text.
+LONGEST_TOKEN = 400  # longer ones are data, such as a picture in a URL
+LONGEST_BRACKET = 200  # longer ones are paragraphs in brackets
+LONGEST_QUOTATION = 100  # longer ones are speeches of several sentences
 
-# Without white space. Full-width marks and letters of Chinese, Japanese and Korean end a URL.
+# Tokens without white space. Full-width marks and letters of Chinese, Japanese and Korean end a URL.
 _URL = r"""(?:[a-zA-Z][a-zA-Z\d+.-]{1,20}://|www\.)[^\s<>"`{}|\\^“”„«»\u3000-\uffef]{1,400}(?<![.,;:!?'’)\]…])"""
 _EMAIL = r"[\w.+%-]{1,64}@[\w-]+(?:\.[\w-]+)+"
 _PATH = r"(?:[A-Za-z]:\\|\\\\|(?:~|\.{1,2})?/)[\w.@%+~/\\-]*\w"
 _DOTTED = r"[-+]?[\w$€£#@]+(?:[.:,/\\'’+=-]+[\w%]+)+"
-_WORD_ATOM = re.compile(f"{_URL}|{_EMAIL}|{_PATH}|{_DOTTED}")
+_UNSPACED = re.compile(f"{_URL}|{_EMAIL}|{_PATH}|{_DOTTED}")
 
-# With white space: the day before or behind its month, the hour before its half of the day, groups of three digits.
+# Tokens with white space: dates with the name of the month, hours with a.m. or p.m., numbers with groups of three digits.
 _MONTH = (
     "(?:"
     "Jan(?:uar[iy]?|vier|uari|\\.)?|Jänner|Feb(?:ruar[iy]?|ruari|r?\\.)?|Fév(?:rier|r?\\.)|Mär(?:z|\\.)|Mar(?:ch|s|zo|ço|ts|t|\\.)?|"
@@ -42,7 +43,7 @@ _SPACED = re.compile(
     r"|\b\d{1,2}(?:[.:]\d{2})?\s(?:Uhr\b|[AaPp]\.\s?[Mm]\b|[AaPp][Mm]\b)"
     r"|\b\d{1,3}(?:[ \u00a0\u202f]\d{3})+\b"
 )
-_SPACED_LIMIT = 32  # code points on each side of a border
+_SPACED_LIMIT = 32  # code points on each side of a boundary
 
 _CODE = re.compile(r"(?<!`)(`{1,3})(?!`)((?:(?!\n\s*\n)[^`]){1,400}?)\1(?!`)")
 _PAIRS = {
@@ -61,18 +62,18 @@ _PAIRS = {
 _ASCII_PAIRS = {"(": ")", "[": "]"}
 _OPENING_MARKS = "„“«»‹‘‚(¿¡[{*_\"'「『《（【"
 _OPENING = re.compile(r"(?:(?<=\s)|^)(?:[„“”«»‹›‘‚(¿¡\[{*_\"'「『《（【]+|[«„‹][ \u00a0\u202f])+\Z|[„¿¡「『《（【]+\Z")
-_TAIL = 12  # code points; opening marks are few
+_TAIL = 12  # code points at the end of a span that are searched for opening marks
 
 
-def mended(text: str, spans: Offsets) -> Offsets:
-    """Join spans whose border lies inside an atom, and give opening marks to the span behind.
+def with_whole_tokens(text: str, spans: Offsets) -> Offsets:
+    """Return the spans, those joined whose boundary is inside a protected token, with opening marks in the later span.
 
     Args:
-        text: the text that the spans are offsets into.
-        spans: trimmed half-open spans, increasing and disjoint, that leave out nothing but white space.
+        text: the text of the spans.
+        spans: trimmed half-open offsets, increasing and disjoint, that leave out only white space.
 
     >>> text = "See (Fig. 3. Left.) for it. „ Ja“, sagt er."
-    >>> [text[start:end] for start, end in mended(text, [(0, 12), (13, 27), (28, 29), (30, 44)])]
+    >>> [text[start:end] for start, end in with_whole_tokens(text, [(0, 12), (13, 27), (28, 29), (30, 44)])]
     ['See (Fig. 3. Left.) for it.', '„ Ja“, sagt er.']
     """
     if len(spans) < 2:
@@ -84,8 +85,8 @@ def mended(text: str, spans: Offsets) -> Offsets:
         start = proposed
         before, at = found[-1]
         last = text[at - 1]
-        # Most borders: a mark behind a letter, and no digit behind it.
-        plain = (
+        # Fast path for most boundaries: a mark after a letter, and no digit after the mark.
+        is_plain = (
             last in ".!?"
             and start > at
             and text[start] > "9"
@@ -93,8 +94,8 @@ def mended(text: str, spans: Offsets) -> Offsets:
             and text[at - 3] != " "
             and not code
         )
-        if plain:
-            torn = bool(marks) and _is_in_a_pair(text, before, at, marks)
+        if is_plain:
+            is_split = bool(marks) and _is_in_a_pair(text, before, at, marks)
         else:
             if last in _OPENING_MARKS and (opening := _opening_at(text, before, at, start)):
                 start = opening.start()
@@ -102,13 +103,13 @@ def mended(text: str, spans: Offsets) -> Offsets:
                 while at > before and text[at - 1].isspace():
                     at -= 1
                 found[-1] = (before, at)
-            torn = (
+            is_split = (
                 at <= before
-                or _tears(text, at, start)
+                or _is_in_a_token(text, at, start)
                 or _inside(code, at, start)
                 or _is_in_a_pair(text, before, at, marks)
             )
-        if torn:
+        if is_split:
             found[-1] = (before, end)
         else:
             found.append((start, end))
@@ -116,16 +117,16 @@ def mended(text: str, spans: Offsets) -> Offsets:
 
 
 def _opening_at(text: str, before: int, at: int, start: int) -> re.Match[str] | None:
-    """Find the marks at the end of a span that open what stands behind it; most of them can close as well."""
+    """Return the match of the marks at the end of a span that open the text after it; None if there are none."""
     opening = _OPENING.search(text, max(before, at - _TAIL), at)
     return opening if opening and (start == at or text[at - 1] in "„«‹¿¡") else None
 
 
-def _tears(text: str, at: int, start: int) -> bool:
-    """Tell whether the border between `at` and `start` lies inside an atom that white space does not delimit, or a date."""
+def _is_in_a_token(text: str, at: int, start: int) -> bool:
+    """Return whether the boundary between `at` and `start` is inside a token without white space, a date or a number."""
     last = text[at - 1]
     if start == at:
-        return last < "\u3000" and _covers(_WORD_ATOM, text, at, start, LONGEST_ATOM)
+        return last < "\u3000" and _covers(_UNSPACED, text, at, start, LONGEST_TOKEN)
     # A digit on either side, or the first letter of "5 p. m."
     if not (text[start].isdigit() or last.isdigit() or text[max(0, at - 2)].isdigit() or text[at - 3 : at - 2] == " "):
         return False
@@ -142,9 +143,9 @@ def _is_in_a_pair(text: str, low: int, at: int, marks: Sequence[str]) -> bool:
     return False
 
 
-def _covers(atom: re.Pattern[str], text: str, at: int, start: int, limit: int) -> bool:
+def _covers(token: re.Pattern[str], text: str, at: int, start: int, limit: int) -> bool:
     low = max(0, at - limit)
-    return any(match.start() < at and match.end() > start for match in atom.finditer(text, low, start + limit))
+    return any(match.start() < at and match.end() > start for match in token.finditer(text, low, start + limit))
 
 
 def _inside(spans: Sequence[tuple[int, int]], at: int, start: int) -> bool:
@@ -153,7 +154,7 @@ def _inside(spans: Sequence[tuple[int, int]], at: int, start: int) -> bool:
 
 
 def _is_open(text: str, mark: str, closing: str, low: int, at: int) -> bool:
-    """Tell whether a pair that begins before `at` ends behind it, near enough and in the same paragraph."""
+    """Return whether the last opening mark before `at` is closed after it, near enough and in the same paragraph."""
     opened = text.rfind(mark, low, at)
     if mark in "«‹“„" and opened and text[opened - 1].isalnum():
         return False  # »...« and „...“

@@ -1,4 +1,4 @@
-"""Prose -> sentence spans: nupunkt for English, rules for all others, spaCy where it is named."""
+"""Prose -> sentence spans: by nupunkt for English, by rules for other languages, by spaCy if the user names it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ctxzip.errors import MissingDependencyError, UsageError
 from ctxzip.settings import AUTO
 from ctxzip.splitting.full_stops import ends_english_sentence, ends_sentence, joins_behind_abbreviation
-from ctxzip.splitting.protected import mended
+from ctxzip.splitting.protected import with_whole_tokens
 from ctxzip.splitting.stops import NO_STOPS, is_language, rules_for
 
 if TYPE_CHECKING:
@@ -24,23 +24,22 @@ _SPACY_PREFIX = "spacy:"
 _CJK_LANGUAGES = frozenset({"zh", "ja", "ko"})
 _NUPUNKT_LANGUAGES = frozenset({"en"})
 
-# Full-width stops end a sentence anywhere, ASCII ones only before white space; closing quotes and brackets behind the
-# stop belong to the sentence.
+# Full-width marks end a sentence anywhere, ASCII marks only before white space. Closing quotes and brackets after the mark
+# belong to the sentence.
 _CJK_STOP = r"(?:[。！？｡]+|[.!?…]+(?=[\"'」』）】〉》”’)\]]*(?:\s|$)))[」』）】〉》”’\"')\]]*"
-_QUOTATIVE = (
-    r"[とっ라고하며]|[\u4e00-\u9fff]{0,8}[说道问答喊說問稱称]"  # continues a sentence behind a quotation: "... he said"
-)
-# nupunkt takes quadratic time in runs of punctuation such as dot leaders (models/README.md); only the last mark of a run
-# can end a sentence. The `!` of an image, `![...]`, never does.
+# Continues a sentence after a quotation, as "... he said" does in English.
+_QUOTATIVE = r"[とっ라고하며]|[\u4e00-\u9fff]{0,8}[说道问答喊說問稱称]"
+# nupunkt takes quadratic time on runs of punctuation such as dot leaders (models/README.md). Only the last mark of a run can
+# end a sentence. The `!` of an image, `![...]`, never ends one.
 _PUNCTUATION_RUN = re.compile(r"[^\w\s]{16,}|!(?=\[)")
-# It takes quadratic time in long runs without white space, too, such as JSON on one line.
+# nupunkt also takes quadratic time on long runs without white space, such as JSON on one line.
 _MIN_UNSPACED_RUN = 500  # code points
 _UNSPACED_RUN = re.compile(rf"\S{{{_MIN_UNSPACED_RUN},}}")
-# nupunkt knows abbreviations of case law and takes "century.", "life." and "bank." for some of them. Before a capital,
-# only the lower-case words in `_ABBREVIATIONS` are abbreviations; after other lower-case words the sentence is split.
+# nupunkt has a list of legal abbreviations that contains "century.", "life." and "bank.". Before a capital, only the
+# lower-case words in `_ABBREVIATIONS` are treated as abbreviations; the text is split after all other lower-case words.
 _STOP_BEFORE_CAPITAL = re.compile(r"\.(?=\s+[\"'“‘(\[]*[A-Z])")
 _LAST_WORD = re.compile(r"(?<![\w.])[a-z]+$")
-_WORD_WINDOW = 24  # code points before a stop that are inspected; no abbreviation is longer
+_WORD_WINDOW = 24  # code points before a full stop that are examined; no abbreviation is longer
 _TWO_LETTER_WORDS = frozenset({"am", "at", "do", "go", "he", "in", "it", "me", "on", "so", "up", "us", "we"})
 _ABBREVIATIONS = frozenset({
     "abbr", "adj", "adv", "approx", "apt", "assn", "assoc", "ave", "bldg", "blvd", "cert", "cf", "chap", "cit", "col",
@@ -51,27 +50,26 @@ _ABBREVIATIONS = frozenset({
     "sect", "seq", "ser", "spec", "spp", "ssp", "subg", "subsp", "supp", "suppl", "syn", "tab", "tbsp", "tel", "temp",
     "terr", "trans", "transl", "tsp", "univ", "usu", "var", "vars", "ver", "viz", "vol", "vols", "yrs",
 })  # fmt: skip
-# A run of 16 marks leaves a pair in every eighth character: a cheap test that most texts fail.
+# Cheap test for a run of 16 marks: every eighth character of a text with such a run contains two marks in a row.
 _PUNCTUATION_PAIR = re.compile(r"[^\w\s]{2}")
-_POSSIBLE_PAIR = re.compile(
-    r"[\x00-\x08\x0e-\x1b!-/:-@\[-^`{-\U0010ffff]{2}"
-)  # faster, but also finds letters that are not ASCII
-# Directly behind a stop: closing quotes and brackets, footnote and citation marks.
+# Faster than `_PUNCTUATION_PAIR`, but also matches letters that are not ASCII.
+_POSSIBLE_PAIR = re.compile(r"[\x00-\x08\x0e-\x1b!-/:-@\[-^`{-\U0010ffff]{2}")
+# Directly after a sentence-ending mark: closing quotes and brackets, footnote and citation marks.
 _CLOSING = re.compile(r"(?:[\"”’»)\]]|\[(?:\d{1,3}|[a-z]|note \d{1,3}|citation needed)\])+(?=\s|$)")
 _ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[A-Za-z])[.)]")
 _SHORT_ABBREVIATION = re.compile(r"(?:^|[\s(])[^\W\d_]{1,3}(?:\.[^\W\d_]{1,3})*\.$")
 _MAX_CHUNK = 100_000  # code points in one call of a splitter; spaCy refuses more than 1,000,000
 _LONG_SENTENCE = 600  # code points, four times the mean in encyclopedia text
 _TAIL = 40  # code points at the end of a sentence that are searched for an abbreviation; no abbreviation is longer
-_MAX_SENTENCE = 1_500  # code points; Thai has spaces in place of stops, and extracted tables have no stops
+_MAX_SENTENCE = 1_500  # code points; Thai text and extracted tables have no sentence-ending marks
 
 
 def sentence_spans(text: str, splitter: SentenceSplitter) -> Offsets:
     """Return the sentences of prose as half-open `(start, end)` code-point offsets, increasing, disjoint and trimmed.
 
-    Corrects the splitter: closing quotes and citation marks (`[3]`) stay with the sentence before them, an enumerator
-    (`2.`) with the sentence behind it. A sentence of more than 600 code points is split at its line breaks (a list
-    without markers, a log, a poem), and a line of more than 1,500 at spaces. No border is inside a number, a date, an
+    Corrects the output of the splitter: closing quotes and citation marks (`[3]`) belong to the sentence before them, an
+    enumerator (`2.`) to the sentence after it. A sentence of more than 600 code points (a list without markers, a log, a
+    poem) is split at its line breaks, and a line of more than 1,500 at spaces. No boundary is inside a number, a date, an
     address, inline code, or a short bracket or quotation (`ctxzip.splitting.protected`).
 
     Args:
@@ -82,7 +80,7 @@ def sentence_spans(text: str, splitter: SentenceSplitter) -> Offsets:
     for offset, piece in _chunks(text):
         for start, end in splitter(_mask_punctuation_runs(piece)):
             at = offset + start
-            # Behind a sentence and a space, a capital begins the next one.
+            # A capital after a sentence and a space begins the next sentence.
             if spans and at - spans[-1][0] >= _TAIL and text[at - 1] == " " and text[at].isupper():
                 spans.append((at, offset + end))
             else:
@@ -94,11 +92,11 @@ def sentence_spans(text: str, splitter: SentenceSplitter) -> Offsets:
         else:
             for part in _split_long(text, start, end):
                 _append_trimmed(text, trimmed, *part)
-    return mended(text, trimmed)
+    return with_whole_tokens(text, trimmed)
 
 
 def _mask_punctuation_runs(piece: str) -> str:
-    """Replace punctuation that cannot end a sentence by letters, one for one, so that offsets stay valid."""
+    """Return the text with each mark that cannot end a sentence replaced by a letter, so that offsets stay valid."""
     sample = piece[::8]
     if "![" not in piece and not (_POSSIBLE_PAIR.search(sample) and _PUNCTUATION_PAIR.search(sample)):
         return piece
@@ -106,7 +104,7 @@ def _mask_punctuation_runs(piece: str) -> str:
 
 
 def _append_span(text: str, spans: Offsets, start: int, end: int) -> None:
-    """Append a span, after moving closing marks to the span before it or merging the two."""
+    """Append a span to `spans`; move closing marks to the span before it, or merge both spans if one sentence continues."""
     if spans:
         before, at = spans[-1]
         if at == start or not text[at:start].strip():
@@ -122,7 +120,7 @@ def _append_span(text: str, spans: Offsets, start: int, end: int) -> None:
 
 
 def _continues(text: str, start: int, end: int, following: str) -> bool:
-    """Tell whether the sentence from `start` to `end` continues with the character `following`."""
+    """Return whether the sentence from `start` to `end` continues with the character `following`."""
     if following.islower():
         tail = text[max(start, end - _TAIL) : end].strip()
         return bool(_ENUMERATOR.fullmatch(tail) or _SHORT_ABBREVIATION.search(tail))
@@ -130,7 +128,7 @@ def _continues(text: str, start: int, end: int, following: str) -> bool:
 
 
 def _split_long(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield the parts of a sentence that is too long."""
+    """Yield the offsets of the parts of a sentence that is too long: its lines, and of long lines the parts at spaces."""
     for line in re.finditer(r"[^\n]+", text[start:end]):
         at, stop = start + line.start(), start + line.end()
         while stop - at > _MAX_SENTENCE:
@@ -143,7 +141,7 @@ def _split_long(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _append_trimmed(text: str, spans: Offsets, start: int, end: int) -> None:
-    """Append a span without its outer white space, unless nothing is left."""
+    """Append a span without leading and trailing white space, unless it is empty then."""
     while start < end and text[end - 1].isspace():
         end -= 1
     while start < end and text[start].isspace():
@@ -153,7 +151,7 @@ def _append_trimmed(text: str, spans: Offsets, start: int, end: int) -> None:
 
 
 def _chunks(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the offset and the text of chunks that end at a line break, a stop or a space where there is one."""
+    """Yield the offset and the text of chunks; they end at a line break, a full stop or a space if there is one."""
     start = 0
     while len(text) - start > _MAX_CHUNK:
         window = text[start : start + _MAX_CHUNK]
@@ -164,12 +162,13 @@ def _chunks(text: str) -> Iterator[tuple[int, str]]:
 
 
 def splitter_for(lang: str, splitter: str = AUTO) -> tuple[SentenceSplitter, str | None]:
-    """Return a sentence splitter for a language, and a warning where there are no rules for that language.
+    """Return a sentence splitter for a language, and a warning or None.
 
-    A splitter maps a text to the half-open code-point offsets of its sentences.
+    A splitter maps a text to the half-open code-point offsets of its sentences. The warning is the text to show if there
+    are no rules for the language.
 
     Args:
-        lang: a language code, with or without a country (`de-AT`); `und` is split by the rules of all languages together.
+        lang: a language code, with or without a country (`de-AT`). For `und` the rules of all languages are used together.
         splitter: `auto`, or `spacy:NAME` with a language code or the name or path of an installed pipeline.
 
     Raises:
@@ -224,7 +223,7 @@ def _nupunkt_splitter() -> SentenceSplitter:
 
 
 def _may_have_unspaced_run(text: str) -> bool:
-    """Tell whether a text may have a long run without white space; only spaces are looked at."""
+    """Return whether a text may have a long run without white space; other white space than spaces is not considered."""
     at = 0
     while len(text) - at >= _MIN_UNSPACED_RUN:
         at = text.rfind(" ", at, at + _MIN_UNSPACED_RUN) + 1
@@ -234,7 +233,7 @@ def _may_have_unspaced_run(text: str) -> bool:
 
 
 def _ends_in_ordinary_word(text: str) -> bool:
-    """Tell whether a text ends in a word of lower-case letters that is not an abbreviation.
+    """Return whether a text ends in a word of lower-case letters that is not an abbreviation.
 
     >>> [_ends_in_ordinary_word(text) for text in ("the 19th century", "Holm et al", "by e.g", "Ada Holm", "come in")]
     [True, False, False, False, True]
@@ -254,7 +253,7 @@ def _cjk_spans(text: str) -> Offsets:
     spans = []
     start = 0
     for stop in re.finditer(_CJK_STOP, text):
-        # 「...。」と, “...。”老板说: a quotation inside a sentence does not end it.
+        # 「...。」と, “...。”老板说: the end of a quotation inside a sentence does not end the sentence.
         if text[stop.end() - 1] in "」』”’" and re.match(_QUOTATIVE, text[stop.end() : stop.end() + 9]):
             continue
         if stop[0] == "." and not ends_sentence(text, stop.start(), "en"):
@@ -277,7 +276,7 @@ def _spacy_rules(lang: str) -> tuple[SentenceSplitter, str | None]:
     try:
         nlp = spacy.blank(code)
     except ImportError:
-        # Thai, Vietnamese and a few more need a word tokenizer that is not installed.
+        # Thai, Vietnamese and some other languages need a word tokenizer that is not installed.
         warning = f"no sentence rules for {lang} are installed: split at punctuation common to all languages"
         nlp = spacy.blank("xx")
     nlp.add_pipe("sentencizer")
@@ -303,7 +302,7 @@ def _spacy_splitter(nlp: Any) -> SentenceSplitter:
     lock = Lock()
 
     def spans(text: str) -> Offsets:
-        # Without a memory zone the vocabulary grows with every new word; zones of two threads must not overlap.
+        # Without a memory zone the vocabulary grows with every new word. Zones of two threads must not overlap.
         with lock, nlp.memory_zone():
             return [(sentence.start_char, sentence.end_char) for sentence in nlp(text).sents]
 

@@ -1,4 +1,4 @@
-"""Source code without a fence -> ranges of lines: definitions with what is indented below them."""
+"""Source code without a code fence -> ranges of lines: one for each definition with its body."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _STATEMENT = re.compile(
     r"|[;{]\s*$|^\s*[\w.\[\]\"']+\s*[-+*/]?=\s*\S|^\s*[\w.]+\(.*\)\s*;?$|^\s*[$>] \S"
     r"|^\s*(?:sudo|pip|git|docker|npm|apt|curl) "
 )
-_MIN_SHARE = 0.5  # of the lines of a paragraph of code
+_MIN_SHARE = 0.5  # 0..1, of the lines of a paragraph that must be statements for the paragraph to be code
 _CLOSING = frozenset({"}", "});", "};", ")", "]"})
 
 
 def count_code_lines(lines: Sequence[str]) -> int:
-    """Count the lines that have a mark of code, such as a bracket or an operator."""
+    """Return the number of lines that contain a sign of code, such as a bracket or an operator."""
     return sum(bool(_CODE_LINE.search(line)) for line in lines)
 
 
 def is_code_comment(line: str, following: str) -> bool:
-    """Tell whether a line that begins with one `#` is a comment of the code in the next line, not a heading.
+    """Return whether a line that begins with one `#` is a comment on the code in the next line, not a heading.
 
     >>> is_code_comment("# Retry twice.", "retries = 2"), is_code_comment("# Retries", "Two are enough.")
     (True, False)
@@ -34,15 +34,15 @@ def is_code_comment(line: str, following: str) -> bool:
 
 
 def code_ranges(lines: Sequence[str], first: int, last: int) -> list[tuple[int, int]]:
-    """Return the ranges of lines of code that begins in a paragraph, each with both ends included.
+    """Return the line ranges of the code that begins with a paragraph, both ends of a range included.
 
     Args:
         lines: of the text.
         first: index of the first line of the paragraph.
-        last: index of its last line. Code may go on behind it: a body after a blank line, the next definition.
+        last: index of its last line. The code may continue after it, with a body after a blank line or the next definition.
 
     Returns:
-        one range for each definition or group of statements; none if the paragraph is not code.
+        One range for each definition or group of statements; none if the paragraph is not code.
     """
     paragraph = lines[first : last + 1]
     if len(paragraph) < 2 or sum(bool(_STATEMENT.search(line)) for line in paragraph) < _MIN_SHARE * len(paragraph):
@@ -63,6 +63,6 @@ def code_ranges(lines: Sequence[str], first: int, last: int) -> list[tuple[int, 
 
 
 def _is_in_definition(lines: Sequence[str], at: int) -> bool:
-    """Tell whether a line, or the next that is not blank, is indented or closes a bracket."""
+    """Return whether a line, or the next one that is not blank, is indented or closes a bracket."""
     following = next((line for line in lines[at : at + 4] if line.strip()), "")
     return following[:1].isspace() or following.strip() in _CLOSING

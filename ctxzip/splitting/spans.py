@@ -1,7 +1,7 @@
-"""Passage text -> spans: blocks that are never cut, and the sentences of prose.
+"""Passage text -> spans: blocks that are kept whole, and the sentences of prose.
 
-Invariant, checked by a property test: the spans are increasing and disjoint, and every character
-that is not white space lies in exactly one of them.
+Invariant, checked by a property test: spans are increasing and disjoint, and every character that is not white space is in
+exactly one of them.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 _UNSPLIT = frozenset({"heading", "line", "table_header", "table_row", "code", "front_matter", "rule"})
 _WORD = re.compile(r"\w")
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
-_TOKENS = re.compile(r"[A-Za-z]{1,3}|\S")  # an estimate from above of the tokens of a text
-_MAX_TOKENS = 390  # estimated, of a span of several lines; no such span has over 400 tokens
+_TOKENS = re.compile(r"[A-Za-z]{1,3}|\S")  # an upper estimate of the tokens of a text
+_MAX_TOKENS = 390  # estimated tokens of a span of several lines; no such span has more than 400 real ones
 
 
 def split_into_spans(text: str, splitter: SentenceSplitter) -> list[Span]:
     r"""Split a text into spans, in document order; offsets are code points of `text`.
 
     The parent of a span is the index of its heading (for a heading: of the heading one level up) or of its table header.
-    The first span of a block includes the indentation of the block, except for prose. All other spans begin with a character
-    that is not white space, and all spans end with one.
+    The first span of a block includes the indentation of the block, except in prose. All other spans begin with a character
+    that is not white space. All spans end with such a character.
 
     >>> from ctxzip.splitting.sentences import splitter_for
     >>> english, _ = splitter_for("en")
@@ -42,7 +42,7 @@ def split_into_spans(text: str, splitter: SentenceSplitter) -> list[Span]:
     spans: list[Span] = []
     headings: list[tuple[int, int]] = []  # (level, index of span), outermost first
     last_spans: list[int] = []  # index of the last span of each block
-    table_header = 0  # index of span
+    table_header = 0  # index of a span
     for block in parse_blocks(text):
         if block.kind == "heading" and block.level:
             while headings and headings[-1][0] >= block.level:
@@ -69,7 +69,7 @@ def _block_offsets(text: str, block: Block, splitter: SentenceSplitter) -> list[
         return list(_split_long_block(text, block.start, block.end))
     prose = text[block.body : block.end]
     if block.kind == "quote":
-        # Otherwise the splitter takes a `>` at the start of a line for the start of a sentence.
+        # The splitter would treat a `>` at the start of a line as the start of a sentence.
         prose = blank_quote_marks(prose)
     offsets = [(block.body + start, block.body + end) for start, end in sentence_spans(prose, splitter)]
     if not offsets:
@@ -82,7 +82,7 @@ def _block_offsets(text: str, block: Block, splitter: SentenceSplitter) -> list[
 
 
 def _split_long_block(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield the offsets of a block, or of runs of its lines if it is long; blank lines are the preferred borders."""
+    """Yield the offsets of a block or, if it is long, of groups of its lines, divided at blank lines where possible."""
     if end - start <= _MAX_TOKENS or "\n" not in text[start:end]:
         yield start, end
         return
@@ -103,7 +103,10 @@ def _split_long_block(text: str, start: int, end: int) -> Iterator[tuple[int, in
 
 
 def _cover_gaps(text: str, spans: list[Span]) -> list[Span]:
-    """Extend spans to characters between them (quote marks, for example): to the next span, at the end to the last."""
+    """Extend spans to cover the characters between them, such as quote marks.
+
+    These characters go to the span after them, at the end of the text to the span before them.
+    """
     covered: list[Span] = []
     at = 0
     for span in spans:

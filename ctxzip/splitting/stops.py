@@ -1,4 +1,4 @@
-"""Prose -> sentence spans by rules, for all languages that end a sentence with a mark and a space."""
+"""Prose -> sentence spans by rules, for languages that end a sentence with a punctuation mark and a space."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
     Offsets = list[tuple[int, int]]
 
-# The stops of Latin, Cyrillic and Greek texts, of Arabic and Urdu, Devanagari, Armenian, Ethiopic, Burmese, Khmer, Tibetan.
+# Sentence-ending marks of Latin, Cyrillic, Greek, Arabic, Urdu, Devanagari, Armenian, Ethiopic, Burmese, Khmer and Tibetan text.
 _MARKS = ".!?…‼⁇⁈⁉؟۔।॥։።፧။។༎"
 _CLOSING = r"[\"'”’“‘»«›‹)\]}*_]"
-# French puts a space before the mark that closes a quotation.
+# French has a space before the closing quotation mark.
 _STOP = re.compile(rf"[{_MARKS}]+(?:{_CLOSING}|[ \u00a0\u202f]»(?=\s|$))*(?:\[\d{{1,3}}\])*(?=\s)|[।॥։።፧။។؟]+(?=\w)")
 _GREEK_STOP = re.compile(_STOP.pattern.replace(_MARKS, _MARKS + ";\u037e", 1))
 _HEAD = re.compile(r"\s+[\"'“”„‘’‚«»‹›(\[{¿¡*_–—-]*[ \u00a0\u202f]?")
 
 
-# ISO 639-1, and the codes of three letters that spaCy knows.
+# ISO 639-1, and the three-letter codes of spaCy.
 _CODES = (
     "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en eo es et "
     "eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl "
@@ -31,23 +31,24 @@ _CODES = (
     "to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu dsb fil grc hsb kmr lij mul tts und xx"
 )
 _LANGUAGES = frozenset(_CODES.split())
-NO_STOPS = frozenset({"th", "lo"})  # they put spaces where others put stops
+NO_STOPS = frozenset({"th", "lo"})  # languages that separate sentences with spaces, not punctuation
 
 
 def is_language(code: str) -> bool:
-    """Tell whether a code names a language."""
+    """Return whether there is a language with this code."""
     return code in _LANGUAGES
 
 
 def rules_for(lang: str) -> Callable[[str], Offsets]:
-    """Return what splits prose of a language at its stops."""
+    """Return the splitter for prose of a language: `split_at_stops` with this language."""
     return partial(split_at_stops, lang=lang)
 
 
 def split_at_stops(text: str, lang: str) -> Offsets:
-    """Split prose at the marks that end a sentence.
+    """Split prose after each mark that ends a sentence; return half-open offsets that cover all of the text.
 
-    A mark before a small letter ends nothing; a full stop behind an abbreviation, an initial or an ordinal does not either.
+    A mark before a lower-case letter does not end a sentence, nor does a full stop after an abbreviation, an initial or an
+    ordinal.
 
     >>> text = "Der 3. Oktober ist z. B. frei. Siehe Abb. 3!"
     >>> [text[start:end].strip() for start, end in split_at_stops(text, "de")]
@@ -55,7 +56,7 @@ def split_at_stops(text: str, lang: str) -> Offsets:
     """
     found: Offsets = []
     start = 0
-    small = text.islower()  # a chat, say: small letters begin sentences, too
+    small = text.islower()  # such as a chat: sentences may begin with a lower-case letter
     for stop in (_GREEK_STOP if lang == "el" else _STOP).finditer(text):
         if _ends(text, stop, lang, small=small):
             found.append((start, stop.end()))
@@ -76,5 +77,5 @@ def _ends(text: str, stop: re.Match[str], lang: str, *, small: bool) -> bool:
         return ends_sentence(text, stop.start(), lang, stop.end())
     if following.isdigit() and mark[0] in ".…":
         return False  # "... 3 more"
-    # "(?)" and "(!)" are remarks.
+    # "(?)" and "(!)" do not end a sentence.
     return not (text[stop.start() - 1 : stop.start()] == "(" and mark[1:] == ")")

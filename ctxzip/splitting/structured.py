@@ -1,7 +1,7 @@
-"""Whole texts in a formal notation -> blocks: JSON, XML and HTML, settings (YAML, INI, TOML, properties).
+"""Structured text -> blocks: JSON, XML and HTML, settings (YAML, INI, TOML, properties).
 
-An entry is a block, and the entries that it is nested in are its parents, as headings are: `port: 5433` comes with
-`replica:` and `database:`.
+Each entry is a block. Like headings, the entries that it is nested in are its parents and are kept with it: `port: 5433` is
+kept with `replica:` and `database:`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from ctxzip.datamodels import Kind
 
-_SMALL = 80  # code points of a container that is one block, such as `"pool": {"min": 1, "max": 10}`
-_RECORD = 300  # code points of an element of markup that is one block
+_SMALL = 80  # code points; a JSON object or array up to this size is one block: `"pool": {"min": 1, "max": 10}`
+_RECORD = 300  # code points; an element of markup up to this size is one block
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]++')
 _TAG = re.compile(r"<(/?)([A-Za-z][\w:.-]*)[^<>]*?(/?)>|<!--.*?-->|<[?!][^<>]*>", re.DOTALL)
 _VOID = frozenset(
@@ -72,7 +72,7 @@ _CLOSING = re.compile(r"[\s}\]),;]*$")
 
 
 def structured_blocks(text: str) -> list[Block] | None:
-    """Return the blocks of a text that is all in one formal notation; None for any other text."""
+    """Return the blocks of a text that is JSON, markup or settings as a whole; None for any other text."""
     first = _FIRST.search(text)
     head = first[0] if first else ""
     if head in {"{", "["} and (found := _json_blocks(text)):
@@ -83,13 +83,13 @@ def structured_blocks(text: str) -> list[Block] | None:
 
 
 def _json_blocks(text: str) -> list[Block] | None:
-    """Return an entry a block, its path of parents above it; a small object or array is one block."""
+    """Return one block for each entry of JSON, nested in its parents; a small object or array is one block."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):
         return None
     blocks: list[Block] = []
-    start: int | None = None  # of the entry in hand
+    start: int | None = None  # offset of the current entry
     parents: list[int] = []
     depth_in_small = 0
     for match, end_of_container in _containers(text):
@@ -118,7 +118,7 @@ def _json_blocks(text: str) -> list[Block] | None:
 
 
 def _containers(text: str) -> Iterator[tuple[re.Match[str], int]]:
-    """Yield the tokens of JSON, each opening bracket with the end of its container, other tokens with 0."""
+    """Yield the tokens of JSON, each opening bracket with the end offset of its container, other tokens with 0."""
     tokens = list(_JSON_TOKEN.finditer(text))
     ends = [0] * len(tokens)
     opened: list[int] = []
@@ -131,13 +131,13 @@ def _containers(text: str) -> Iterator[tuple[re.Match[str], int]]:
 
 
 def _add_entry(blocks: list[Block], start: int | None, end: int, parents: list[int]) -> None:
-    """Add the entry in hand; without one, a bracket or comma belongs to the block before."""
+    """Append a block for the current entry; without one, the bracket or comma belongs to the previous block."""
     if start is not None:
         blocks.append(Block("line", start, end, start, parent=parents[-1] if parents else None))
 
 
 def _closed(text: str, blocks: list[Block]) -> list[Block]:
-    """Let each block end before the next one begins, so that closing brackets and commas belong to the block before."""
+    """Return the blocks extended to the start of the next one, so that they include closing brackets and commas."""
     ends = [*(block.start for block in blocks[1:]), len(text)]
     return [
         Block(block.kind, block.start, len(text[: max(end, block.end)].rstrip()), block.body, block.level, block.parent)
@@ -150,7 +150,7 @@ def _markup_blocks(text: str) -> list[Block] | None:
     tags = list(_TAG.finditer(text))
     if len(tags) < 3:
         return None
-    cuts = _element_borders(text, tags)
+    cuts = _element_boundaries(text, tags)
     blocks: list[Block] = []
     header: int | None = None
     for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
@@ -160,7 +160,7 @@ def _markup_blocks(text: str) -> list[Block] | None:
         at = start + len(piece) - len(piece.lstrip())
         name = first[2].lower() if (first := _TAG.match(text, at)) and first[2] else ""
         words = _TAG.sub(" ", piece)
-        if not words.strip() and blocks:  # closing tags and tags of containers belong to the block before
+        if not words.strip() and blocks:  # closing tags and tags of containers belong to the previous block
             last = blocks[-1]
             blocks[-1] = Block(last.kind, last.start, start + len(piece.rstrip()), last.body, last.level, last.parent)
             continue
@@ -184,13 +184,14 @@ def _markup_blocks(text: str) -> list[Block] | None:
     return blocks if len(blocks) > 1 else None
 
 
-def _element_borders(text: str, tags: list[re.Match[str]]) -> list[int]:
-    """Return where blocks of markup begin: before and behind every element that is small enough for one block.
+def _element_boundaries(text: str, tags: list[re.Match[str]]) -> list[int]:
+    """Return the offsets of the block boundaries in markup: before and after every element that is one block.
 
-    An element is one block where it has at most `_RECORD` code points and no block-level element of two levels in it.
+    An element is one block if it contains no block-level element, if it has at most `_RECORD` code points and one level of
+    such elements, or if it is a row of a table.
     """
     cuts: set[int] = set()
-    opened: list[list[int]] = []  # start of each open element, and the height of what is in it
+    opened: list[list[int]] = []  # start of each open element, and the number of levels inside it
     for tag in tags:
         name = (tag[2] or "").lower()
         if not name:
@@ -215,14 +216,14 @@ def _element_borders(text: str, tags: list[re.Match[str]]) -> list[int]:
 
 
 def _setting_blocks(text: str) -> list[Block] | None:
-    """Return the lines of settings, each under its section and the lines that are less indented."""
+    """Return one block for each line of settings, nested in its section and in less indented lines; None for other text."""
     bounds = [match.span() for match in re.finditer(r"[^\r\n]+", text)]
     lines = [text[start:end] for start, end in bounds]
     shown = [line for line in lines if line.strip()]
     if len(shown) < 3 or not _are_settings(shown):
         return None
     blocks: list[Block] = []
-    above: list[tuple[int, int]] = []  # indentation and index of the blocks that the next one may be nested in
+    above: list[tuple[int, int]] = []  # indentation and index of the blocks in which the next one may be nested
     section: int | None = None
     comment: int | None = None  # start of the comment above the next setting
     for (start, end), line in zip(bounds, lines, strict=True):
@@ -253,7 +254,7 @@ def _setting_blocks(text: str) -> list[Block] | None:
 
 
 def _with_headings(blocks: list[Block]) -> list[Block]:
-    """Return the blocks, those that others are nested in as headings: they name what is in them."""
+    """Return the blocks, with those that contain others as headings."""
     parents = {block.parent for block in blocks}
     return [
         Block("heading", block.start, block.end, block.body, 0, block.parent) if at in parents else block
@@ -262,7 +263,7 @@ def _with_headings(blocks: list[Block]) -> list[Block]:
 
 
 def _are_settings(lines: list[str]) -> bool:
-    """Tell whether lines are settings: nearly all are keys with values, sections, items or comments, and short."""
+    """Return whether lines are settings: short, and nearly all keys with values, sections, items or comments."""
     n_settings = sum(bool(_SETTING.match(line)) for line in lines)
     n_others = sum(
         bool(_SECTION.match(line) or _COMMENT.match(line) or _ITEM.match(line) or _CLOSING.fullmatch(line))

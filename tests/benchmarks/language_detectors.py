@@ -169,7 +169,7 @@ def queries(path: Path, limit: int = _QUERIES_A_SET) -> list[str]:
 
 
 def is_right(code: str, expected: str, kind: str) -> bool:
-    """Tell whether a detected language is right: nothing but English may be claimed of code and names.
+    """Return whether a detected language is right: nothing but English may be claimed of code and names.
 
     A query of which nothing is claimed is taken for English.
     """

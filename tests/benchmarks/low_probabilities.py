@@ -1,7 +1,7 @@
 """Where low probabilities begin to say that nothing is there: `python -m tests.benchmarks.low_probabilities FILES...`.
 
 First, for each floor, the percentage of answerable questions whose needed evidence has a unit below it, and of all units below
-it: a limit is filled with no unit below `ctxzip.selection.budget._MIN_PROBABILITY`. Then quantiles of the probability of the
+it: a limit is filled with no unit below `ctxzip.selection.budget_from_limits._MIN_PROBABILITY`. Then quantiles of the probability of the
 best unit, for questions with their own passages and with those of another question of the set.
 """
 

@@ -1,8 +1,8 @@
 """Compare sentence splitters on texts of many languages: `python -m tests.benchmarks.sentence_splitters`.
 
-`exact` is the share of texts whose borders are all right, `F1` that of the borders inside texts. A splitter is measured as it
-is, then without the borders inside atoms (`+atoms`), then without those behind abbreviations as well (`+abbreviations`).
-sentencex, pysbd and spaCy are left out where they are not installed.
+`exact` is the share of texts whose boundaries are all correct, `F1` that of the boundaries inside texts. Each splitter is
+measured alone, then without its boundaries inside protected tokens (`+protected`), then also without those after
+abbreviations (`+abbreviations`). sentencex, pysbd and spaCy are left out if they are not installed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from time import process_time
 from typing import TYPE_CHECKING, Any
 
 from ctxzip.splitting.full_stops import ends_sentence
-from ctxzip.splitting.protected import mended
+from ctxzip.splitting.protected import with_whole_tokens
 from ctxzip.splitting.sentences import sentence_spans, splitter_for
 from ctxzip.splitting.stops import split_at_stops
 
@@ -43,32 +43,33 @@ def main() -> None:
     languages = list(dict.fromkeys(row["lang"] for row in rows))
     prose = list(_prose(options.prose)) if options.prose else []
     print(f"{len(rows)} texts, {sum(len(row['sentences']) for row in rows)} sentences, {len(languages)} languages")
-    print(f"{'splitter':28} {'exact':>6} {'F1':>6} {'Mchar/s':>8}  " + " ".join(f"{code:>5}" for code in languages))
+    print(f"{'splitter':36} {'exact':>6} {'F1':>6} {'Mchar/s':>8}  " + " ".join(f"{code:>5}" for code in languages))
     for name, split in _splitters():
         scores = measured(rows, split)
         exact, f1 = scores["all"]
         cells = " ".join(f"{scores[code][0]:5.2f}" for code in languages)
-        print(f"{name:28} {exact:6.3f} {f1:6.3f} {_speed(rows, prose, split):8.2f}  {cells}", flush=True)
+        print(f"{name:36} {exact:6.3f} {f1:6.3f} {_speed(rows, prose, split):8.2f}  {cells}", flush=True)
 
 
 def measured(rows: list[dict[str, Any]], split: Splitter) -> dict[str, tuple[float, float]]:
-    """Return the share of texts that are all right and the F1 of borders, by language and for `all`."""
+    """Return the share of texts without an error and the F1 of the boundaries, both 0..1, by language and for `all`."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         text = row["text"]
-        expected = _borders(row["sentences"])
-        found = _borders([text[start:end] for start, end in split(text, row["lang"])])
+        expected = _boundaries(row["sentences"])
+        found = _boundaries([text[start:end] for start, end in split(text, row["lang"])])
         for key in (row["lang"], "all"):
             counts[key].update(
-                texts=1, exact=found == expected, hits=len(found & expected), borders=len(found) + len(expected)
+                texts=1, exact=found == expected, hits=len(found & expected), boundaries=len(found) + len(expected)
             )
     return {
-        key: (n["exact"] / n["texts"], 2 * n["hits"] / n["borders"] if n["borders"] else 1) for key, n in counts.items()
+        key: (n["exact"] / n["texts"], 2 * n["hits"] / n["boundaries"] if n["boundaries"] else 1)
+        for key, n in counts.items()
     }
 
 
-def _borders(sentences: list[str]) -> set[int]:
-    """Return how many characters that are not space stand before each border inside the text."""
+def _boundaries(sentences: list[str]) -> set[int]:
+    """Return the boundaries inside the text, each as the number of characters before it that are not white space."""
     found = []
     n = 0
     for sentence in sentences:
@@ -79,7 +80,7 @@ def _borders(sentences: list[str]) -> set[int]:
 
 def _splitters() -> Iterator[tuple[str, Splitter]]:
     yield "ctxzip", lambda text, lang: sentence_spans(text, splitter_for(lang)[0])
-    bare: dict[str, Splitter] = {"our stops": split_at_stops}
+    bare: dict[str, Splitter] = {"rules": split_at_stops}
     for package, make in {
         "nupunkt": _nupunkt,
         "spacy": _spacy,
@@ -90,8 +91,8 @@ def _splitters() -> Iterator[tuple[str, Splitter]]:
             bare[package] = make()
     for name, split in bare.items():
         yield name, split
-        yield f"{name} +atoms", _with_atoms(split)
-        yield f"{name} +atoms +abbreviations", _with_abbreviations(split)
+        yield f"{name} +protected", _with_protection(split)
+        yield f"{name} +protected +abbreviations", _with_abbreviations(split)
 
 
 def _nupunkt() -> Splitter:
@@ -131,8 +132,8 @@ def _pysbd() -> Splitter:
     return lambda text, lang: [(found.start, found.end) for found in segmenter(lang).segment(text)]
 
 
-def _with_atoms(split: Splitter) -> Splitter:
-    return lambda text, lang: mended(text, _trimmed(text, split(text, lang)))
+def _with_protection(split: Splitter) -> Splitter:
+    return lambda text, lang: with_whole_tokens(text, _trimmed(text, split(text, lang)))
 
 
 def _with_abbreviations(split: Splitter) -> Splitter:
@@ -143,13 +144,13 @@ def _with_abbreviations(split: Splitter) -> Splitter:
                 found[-1] = (found[-1][0], end)
             else:
                 found.append((start, end))
-        return mended(text, found)
+        return with_whole_tokens(text, found)
 
     return spans
 
 
 def _trimmed(text: str, spans: Offsets) -> Offsets:
-    """Leave out white space at the ends, and give what no span holds to the span behind."""
+    """Return the spans without white space at their ends; text between two spans is added to the second."""
     found: Offsets = []
     at = 0
     for _, end in spans:

@@ -1,1 +1,1 @@
-"""Small inputs with texts that must be kept: `python -m tests.cases FILE`."""
+"""Small inputs with needles, the texts that must be kept: `python -m tests.cases FILE`."""

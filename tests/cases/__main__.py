@@ -1,13 +1,14 @@
-"""How many cases keep their needles whole, and with how many tokens.
+"""Prints how many cases keep their needles (the texts that must be kept), and how many tokens they keep.
 
-    python -m tests.cases FILE                 one line a case, and a summary
-    python -m tests.cases FILE --why           why needles are lost, or kept only because nearly everything is
-    python -m tests.cases FILE --kinds         one line a kind of text, where names are KIND/NAME
-    python -m tests.cases FILE --show CASE     the units of one case: kept or not, probability, where the needles are
+    python -m tests.cases FILE                 one line per case, and a summary
+    python -m tests.cases FILE --why           the causes of lost needles, and cases that keep nearly everything
+    python -m tests.cases FILE --kinds         one line per kind of text, if the names are KIND/NAME
+    python -m tests.cases FILE --show CASE     the units of one case: kept or dropped, probability, needles
 
-`all` in place of `ok` marks needles that are whole while at least two thirds of the tokens are kept; it counts as ok.
-A case without needles is ok where at most one unit or a third of the tokens is kept and a warning says that
-nothing answers. A case in brackets does not count: under `-n 2` its needles stand in more than two lines.
+`ok`: all needles are kept. `all`: the same, but at least two thirds of the tokens are kept; this counts as ok. `lost`: a
+needle is not kept as a whole. A case without needles is ok if at most one unit or a third of the tokens is kept and a warning
+reports that nothing answers the question. A case in parentheses is not counted: with `-n 2` its needles are in more than two
+lines.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def lines_of_cases(outcomes: dict[str, list[Outcome]]) -> Iterator[str]:
-    """Yield one line a case: for each budget the word and the share of the tokens that is kept."""
+    """Yield one line per case: for each budget the result and the share of the tokens that is kept."""
     of_case = list(zip(*outcomes.values(), strict=True))
     width = max((len(row[0].case.name) for row in of_case), default=0)
     for row in of_case:
@@ -40,7 +41,10 @@ def lines_of_cases(outcomes: dict[str, list[Outcome]]) -> Iterator[str]:
 
 
 def lines_of_kinds(outcomes: dict[str, list[Outcome]]) -> Iterator[str]:
-    """Yield one line a kind, which is what stands before the slash of a name: for each budget ok of all, and the mean kept."""
+    """Yield one line per kind: for each budget the number of cases that are ok, of all, and the mean share of tokens kept.
+
+    The kind is the part of a name before the slash.
+    """
     kinds = list(dict.fromkeys(one.case.kind for found in outcomes.values() for one in found))
     width = max(map(len, kinds), default=0)
     for kind in kinds:
@@ -53,21 +57,21 @@ def lines_of_kinds(outcomes: dict[str, list[Outcome]]) -> Iterator[str]:
 
 
 def summary(budget: str, outcomes: Iterable[Outcome]) -> str:
-    """Return how many cases of those that count are ok, and what they keep on average."""
+    """Return the number of counted cases that are ok, and the mean share of tokens that they keep, as one line."""
     counted = [outcome for outcome in outcomes if outcome.counts]
     if not counted:
-        return f"{budget:<8} no case counts"
+        return f"{budget:<8} no case is counted"
     ok = [outcome for outcome in counted if outcome.ok]
     nearly_all = sum(outcome.word == "all" for outcome in ok)
     mean = sum(outcome.kept_fraction for outcome in counted) / len(counted)
     return (
-        f"{budget:<8} needles whole: {len(ok)} of {len(counted)} ({len(ok) / len(counted):.1%}), "
-        f"{nearly_all} of them with at least {NEARLY_ALL:.0%} kept; tokens kept: {mean:.1%} on average"
+        f"{budget:<8} needles kept: {len(ok)} of {len(counted)} ({len(ok) / len(counted):.1%}), "
+        f"{nearly_all} of them with at least {NEARLY_ALL:.0%} of the tokens; tokens kept: {mean:.1%} on average"
     )
 
 
 def lines_of_causes(budget: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Yield why cases fail under one budget, grouped by cause, and which are ok only because nearly all is kept."""
+    """Yield the causes of failed cases under one budget, grouped by kind, and the cases that keep nearly all tokens."""
     failed = [(cause, outcome) for outcome in outcomes if outcome.counts for cause in outcome.causes[:1]]
     failed.sort(key=lambda pair: pair[0].kind)
     counts = Counter(cause.kind for cause, _ in failed)
@@ -77,19 +81,19 @@ def lines_of_causes(budget: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
             yield from (f"    {outcome.case.name:<20} {cause}" for cause in outcome.causes)
     nearly_all = [outcome for outcome in outcomes if outcome.counts and outcome.word == "all"]
     if nearly_all:
-        yield f"{budget}: whole with at least {NEARLY_ALL:.0%} kept: {len(nearly_all)}"
+        yield f"{budget}: ok, but at least {NEARLY_ALL:.0%} of the tokens kept: {len(nearly_all)}"
     for outcome in nearly_all:
         if outcome.result is not None:
             result = outcome.result
             largest = largest_needle_unit(result, outcome.case.needles)
             yield (
-                f"    {outcome.case.name:<20} {outcome.kept_fraction:.0%}, {len(result.scored.units)} units, the largest "
-                f"with a needle has {largest} of {result.tokens_in} tokens; {result.budget.reason}"
+                f"    {outcome.case.name:<20} {outcome.kept_fraction:.0%}, {len(result.scored.units)} units; the largest "
+                f"unit with a needle has {largest} of {result.tokens_in} tokens; {result.budget.reason}"
             )
 
 
 def lines_of_units(budget: str, outcome: Outcome) -> Iterator[str]:
-    """Yield the units of one case with what became of each; `*` is a needle, `~` a part of one."""
+    """Yield the units of one case, kept or dropped; `*` marks a unit with a needle, `~` a unit with a part of one."""
     yield f"== {outcome.case.name} {budget}: {outcome.word}, {outcome.kept_fraction:.0%} kept"
     yield from (f"   {cause}" for cause in outcome.causes)
     result = outcome.result
@@ -101,9 +105,9 @@ def lines_of_units(budget: str, outcome: Outcome) -> Iterator[str]:
     yield from (f"   warning {warning.code}: {warning}" for warning in result.warnings)
     places = [place for needle in outcome.case.needles for place in units_of(result, needle)]
     whole = {place[0] for place in places if len(place) == 1}
-    torn = {i for place in places if len(place) > 1 for i in place}
+    split = {i for place in places if len(place) > 1 for i in place}
     for i, unit in enumerate(result.scored.units):
-        mark = "*" if i in whole else "~" if i in torn else " "
+        mark = "*" if i in whole else "~" if i in split else " "
         kept = "keep" if i in result.selection.kept else "    "
         text = result.request.passages[unit.passage].text[unit.start : unit.end]
         parent = "" if unit.parent is None else f"under {unit.parent}"
@@ -114,13 +118,13 @@ def lines_of_units(budget: str, outcome: Outcome) -> Iterator[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Judge the cases of a file and print what was asked for; return 0, or 2 where there is no such case."""
+    """Judge the cases of a file and print the results; return 0, or 2 if a case that is named does not exist."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", type=Path, help="cases, one JSON object a line")
-    parser.add_argument("--show", metavar="CASE", action="append", help="print the units of this case only; repeatable")
-    parser.add_argument("--why", action="store_true", help="print the causes in place of one line a case")
-    parser.add_argument("--kinds", action="store_true", help="print one line a kind in place of one line a case")
-    parser.add_argument("--budget", choices=BUDGETS, action="append", help="judge under this one only; repeatable")
+    parser.add_argument("file", type=Path, help="cases, one JSON object per line")
+    parser.add_argument("--show", metavar="CASE", action="append", help="print the units of this case; may be repeated")
+    parser.add_argument("--why", action="store_true", help="print the causes instead of one line per case")
+    parser.add_argument("--kinds", action="store_true", help="print one line per kind instead of one line per case")
+    parser.add_argument("--budget", choices=BUDGETS, action="append", help="use only this budget; may be repeated")
     options = parser.parse_args(arguments)
     cases = read_cases(options.file)
     if options.show:

@@ -285,7 +285,7 @@ def test_quiet_reports_errors_only():
 
 def test_warnings_of_one_kind_are_one_line():
     """With their number and the first places, at the end; each is in its record."""
-    line = "warning: nothing kept: no unit fits into the tokens allowed (30 records, first: line 1, 2, 3)"
+    line = "warning: nothing kept: no unit fits under the token limit (30 records, first: line 1, 2, 3)"
     run = compress("--max-tokens", "1", stdin=LINE * 30)
     assert run.err.splitlines()[0] == f"ctxzip: {line}"
     assert run.err.count("warning:") == 1

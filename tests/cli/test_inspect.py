@@ -94,7 +94,7 @@ def test_plain_text_marks_what_is_kept_and_the_reasons():
     lines = run.out.decode().splitlines()
     assert [line for line in lines if line.startswith("  + ")] == ["  + 0.38  The ferry leaves at seven."]
     assert [line[10:] for line in lines if line.startswith("  - ")] == ["Bread is baked.", "The mill burned."]
-    assert "why this much: at most 1 sentence" in lines
+    assert "budget: at most 1 sentence" in lines
     assert "    relevance 0.00, kept 0 of 1 unit, 0 of 4 tokens; dropped: enough units kept" in lines
     assert "[3]" in lines
     assert b"\x1b" not in run.out
@@ -109,7 +109,7 @@ def test_several_records_end_with_the_total_and_a_bad_one_keeps_its_place():
     assert re.findall(r"^== record .*$", out, re.MULTILINE) == [
         "== record 1: line 1", "== record 2: not used", "== record 3: line 3",
     ]  # fmt: skip
-    assert out.splitlines()[-1].startswith("in total: 2 records, 28 -> 12 tokens")
+    assert out.splitlines()[-1].startswith("total: 2 records, 28 -> 12 tokens")
 
 
 def test_scores_that_were_written_are_shown_without_the_model():

@@ -111,7 +111,7 @@ def test_a_file_that_is_read_is_not_replaced_by_something_else(tmp_path, argumen
     assert (run.code, run.out) == (2, b"")
     assert (
         run.err
-        == f"ctxzip: {arguments[1].replace('-o', '--output')} {arguments[2]}: it is read, and would be replaced: name another file\n"
+        == f"ctxzip: {arguments[1].replace('-o', '--output')} {arguments[2]}: would replace a file that is read: name another file\n"
     )
     assert [(tmp_path / name).read_text() for name in "abc"] == [LINE] * 3
 

@@ -10,6 +10,7 @@ import pytest
 from ctxzip.errors import InputError, UsageError
 from ctxzip.evaluation.questions import read_questions
 from tests.conftest import FIXTURES, ctxzip, jsonl
+from tests.evaluation.labelled_examples import SMALL
 
 ANSWERED = {
     "question": "When does the ferry leave?",
@@ -115,3 +116,19 @@ def test_eval_takes_records_with_answers_and_warns(tmp_path):
     assert run.code == 0
     assert b"mine" in run.out
     assert "2 questions have answers and no spans" in run.err
+
+
+def test_sets_of_files_with_the_same_name_have_the_folder_in_theirs(tmp_path):
+    """A file that is given twice is one set."""
+    for folder in ("dev", "train"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "small.jsonl").write_text(jsonl(SMALL))
+    (tmp_path / "dev" / "answered.jsonl").write_text(jsonl({"query": "When?", "docs": ["At ten."], "answer": "ten"}))
+    named = [tmp_path / "dev" / "small.jsonl", tmp_path / "train", tmp_path / "dev" / "small.jsonl"]
+    answered = tmp_path / "dev" / "answered.jsonl"
+    sets, n_weak = read_questions([*named, answered, answered])
+    names = [str(tmp_path / "dev" / "small"), str(tmp_path / "train" / "small"), "answered"]
+    assert [labelled.name for labelled in sets] == names
+    assert n_weak == 1
+    with pytest.raises(UsageError, match="no such file or folder"):
+        read_questions([tmp_path / "test"])

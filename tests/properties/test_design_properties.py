@@ -265,13 +265,13 @@ def test_no_socket_is_opened(labelled, monkeypatch):
 @pytest.mark.parametrize(
     ("settings", "docs", "warning"),
     [
-        ({"max_tokens": 1}, ["The ferry leaves at ten."], "nothing kept: no unit fits into the tokens allowed"),
+        ({"max_tokens": 1}, ["The ferry leaves at ten."], "nothing kept: no unit fits under the token limit"),
         ({}, [], "no documents"),
         ({}, ["", " "], "no text in any document"),
         (
             {"scorer": "bm25"},
             ["Bread. Water."],
-            "no content word of the query occurs in the documents: what is kept was not chosen by score",
+            "no content word of the query occurs in the documents: the kept units were not chosen by score",
         ),
         (
             {"lang": "th"},

@@ -65,7 +65,7 @@ def written(name: str) -> list[Any]:
 
 
 def is_subsequence(short: str, whole: str) -> bool:
-    """Tell whether all words of one text occur in another, in order."""
+    """Return whether all words of one text occur in another, in order."""
     start = 0
     for word in re.findall(r"\w+|[^\w\s]", short):
         start = whole.find(word, start)

@@ -92,9 +92,9 @@ def test_a_joined_record_is_written_and_can_be_read_again():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--corpus", str(BEIR / "corpus.jsonl")], "each needs the other"),
+        (["--corpus", str(BEIR / "corpus.jsonl")], "both are needed"),
         (["--corpus", "nope.jsonl", "--run", str(BEIR / "run.trec")], "nope.jsonl: no such file"),
-        (["--corpus", str(BEIR / "corpus.jsonl"), "--run", str(BEIR / "run.trec"), "-q", "x"], "leave the query out"),
+        (["--corpus", str(BEIR / "corpus.jsonl"), "--run", str(BEIR / "run.trec"), "-q", "x"], "leave out the query"),
     ],
 )
 def test_an_incomplete_join_is_a_usage_error(options, message):

@@ -13,13 +13,13 @@ from ctxzip import Compressor, Settings, compress
 from ctxzip.datamodels import Limits
 from ctxzip.errors import UsageError
 from ctxzip.rendering.record import record
-from ctxzip.selection.budget import decide
+from ctxzip.selection.budget_from_limits import decide
 from ctxzip.selection.candidates import candidates
-from ctxzip.selection.greedy import select
+from ctxzip.selection.select_within_budget import select
 from ctxzip.selection.token_cost import TokenCost
 from tests.conftest import compress as run_compress
 from tests.conftest import ctxzip, jsonl
-from tests.selection.test_greedy import scores_of, units_of
+from tests.selection.test_select_within_budget import scores_of, units_of
 from tests.strategies import queries, texts
 
 pytestmark = pytest.mark.usefixtures("models_read_once")
@@ -116,7 +116,7 @@ def test_the_reason_of_a_neighbour_names_the_unit_that_it_stands_beside():
     ]
     assert [unit[:2] for unit in own["docs"][0]["kept"]] == [[16, 32], [33, 59], [60, 73]]
     assert (own["budget"]["before"], own["budget"]["after"]) == (1, 1)
-    assert own["budget"]["reason"] == "at most 1 sentence; with 1 before and 1 after each, as far as there is room"
+    assert own["budget"]["reason"] == "at most 1 sentence; plus neighbours that fit: 1 before and 1 after each"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The detector of languages, on labelled texts of our own."""
+"""Language identification on our own labelled texts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEEDED = {"query": 0.97, "prose": 1.0, "short": 0.85, "mixed": 1.0, "code": 1.0,
 
 
 def test_labelled_texts():
-    """At least as many are right as when the detector was chosen."""
+    """The accuracy for each kind of text is at least the one measured when the detector was chosen."""
     right = defaultdict(list)
     for text, language, kind in labelled():
         right[kind].append(is_right(detect_language(text), language, kind))
@@ -30,13 +30,13 @@ def test_labelled_texts():
     "text", ["Was kostet die Karte?", "Comment ouvrir la porte ?", "paljonko lippu maksaa", "საქართველო"]
 )
 def test_a_query_in_another_language_is_not_english(text):
-    """Whatever it is about."""
+    """`ParsedQuery.english` is false for it."""
     assert not parse_query(text).english
 
 
 @pytest.mark.parametrize("text", ["", " ", "42", "\x00", "?!", "\ud800", "v2.14.3", "a.b.c", "```\nder die das\n```"])
-def test_nothing_is_claimed_of_no_words(text):
-    """Numbers, signs and code blocks."""
+def test_a_text_without_words_has_no_language(text):
+    """Numbers, punctuation, identifiers and code blocks are not words."""
     assert detect_language(text) == UNKNOWN
 
 
@@ -50,14 +50,14 @@ def test_nothing_is_claimed_of_no_words(text):
         ("bridge", "E107 0.12 0.15", False),
     ],
 )
-def test_a_query_in_another_language_than_the_documents_is_warned_of_once(query, document, warns):
-    """Once a record, however many documents there are."""
+def test_a_query_and_documents_in_different_languages_give_one_warning(query, document, warns):
+    """One per record, however many documents it has."""
     result = compress(query, [document, document], scorer="bm25")
     assert sum(warning.code == "language_mismatch" for warning in result.warnings) == warns
 
 
-def test_english_loads_no_library():
-    """It takes most of a second to load."""
+def test_english_does_not_load_py3langid():
+    """Loading it takes most of a second."""
     code = (
         "import sys\nfrom ctxzip.splitting.language import detect_language\n"
         "print(detect_language('When is the bridge closed?'), detect_language('The ferry leaves at nine, and there is no other.'))\n"

@@ -1,4 +1,4 @@
-"""Texts that are made of lines: logs, tables without markup, settings, JSON, markup, code and lists."""
+"""Line-oriented and structured texts: logs, tables without markup, settings, JSON, markup, code and lists."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def pieces(text):
 
 
 def parents(text, piece):
-    """The texts that come along with the span that begins so, innermost first."""
+    """Return the texts of the parents of the span that begins with `piece`, innermost first."""
     spans = split_into_spans(text, ENGLISH)
     span = next(span for span in spans if text[span.start : span.end].lstrip().startswith(piece))
     found = []
@@ -48,8 +48,8 @@ def parents(text, piece):
     return found
 
 
-def test_an_entry_of_a_log_is_a_unit_with_its_stack_trace():
-    """The lines of the trace stay with the line that raised it."""
+def test_a_log_entry_is_one_span_with_its_stack_trace():
+    """The lines of the trace belong to the entry above them."""
     first, second, third = pieces(LOG)
     assert first.endswith("14 visitors.")
     assert second.startswith("2031-03-14 08:02:40 ERROR")
@@ -68,52 +68,52 @@ def test_an_entry_of_a_log_is_a_unit_with_its_stack_trace():
         "[08:00:12] step build: done. Next is test.",
     ],
 )
-def test_every_line_of_a_log_is_a_unit(line):
-    """Whatever its format is."""
+def test_every_line_of_a_log_is_a_span(line):
+    """The common log formats are recognised, and sentences inside a line are not split."""
     assert pieces(f"{line}\n{line} 2\n{line} 3\n") == [line, f"{line} 2", f"{line} 3"]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_a_row_of_separated_values_comes_with_the_row_of_names(delimiter):
-    """As in a Markdown table, however few rows there are."""
+def test_the_row_of_column_names_is_the_parent_of_separated_values(delimiter):
+    """As in a Markdown table; three rows are enough."""
     text = CSV.replace(",", delimiter)
     assert len(pieces(text)) == 4
     assert parents(text, "1002") == [f"order{delimiter}customer{delimiter}total"]
 
 
-def test_a_row_of_columns_comes_with_its_header():
-    """Gaps of two spaces and more separate the columns."""
+def test_the_header_of_aligned_columns_is_the_parent_of_their_rows():
+    """Two or more spaces separate columns."""
     assert parents(COLUMNS, "Rope") == ["Item        Price   Stock"]
 
 
-def test_an_entry_of_yaml_comes_with_the_entries_that_it_is_in():
-    """As a paragraph comes with its headings."""
+def test_the_parents_of_a_yaml_entry_are_the_entries_that_contain_it():
+    """They work like the headings of a paragraph."""
     assert parents(YAML, "port: 5433") == ["replica:", "database:"]
     assert parents(YAML, "size") == ["cache:"]
 
 
-def test_a_setting_comes_with_its_section_and_its_comment():
-    """A comment belongs to the setting below it."""
+def test_the_parent_of_a_setting_is_its_section():
+    """A comment belongs to the span of the setting below it."""
     assert parents(INI, "; the port of the relay\nport = 2525") == ["[mail]"]
     assert parents(INI, "port = 8080") == ["[web]"]
 
 
-def test_an_entry_of_json_comes_with_its_path():
-    """A small object is one unit."""
+def test_the_parents_of_a_json_entry_are_its_path():
+    """A small object is one span."""
     address = '"address": {"street": "Quay 3", "town": "Little Thorn", "code": "LT 14 9QX"},'
     assert address in pieces(JSON)
     assert parents(JSON, '"address"') == ['"shop": {', "{"]
 
 
-def test_a_row_of_html_comes_with_its_header_row_and_its_heading():
-    """The tags stay in the text."""
+def test_the_parents_of_an_html_row_are_its_header_row_and_its_heading():
+    """The spans include the tags."""
     header, heading = parents(HTML, "<tr><td>Passport")
     assert header.endswith("<tr><th>Item</th><th>Fee</th></tr>")
     assert heading.startswith("<h2>Fees</h2>")
 
 
-def test_a_function_is_a_unit_with_its_comment():
-    """A blank line inside it does not end it; `# Twice` is no heading."""
+def test_a_function_is_one_span_with_its_comment():
+    """It may contain blank lines, and `# Twice` is not a heading."""
     assert [piece.strip().splitlines()[0] for piece in pieces(CODE)] == [
         "import os",
         "def area(a, b):",
@@ -121,33 +121,33 @@ def test_a_function_is_a_unit_with_its_comment():
     ]
 
 
-def test_a_turn_of_a_speaker_is_a_unit():
-    """Without blank lines between them."""
+def test_a_turn_of_a_speaker_is_a_span():
+    """No blank lines between turns are needed."""
     assert pieces(TURNS)[0] == "ANNA: Where is the key?"
     assert pieces(TURNS)[-1] == "ANNA: Thank you."
 
 
-def test_an_item_comes_with_the_line_above_its_list():
-    """A line that ends in a colon, under its heading."""
+def test_the_parent_of_a_list_item_is_the_line_above_its_list():
+    """That line ends in a colon, and its own parent is its heading."""
     assert parents(MARKDOWN, "- adults") == ["Fares:", "# Ferry"]
 
 
 @pytest.mark.parametrize("title", ["Opening Hours", "4.2 Mail", "OPENING HOURS", "**When is it open?**"])
 def test_a_title_without_markup_is_a_heading(title):
-    """A short line with blank lines around it."""
+    """It is a short line with blank lines around it."""
     text = f"{title}\n\nThe office is open from nine to noon on weekdays. It is closed on Sundays.\n"
     assert split_into_spans(text, ENGLISH)[0].kind == "heading"
     assert parents(text, "It is closed") == [title]
 
 
-def test_the_wrapped_lines_of_a_paragraph_are_not_units():
-    """Prose of 40 columns."""
+def test_wrapped_lines_of_prose_are_split_into_sentences():
+    """Here prose of 40 columns."""
     text = "The ferry to Little Thorn leaves at\nseven in the morning, and returns at\nnoon. It takes no cars.\n"
     assert len(pieces(text)) == 2
 
 
 def covers(text):
-    """Check that each character but white space is in one span, and the length of spans."""
+    """Return the spans of a text; check that each character that is not white space is in exactly one of them."""
     spans = split_into_spans(text, ENGLISH)
     at = 0
     for span in spans:
@@ -164,7 +164,7 @@ def covers(text):
     st.lists(st.tuples(st.integers(0, 600), st.integers(0, 12), st.sampled_from(["", "\n", "\n\n", " ", "\t", "<", "{", '"', ":", "#", "|", "\r", "é", "x"])), max_size=6),
 )  # fmt: skip
 def test_every_character_of_a_mutated_text_is_in_one_span(text, edits):
-    """Logs, tables, code and markup with pieces cut out and others put in."""
+    """The texts are logs, tables, code and markup, with random deletions and insertions."""
     for place, n, inserted in edits:
         at = place % (len(text) + 1)
         text = text[:at] + inserted + text[at + n :]
@@ -173,7 +173,7 @@ def test_every_character_of_a_mutated_text_is_in_one_span(text, edits):
 
 @given(st.lists(st.sampled_from(SAMPLES) | texts, min_size=1, max_size=30))
 def test_no_span_of_several_lines_has_over_400_tokens(parts):
-    """By the model's own tokenizer; a single line is never cut for its length."""
+    """Counted by the tokenizer of the model. A single line is not split, however long it is."""
     text = "\n".join(parts) * 2
     of_several_lines = [
         piece for span in covers(text) if len(piece := text[span.start : span.end]) > MAX_TOKENS and "\n" in piece

@@ -1,4 +1,4 @@
-"""Sentences of many languages, and what no border falls into."""
+"""Sentences of many languages, and the protected tokens that no sentence boundary splits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxzip.splitting.protected import mended
+from ctxzip.splitting.protected import with_whole_tokens
 from ctxzip.splitting.sentences import sentence_spans, splitter_for
 from tests.benchmarks.sentence_splitters import TEXTS, measured
 from tests.strategies import any_text, texts
@@ -22,7 +22,7 @@ from tests.strategies import any_text, texts
 LANGUAGES = ["en", "de", "fr", "ru", "el", "ja", "th", "und"]
 ROWS = [json.loads(line) for line in Path(TEXTS).read_text(encoding="utf-8").splitlines()]
 
-_ATOMS = [
+_PROTECTED = [
     "3.14", "1,250.75", "20.000", "12.03.2021", "2021-03-12", "14:30", "10.30", "v2.14.3", "2.14.3", "192.168.10.4",
     "/usr/local/lib/site.py", "./bin/start.sh", "C:\\data\\report.v2.txt", "https://docs.example.org/a.b/c.html?x=1.2#d",
     "help.desk@example.org", "com.example.store.Basket", "report.final.v2.docx", "`list.sort(). Then return`", "`a. B`",
@@ -43,7 +43,7 @@ _BETWEEN = [
     " etc. ",
     " ... ",
 ]
-assembled = st.lists(st.tuples(st.sampled_from(_BETWEEN), st.sampled_from(_ATOMS)), min_size=1, max_size=12)
+assembled = st.lists(st.tuples(st.sampled_from(_BETWEEN), st.sampled_from(_PROTECTED)), min_size=1, max_size=12)
 
 
 def sentences(text, lang):
@@ -51,7 +51,7 @@ def sentences(text, lang):
 
 
 def covers_once(text, spans):
-    """Whether spans are increasing, not empty, trimmed, and leave out nothing but space."""
+    """Check that spans are increasing, not empty and trimmed, and that only white space is between them."""
     at = 0
     for start, end in spans:
         assert at <= start < end <= len(text)
@@ -62,16 +62,16 @@ def covers_once(text, spans):
 
 
 @pytest.mark.parametrize("lang", sorted({row["lang"] for row in ROWS}))
-def test_borders_of_a_language_are_found(lang):
-    """All but a few of the texts with abbreviations, units, dates, quotations and code are split as people split them."""
+def test_sentence_boundaries_of_a_language(lang):
+    """Nearly all labelled texts with abbreviations, units, dates, quotations and code are split correctly."""
     rows = [row for row in ROWS if row["lang"] == lang]
     exact, f1 = measured(rows, lambda text, lang: sentence_spans(text, splitter_for(lang)[0]))[lang]
     assert exact >= (0.75 if lang == "ko" else 0.95 if lang == "en" else 1)
     assert f1 >= 0.94
 
 
-def test_a_language_that_is_not_detected_is_split_nearly_as_well():
-    """By the abbreviations of all languages."""
+def test_text_of_an_unknown_language_is_split_nearly_as_well():
+    """The abbreviations of all languages are used for it."""
     rows = [row for row in ROWS if row["lang"] not in {"zh", "ja", "ko"}]
     exact, f1 = measured(rows, lambda text, _: sentence_spans(text, splitter_for("und")[0]))["all"]
     assert exact >= 0.93
@@ -80,46 +80,46 @@ def test_a_language_that_is_not_detected_is_split_nearly_as_well():
 
 @given(texts | any_text, st.sampled_from(LANGUAGES))
 def test_every_character_is_in_one_span_whatever_the_language(text, lang):
-    """On arbitrary Unicode, and on blocks joined at random."""
+    """Holds for arbitrary Unicode, and for blocks joined at random."""
     covers_once(text, sentence_spans(text, splitter_for(lang)[0]))
 
 
 @given(assembled, st.sampled_from(LANGUAGES))
-def test_no_border_lies_inside_an_atom(parts, lang):
-    """Whatever stands around it, and whatever language was detected."""
+def test_no_boundary_is_inside_a_protected_token(parts, lang):
+    """Holds for any text around it and for any language."""
     text = ""
-    atoms = []
-    for between, atom in parts:
+    protected = []
+    for between, token in parts:
         text += between
-        atoms.append((len(text), len(text) + len(atom)))
-        text += atom
+        protected.append((len(text), len(text) + len(token)))
+        text += token
     spans = sentence_spans(text, splitter_for(lang)[0])
     covers_once(text, spans)
-    borders = [(end, start) for (_, end), (start, _) in pairwise(spans)]
-    torn = [text[at:stop] for at, stop in atoms for end, start in borders if at < end and start < stop]
-    assert not torn
+    boundaries = [(end, start) for (_, end), (start, _) in pairwise(spans)]
+    split = [text[at:stop] for at, stop in protected for end, start in boundaries if at < end and start < stop]
+    assert not split
 
 
 @given(texts | any_text, st.sampled_from(LANGUAGES))
-def test_numbers_addresses_and_code_of_arbitrary_texts_are_whole(text, lang):
-    """As plain patterns find them."""
+def test_numbers_and_addresses_in_arbitrary_texts_are_not_split(text, lang):
+    """Simple patterns find them here."""
     spans = sentence_spans(text, splitter_for(lang)[0])
-    borders = [(end, start) for (_, end), (start, _) in pairwise(spans)]
+    boundaries = [(end, start) for (_, end), (start, _) in pairwise(spans)]
     for pattern in (r"[0-9]+(?:[.,:][0-9]+)+", r"https?://[!-~]+[a-z0-9]", r"[a-z]+@[a-z]+\.[a-z]+"):
         for match in re.finditer(pattern, text):
-            assert not [end for end, start in borders if match.start() < end and start < match.end()]
+            assert not [end for end, start in boundaries if match.start() < end and start < match.end()]
 
 
 @given(st.text(st.sampled_from("ab.!? \n\"'“”„«»([])¿*`1_/"), max_size=60), st.data())
-def test_any_spans_are_mended_to_spans_that_cover_the_text(text, data):
-    """Whatever a splitter proposes."""
+def test_corrected_spans_still_cover_the_text(text, data):
+    """Holds for any output of a splitter."""
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=6)) | {0, len(text)})
     proposed = []
     for start, end in pairwise(cuts):
         piece = text[start:end]
         if piece.strip():
             proposed.append((start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())))
-    covers_once(text, mended(text, proposed))
+    covers_once(text, with_whole_tokens(text, proposed))
 
 
 @pytest.mark.parametrize(
@@ -133,22 +133,22 @@ def test_any_spans_are_mended_to_spans_that_cover_the_text(text, data):
     ],
 )
 @pytest.mark.parametrize("lang", ["de", "fr", "es", "und"])
-def test_opening_marks_go_with_what_they_open(text, expected, lang):
-    """In every language."""
+def test_opening_marks_belong_to_the_sentence_that_they_open(text, expected, lang):
+    """Holds for quotation marks, brackets, Spanish marks and emphasis, in every language."""
     assert sentences(text, lang) == expected
 
 
-def test_opening_marks_are_moved_from_where_a_splitter_leaves_them():
-    """To the span that they open."""
+def test_an_opening_mark_at_the_end_of_a_span_moves_to_the_next():
+    """Splitters often leave it in the span before the one that it opens."""
     text = "Er ging. „Komm!“ Sie (er) blieb. ¿Y? **Nun** ja."
     cuts = [0, 10, 17, 34, 39, len(text)]
     proposed = [(start, start + len(text[start:end].rstrip())) for start, end in pairwise(cuts)]
-    found = [text[start:end] for start, end in mended(text, proposed)]
+    found = [text[start:end] for start, end in with_whole_tokens(text, proposed)]
     assert found == ["Er ging.", "„Komm!“", "Sie (er) blieb.", "¿Y?", "**Nun** ja."]
 
 
-def test_small_letters_begin_sentences_where_there_are_no_capitals():
-    """As in a chat."""
+def test_lower_case_letters_begin_sentences_in_a_text_without_capitals():
+    """Such as a chat."""
     assert sentences("hola. la puerta está abierta? sí, art. 5 lo dice.", "es") == [
         "hola.",
         "la puerta está abierta?",
@@ -162,7 +162,7 @@ def test_small_letters_begin_sentences_where_there_are_no_capitals():
     ["!?", ".)", "?", '."', "..[111 ", "a.", ". ", "a. ", "2. ", "a.[1] ", "`", "` ", "(", "( ", "“ ", "._", "'.", "A. ", "3. A", "ab.\n", "1 ", " »"],
 )  # fmt: skip
 def test_rules_take_linear_time(lang, mark):
-    """On what makes other splitters hang."""
+    """Also on repeated marks, on which other splitters take quadratic time."""
     text = mark * 20_000
     start = process_time()
     spans = sentence_spans(text, splitter_for(lang)[0])
@@ -171,7 +171,7 @@ def test_rules_take_linear_time(lang, mark):
 
 
 def test_spacy_is_not_imported_unless_it_is_named():
-    """It takes over a second."""
+    """Importing it takes over a second."""
     code = (
         "import sys; from ctxzip.splitting.sentences import splitter_for, sentence_spans\n"
         "for lang in ('en', 'de', 'ja', 'ru', 'th', 'und'): sentence_spans('a. B. c', splitter_for(lang)[0])\n"

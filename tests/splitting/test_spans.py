@@ -25,7 +25,7 @@ def sentences(text, lang="en"):
 
 @given(texts, st.sampled_from(["en", "ja", "und"]))
 def test_every_character_that_is_not_white_space_is_in_exactly_one_span(text, lang):
-    """Spans are increasing, disjoint and not empty; only white space lies outside."""
+    """Spans are increasing, disjoint and not empty; only white space is between them."""
     spans = split_into_spans(text, splitter_for(lang)[0])
     at = 0
     for span in spans:
@@ -37,15 +37,15 @@ def test_every_character_that_is_not_white_space_is_in_exactly_one_span(text, la
 
 
 @given(texts, st.sampled_from(["de", "ru", "xx"]))
-def test_spans_cover_the_text_with_spacy_too(text, lang):
-    """For a splitter that is named."""
+def test_spans_cover_the_text_with_spacy(text, lang):
+    """The property holds for the output of other splitters."""
     spans = split_into_spans(text, splitter_for("und", f"spacy:{lang}")[0])
     assert "".join("".join(text[span.start : span.end] for span in spans).split()) == "".join(text.split())
 
 
 @given(texts)
 def test_a_parent_is_a_heading_or_a_table_header_before_its_span(text):
-    """So a chain of parents has no cycle."""
+    """Therefore a chain of parents has no cycle."""
     spans = split_into_spans(text, splitter_for("en")[0])
     for index, span in enumerate(spans):
         if span.parent is not None:
@@ -54,8 +54,8 @@ def test_a_parent_is_a_heading_or_a_table_header_before_its_span(text):
 
 
 @given(any_text)
-def test_detection_returns_a_code_for_any_text(text):
-    """It never fails."""
+def test_language_identification_returns_a_code_for_any_text(text):
+    """It raises no error."""
     assert detect_language(text)
 
 
@@ -91,8 +91,8 @@ def test_english_prose_is_split_into_sentences(text, expected):
         ("hi", "पुल बंद है। वह पुराना है।", ["पुल बंद है।", "वह पुराना है।"]),
     ],
 )  # fmt: skip
-def test_other_languages_are_split_at_their_own_stops(lang, text, expected):
-    """By rules for most, at full-width stops for Chinese, Japanese and Korean."""
+def test_other_languages_are_split_at_their_own_sentence_marks(lang, text, expected):
+    """Most by rules; Chinese, Japanese and Korean at full-width marks."""
     assert sentences(text, lang) == expected
 
 
@@ -147,13 +147,13 @@ def test_a_heading_is_the_parent_of_its_section_and_a_table_header_of_its_rows()
         ("1. First they came. 2. Then they left.", ["1. First they came.", "2. Then they left."]),
     ],
 )
-def test_marks_around_a_sentence_stay_with_it(text, expected):
-    """Citation marks, closing quotes, images and enumerators."""
+def test_marks_around_a_sentence_belong_to_it(text, expected):
+    """Citation marks, closing quotes and images to the sentence before them, enumerators to the one after them."""
     assert sentences(text) == expected
 
 
 def test_log_entries_and_chat_turns_are_split():
-    """They begin with a time or a name, and need no full stops."""
+    """They begin with a time or a name, and are split although they have no full stops."""
     log = "2024-03-01T12:00:05Z WARN pool is full\n    at Foo.bar\n2024-03-01T12:00:07Z INFO pool is fine"
     assert sentences(log) == [
         "2024-03-01T12:00:05Z WARN pool is full\n    at Foo.bar",
@@ -163,8 +163,8 @@ def test_log_entries_and_chat_turns_are_split():
     assert sentences(chat) == ["Ada: when is it closed", "Ben Holm: on Mondays\nand at night", "Ada: thanks"]
 
 
-def test_a_text_without_stops_and_line_breaks_is_split_at_spaces():
-    """Otherwise it could only be kept or dropped as a whole."""
+def test_a_text_without_punctuation_and_line_breaks_is_split_at_spaces():
+    """Otherwise it would be one unit, which can only be kept or dropped as a whole."""
     assert max(map(len, sentences("ferry word " * 2_000))) <= 1_500
     assert len(sentences("เรือออกตอนเช้า " * 300, "th")) > 2
 
@@ -177,7 +177,7 @@ def test_every_bullet_starts_a_list_item(mark):
 
 
 def test_the_header_of_a_grid_table():
-    """It ends with the rule +===+."""
+    """It ends with the rule `+===+`."""
     text = "+---+---+\n| a | b |\n+===+===+\n| 1 | 2 |\n+---+---+\n| 3 | 4 |\n+---+---+\n"
     spans = split_into_spans(text, splitter_for("en")[0])
     assert [(span.kind, span.parent) for span in spans] == [("table_header", None), ("table_row", 0), ("table_row", 0)]
@@ -211,7 +211,7 @@ def test_headings_of_several_markup_languages(text, heading):
     ],
 )
 def test_prose_that_resembles_a_block_is_prose(text):
-    """A marker counts only at the start of a line and before a space."""
+    """A marker is recognised only at the start of a line and before a space."""
     assert {kind for kind, _ in pieces(text)} == {"sentence"}
 
 
@@ -226,7 +226,7 @@ def test_an_underline_shorter_than_the_line_above_is_a_rule(mark):
 
 
 def test_indented_prose_is_not_code():
-    """Code is recognized by its punctuation or its few words per line."""
+    """Code is recognised by its punctuation or its few words per line."""
     prose = "Chapter one.\n\n    The old ferry left the harbour late in the evening.\n    Nobody saw her again until the spring.\n"
     assert {kind for kind, _ in pieces(prose)} == {"sentence"}
 
@@ -237,8 +237,8 @@ def test_prose_after_an_unpaired_fence_is_prose():
     assert pieces("Text.\n```python\nx = 1\ny = 2") == [("sentence", "Text."), ("code", "```python\nx = 1\ny = 2")]
 
 
-def test_a_long_text_without_stops_is_split_at_line_breaks():
-    """Logs and poems have no full stops."""
+def test_a_long_text_without_punctuation_is_split_at_line_breaks():
+    """Such as a log or a poem."""
     text = "\n".join(f"entry {number} of the log without any stop at its end" for number in range(40))
     assert sentences(text) == text.split("\n")
 
@@ -275,8 +275,8 @@ def test_a_long_text_without_stops_is_split_at_line_breaks():
         '{"a":"b.c","d":["e!","f?"]},',
     ],
 )
-def test_the_spans_of_a_hostile_text_cover_it(mark):
-    """Splitting takes seconds; nupunkt alone takes minutes or longer on such texts."""
+def test_the_spans_of_an_adversarial_text_cover_it(mark):
+    """Splitting takes seconds. nupunkt alone takes minutes or longer on such texts."""
     text = mark * 100_000
     spans = split_into_spans(text, splitter_for("en")[0])
     assert "".join("".join(text[span.start : span.end] for span in spans).split()) == "".join(text.split())
@@ -306,7 +306,7 @@ def test_a_language_is_detected_by_script_and_common_words(text, lang):
 
 
 def test_a_language_without_rules_is_split_with_a_warning():
-    """Thai has spaces in place of stops."""
+    """Thai separates sentences with spaces, not punctuation."""
     splitter, warning = splitter_for("th")
     assert splitter("hello. world.")
     assert "th" in (warning or "")
@@ -326,19 +326,19 @@ def test_an_unknown_splitter_is_a_usage_error(splitter):
 
 
 def test_an_unknown_language_is_a_usage_error():
-    """Not an import error from spaCy."""
+    """It is not an import error from spaCy."""
     with pytest.raises(UsageError, match="unknown language 'qq'"):
         splitter_for("qq")
 
 
 def test_the_error_for_a_missing_pipeline_has_the_command_that_installs_it():
-    """Users can paste it."""
+    """Users can paste the command."""
     with pytest.raises(MissingDependencyError, match="python -m spacy download de_core_news_sm"):
         splitter_for("de", "spacy:de_core_news_sm")
 
 
 def test_an_installed_pipeline_splits(tmp_path):
-    """By name or path; here one that the test saves."""
+    """The pipeline is given by name or path; here by the path of one that the test saves."""
     import spacy
 
     nlp = spacy.blank("en")
@@ -348,8 +348,8 @@ def test_an_installed_pipeline_splits(tmp_path):
     assert [span.end for span in split_into_spans("a b | c d.", splitter)] == [5, 10]
 
 
-def test_a_long_chinese_paragraph_is_split_at_its_stops():
-    """Although it is one run without white space."""
+def test_a_long_chinese_paragraph_is_split_at_its_sentence_marks():
+    """It has no white space, and is split although it is long."""
     paragraph = [f"第{n}座桥很长。" for n in range(200)]
     assert sentences("".join(paragraph), "zh") == paragraph
     assert splitter_for("zh")[1] is None
@@ -357,7 +357,7 @@ def test_a_long_chinese_paragraph_is_split_at_its_stops():
 
 @pytest.mark.parametrize("offset", range(8))
 def test_a_punctuation_run_is_masked_at_any_offset(offset):
-    """All but its last mark, so that the splitter never sees a long run."""
+    """All marks but the last are masked, so that the splitter never gets a long run."""
     seen = []
 
     def splitter(text):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ctxzip.errors import UsageError
 from ctxzip.model_store import open_model, scoring_graph
 from ctxzip.selection.adaptive.policy_file import FITTED_KEYS, load_policy
-from ctxzip.selection.budget import policy_share
+from ctxzip.selection.budget_from_limits import policy_share
 from ctxzip.settings import AUTO, BM25
 
 if TYPE_CHECKING:

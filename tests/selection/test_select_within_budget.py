@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from ctxzip.datamodels import Limits, Scores, Unit
 from ctxzip.errors import UsageError
-from ctxzip.selection.budget import decide
+from ctxzip.selection.budget_from_limits import decide
 from ctxzip.selection.candidates import candidates
-from ctxzip.selection.greedy import select
+from ctxzip.selection.select_within_budget import select
 from ctxzip.selection.token_cost import TokenCost
 from ctxzip.settings import check_limits
 
@@ -228,14 +228,15 @@ def test_limits_hold_for_any_scores(pairs, limits, extra, n_keys):
         assert limits.threshold is None or lowest >= np.float32(limits.threshold)
 
 
-def test_auto_keeps_one_unit_where_one_stands_out_and_many_where_many_do():
-    """Without a policy the scores alone decide."""
+def test_without_a_policy_the_units_well_above_the_median_are_kept():
+    """One if one has a high score, many if many do."""
     peak = scores_of(*[0.1] * 9, 0.9)
     broad = scores_of(*[0.1] * 6, 0.8, 0.7, 0.9, 0.8)
     units = units_of(*[3] * 10)
     assert keep(Limits(adaptive=True), peak, units).kept == (9,)
     assert keep(Limits(adaptive=True), broad, units).kept == (6, 7, 8, 9)
-    assert decide(Limits(adaptive=True), peak.probability, 30).reason == "1 of 10 units stands out of the scores"
+    reason = decide(Limits(adaptive=True), peak.probability, 30).reason
+    assert reason == "1 of 10 units is well above the median score"
 
 
 def test_of_an_automatic_budget_and_a_limit_the_tighter_holds():
@@ -243,7 +244,7 @@ def test_of_an_automatic_budget_and_a_limit_the_tighter_holds():
     broad = scores_of(*[0.1] * 6, 0.8, 0.7, 0.9, 0.8)
     budget = decide(Limits(adaptive=True, max_tokens=6), broad.probability, 30)
     assert budget.mode == "auto+max_tokens"
-    assert budget.reason == "4 of 10 units stand out of the scores; at most 6 tokens"
+    assert budget.reason == "4 of 10 units are well above the median score; at most 6 tokens"
     assert keep(Limits(adaptive=True, max_tokens=6), broad, units_of(*[3] * 10)).kept == (6, 8)
 
 

@@ -1,4 +1,4 @@
-"""Ranked units and a budget -> the units that are kept, by greedy choice, with a reason for each unit that is dropped."""
+"""Enforces a budget: ranked units -> the units kept, chosen greedily, with a reason for each unit that is dropped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Why a unit is dropped, as `--explain` reports it. Other reasons name the near-duplicate that is kept, or repeat
+# Reasons why a unit is dropped, as `--explain` reports them. The others name the kept near-duplicate or are
 # `Budget.no_answer`.
 NO_ROOM = "no room"
 BELOW_THRESHOLD = "below the threshold"
@@ -32,13 +32,13 @@ def select(
     probability: NDArray[np.floating[Any]],
     key: Callable[[int], Hashable | None] | None = None,
 ) -> Selection:
-    """Keep the best units that the budget allows, each with its headings and as many neighbours as the budget says.
+    """Return the best units that the budget allows, each with its headings and its neighbours.
 
     Greedy in the order of `ranked`: a unit that does not fit is skipped, and smaller ones after it are tried. The first unit
-    that is kept may exceed every limit but `max_tokens`; where that is not the best of all, because the best is too long,
-    the user's threshold still holds for it. Tokens are estimated unit by unit; then the final text is counted exactly, and
-    the units kept last are dropped until it fits, so it never has more tokens than the ceilings. Neighbours are kept last:
-    they take the room that is left, and are held to the ceilings in tokens only.
+    that is kept may exceed every limit except `max_tokens`; if it is not the best candidate, because that is too long, the
+    user's threshold applies to it. Tokens are estimated unit by unit. Then the final text is counted exactly, and the units
+    added last are dropped until it fits, so it never exceeds the token ceilings. Neighbours are added last, in the tokens
+    that are left; only the token ceilings apply to them.
 
     Args:
         ranked: indices of the candidates in the order in which they are considered, best first.
@@ -53,7 +53,7 @@ def select(
     duplicates = DuplicateFilter(key)
     ceilings = budget
     if cost.gap_tokens and _all_fit(ranked, budget, cost, probability):
-        # Estimates would count gap marks between units whose gap closes when the next one is kept.
+        # Estimates would include gap marks between units whose gap closes when the next unit is kept.
         ceilings = replace(budget, max_tokens=None, soft_tokens=None)
     for rank, i in enumerate(ranked):
         if i in kept:
@@ -93,14 +93,14 @@ def _final_reasons(
     units: Sequence[Unit],
     duplicates: DuplicateFilter,
 ) -> tuple[str | None, ...]:
-    """Return the reason for each unit, None where it is kept, after the final text was counted.
+    """Return the reason why each unit is dropped, None for kept units, after the final text was counted.
 
     Args:
-        reasons: from the greedy choice; None where a unit was kept then, or was no candidate.
+        reasons: of the greedy choice; None for units that were kept by it and for units that are not candidates.
         ranked: the candidates.
-        kept: what is kept in the end.
+        kept: the units kept in the final text.
         units: of the request.
-        duplicates: which near-duplicates were dropped.
+        duplicates: the near-duplicates that were dropped.
     """
     candidates = frozenset(ranked)
     passages = {units[i].passage for i in ranked}
@@ -127,7 +127,7 @@ def _place(unit: Unit) -> str:
 
 
 def _exceeded(budget: Budget, kept: KeptUnits, i: int, *, is_first: bool) -> str | None:
-    """Return why a unit may not be kept as well, whatever its probability; the first may exceed the soft ceiling."""
+    """Return which limit forbids one more unit, as a reason; None if none does. The first may exceed the soft ceiling."""
     n_tokens = kept.n_tokens + kept.estimate(i)
     if budget.max_tokens is not None and n_tokens > budget.max_tokens:
         return NO_ROOM
@@ -137,14 +137,14 @@ def _exceeded(budget: Budget, kept: KeptUnits, i: int, *, is_first: bool) -> str
 
 
 def _too_long(budget: Budget, n_tokens: int) -> bool:
-    """Return whether an estimate exceeds a ceiling in tokens."""
+    """Return whether an estimated number of tokens exceeds a ceiling."""
     return any(limit is not None and n_tokens > limit for limit in (budget.max_tokens, budget.soft_tokens))
 
 
 def _drop_until_it_fits(kept: KeptUnits, budget: Budget, cost: TokenCost, n_best: int) -> int:
-    """Drop the units that were kept last until the final text fits the ceilings; return its tokens.
+    """Drop the units that were added last until the final text fits the token ceilings; return its tokens.
 
-    The first `n_best` are dropped only where the others are not enough, counted exactly: those are neighbours.
+    Units after the first `n_best` are neighbours. The others are dropped only if dropping all neighbours is not enough.
     """
     n_tokens = cost.count(kept.indices())
     while kept.chosen and (excess := _excess(n_tokens, budget, is_alone=len(kept.chosen) == 1)) > 0:

@@ -1,4 +1,4 @@
-"""`ctxzip doctor`."""
+"""`ctxzip doctor`: prints the results of the checks in `ctxzip.diagnostics`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Limits of the user, scores and a policy's decision -> the budget of one request, with its reason."""
+"""Limits of the user, scores and a policy's decision -> the budget of one request and its reason.
+
+The budget is enforced in `ctxzip.selection.select_within_budget`.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,15 @@ if TYPE_CHECKING:
 
     from ctxzip.selection.adaptive.policy import PolicyDecision
 
-# Without a policy, by profile: share, 0..1, of the excess over the median score that the kept units have together. Chosen by
-# recall and words kept with bm25 (models/README.md has the measurements).
+# Without a policy, by profile: share, 0..1, of the total excess over the median score that the kept units cover. Chosen by
+# recall and words kept with bm25 (measurements in models/README.md).
 _EXCESS_SHARES = {None: 0.8, "light": 0.95, "balanced": 0.75, "aggressive": 0.5}
-# With a policy, by profile: share, 0..1, of the labelled queries that needed no greater depth. Chosen by recall and words
-# kept on texts unlike the labelled ones (models/README.md has the measurements).
+# With a policy, by profile: share, 0..1, of the labelled queries for which the depth is sufficient. Chosen by recall and words
+# kept on texts unlike the labelled ones (measurements in models/README.md).
 _POLICY_SHARES = {None: 0.92, "light": 0.985, "balanced": 0.94, "aggressive": 0.8}
 _MAX_UNITS_IF_EMPTY = {"nothing": 0, "keep-best": 1, "passthrough": None}  # by `Limits.empty`
-# Lowest calibrated probability, 0..1, of a unit that fills a limit. One of 101 questions of the dev sets has needed evidence
-# below it, and a third of all units are (models/README.md).
+# Lowest calibrated probability, 0..1, of a unit that is kept to fill a limit. Of 101 questions of the dev sets one needs
+# evidence below it; a third of all units are below it (models/README.md).
 _MIN_PROBABILITY = 0.001
 NO_ANSWER = "no passage is relevant"
 
@@ -36,14 +39,15 @@ def decide(
     *,
     is_calibrated: bool = False,
 ) -> Budget:
-    """Return what may be kept of one request. The tightest limit holds.
+    """Return the budget of one request: all limits together, each with its reason.
 
     Args:
         limits: of the user, checked by `ctxzip.settings.check_limits`.
         probability: `(n,)`, 0..1, of the candidates.
-        tokens_in: tokens of the whole request, rendered as the result will be.
-        decision: of the policy; None lets the scores alone decide under an adaptive budget.
-        is_calibrated: whether the probabilities are. Then units that are nearly certainly no evidence fill no limit.
+        tokens_in: tokens of the whole request, rendered like the result.
+        decision: of the policy; if None, an adaptive budget depends on the scores alone.
+        is_calibrated: whether the probabilities are calibrated. If so, limits are not filled with units that are almost
+            certainly not evidence.
     """
     automatic = _automatic(limits, probability, decision)
     soft_tokens = None if limits.ratio is None else _soft_tokens(limits.ratio, tokens_in)
@@ -85,14 +89,14 @@ def decide(
 
 
 def policy_share(limits: Limits) -> float:
-    """Return the share of the labelled queries, 0..1, whose needed depth an automatic budget with a policy reaches."""
+    """Return the share of the labelled queries, 0..1, for which the depth of an adaptive budget with a policy suffices."""
     return _POLICY_SHARES[limits.profile]
 
 
 def _automatic(
     limits: Limits, probability: NDArray[np.float32], decision: PolicyDecision | None
 ) -> tuple[str, float, str] | None:
-    """Return mode, threshold and reason of what a policy or the scores decide; None where the limits alone decide."""
+    """Return mode, threshold and reason of an adaptive budget; None if there is none."""
     if decision is not None:
         return decision.mode, decision.threshold, decision.reason
     if limits.adaptive:
@@ -108,13 +112,13 @@ def _soft_tokens(ratio: float, tokens_in: int) -> int:
 
 
 def _excess_threshold(probability: NDArray[np.float32], share: float) -> tuple[float, str]:
-    """Return the lowest probability kept, decided by the scores alone, and the reason.
+    """Return the lowest probability to keep, 0..1, from the scores alone, and the reason.
 
-    The median is taken for the score of any text about the subject. Kept are the best units that together have a share of
-    the excess over it: one unit where one score stands out, and many where many do.
+    The median serves as the score of a typical text. The best units are kept that together cover a share of the total
+    excess over it: one unit if one score is well above the median, many if many are.
 
     >>> _excess_threshold(np.array([0.9, 0.1, 0.1, 0.1], dtype=np.float32), share=0.8)[1]
-    '1 of 4 units stands out of the scores'
+    '1 of 4 units is well above the median score'
     """
     n_units = len(probability)
     if not n_units:
@@ -124,8 +128,8 @@ def _excess_threshold(probability: NDArray[np.float32], share: float) -> tuple[f
         return 1.0, "no content word of the query occurs in the documents"
     excess = np.maximum(ranked - np.median(ranked), 0)
     if not excess.any():
-        return float(ranked[0]), "no unit stands out of the scores"
+        return float(ranked[0]), "no unit is above the median score"
     n_kept = int(np.searchsorted(np.cumsum(excess), share * excess.sum())) + 1
     n_kept = min(n_kept, n_units)
-    verb = "stands" if n_kept == 1 else "stand"
-    return float(ranked[n_kept - 1]), f"{n_kept} of {n_units} units {verb} out of the scores"
+    verb = "is" if n_kept == 1 else "are"
+    return float(ranked[n_kept - 1]), f"{n_kept} of {n_units} units {verb} well above the median score"

@@ -1,4 +1,4 @@
-"""One scored request -> the units that are kept, the budget with its reason, and warnings."""
+"""One scored request -> candidates, budget, kept units and warnings: the steps of selection, in order."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.datamodels import NOT_ENGLISH, Budget, Ranking, RecordWarning, Selection
-from ctxzip.selection.budget import decide
+from ctxzip.selection.budget_from_limits import decide
 from ctxzip.selection.candidates import candidates, groups
 from ctxzip.selection.coverage_order import coverage_order
 from ctxzip.selection.dedup import DuplicateKeys
-from ctxzip.selection.greedy import NO_ROOM, select
 from ctxzip.selection.segments import CONTEXT, outside_context, select_segments
+from ctxzip.selection.select_within_budget import NO_ROOM, select
 from ctxzip.settings import BM25
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is kept of one request, under which budget, and with which warnings."""
+    """The units kept of one request, the budget, and the warnings."""
 
     selection: Selection
     budget: Budget
@@ -42,7 +42,7 @@ def choose(
     tokens_in: int,
     policy_decision: Callable[[Ranking], PolicyDecision | None],
 ) -> Choice:
-    """Decide how much of one request is kept, and choose the units.
+    """Return the units kept of one request, its budget and warnings.
 
     Args:
         scored: the request, its tokens counted by the tokenizer of `cost`.
@@ -75,7 +75,7 @@ def choose(
 def _selected(
     scored: Scored, settings: Settings, cost: TokenCost, ranked: Sequence[int], budget: Budget
 ) -> tuple[Selection, Budget]:
-    """Return what is kept within a budget, and the budget with the reasons of all segments where there are some."""
+    """Return the units kept within a budget, and the budget; for a prompt of segments with the reasons of all types."""
     prepared, units = scored.prepared, scored.units
     passages = prepared.normalized.passages
     keys = DuplicateKeys(passages, units, prepared.languages)
@@ -89,10 +89,10 @@ def _selected(
 
 
 def _with_neighbours(budget: Budget, before: int, after: int) -> Budget:
-    """Return the budget with so many neighbours of every kept unit, and its reason with them."""
+    """Return the budget with this number of neighbours before and after each kept unit, and with a longer reason."""
     if not before and not after:
         return budget
-    reason = f"{budget.reason}; with {before} before and {after} after each, as far as there is room"
+    reason = f"{budget.reason}; plus neighbours that fit: {before} before and {after} after each"
     return replace(budget, before=before, after=after, reason=reason)
 
 
@@ -116,8 +116,8 @@ def ranking_of(
 def _drops_duplicates(budget: Budget) -> bool:
     """Return whether near-duplicates of a kept unit may be dropped.
 
-    Not under a threshold, which is meant for every unit; not under a recall, which was calibrated on every unit; and not
-    under `--empty passthrough`, which keeps all of the text.
+    A threshold applies to every unit, a recall was calibrated on every unit, and `--empty passthrough` keeps all text, so
+    with these near-duplicates are kept.
     """
     return budget.no_answer is None and budget.limits.recall is None and budget.limits.threshold is None
 
@@ -133,9 +133,9 @@ def _context_units(request: Request, units: Sequence[Unit]) -> frozenset[int] | 
 def _without_broken_guarantee(
     budget: Budget, decision: PolicyDecision | None, units: Sequence[Unit], scores: Scores, selection: Selection
 ) -> tuple[Budget, tuple[RecordWarning, ...]]:
-    """Return the budget, without its guarantee where that does not hold, and the warnings about the guarantee.
+    """Return the budget, without the guarantee if it does not hold, and the warnings about the guarantee.
 
-    It does not hold where the model did not score all units, or where a unit of at least the policy's threshold is dropped.
+    It does not hold if the model did not score all units, or if a unit at or above the policy's threshold is dropped.
     """
     if decision is None:
         return budget, ()
@@ -143,11 +143,13 @@ def _without_broken_guarantee(
         return budget, decision.warnings
     kept = set(selection.kept)
     if scores.not_scored:
-        why = "the model did not score all of it"
-        text = "no guarantee: it holds for scores of all the text (--deadline-ms, --prefilter)"
+        why = "the model did not score all units"
+        text = "no guarantee: it requires that the model scores all units (--deadline-ms, --prefilter)"
     elif any(i not in kept for i in candidates(units, scores) if scores.probability[i] >= decision.threshold):
-        why = "less than that is kept"
-        text = "no guarantee: another limit keeps less than the recall takes (--max-tokens, --ratio, --top-docs, ...)"
+        why = "another limit keeps less"
+        text = (
+            "no guarantee: another limit keeps less than the recall requires (--max-tokens, --ratio, --top-docs, ...)"
+        )
     else:
         return budget, decision.warnings
     reason = f"{budget.reason}; {why}, so there is no guarantee"
@@ -157,29 +159,29 @@ def _without_broken_guarantee(
 def _whole_if_too_little_saved(
     selection: Selection, budget: Budget, tokens_in: int, n_units: int
 ) -> tuple[Selection, Budget]:
-    """Keep all units where dropping some saves less than `--min-saving`, and all fit the ceiling in tokens."""
+    """Return a selection of all units if dropping saves less than `--min-saving` and all fit under the token ceiling."""
     least = budget.limits.min_saving
     fits = budget.max_tokens is None or tokens_in <= budget.max_tokens
     if least is None or budget.no_answer is not None or not fits or tokens_in - selection.n_tokens >= least * tokens_in:
         return selection, budget
-    reason = f"{budget.reason}; saves less than {least:.0%}: left as it was"
+    reason = f"{budget.reason}; saves less than {least:.0%}: left unchanged"
     return Selection(tuple(range(n_units)), tokens_in, (None,) * n_units), replace(budget, reason=reason)
 
 
 def _with_excess(budget: Budget, selection: Selection) -> tuple[Budget, tuple[RecordWarning, ...]]:
-    """Return the budget, its reason with the tokens that are kept where a ratio allows fewer, and a warning about that."""
+    """Return the budget and no warning; if more tokens are kept than a ratio allows, a longer reason and a warning."""
     soft, n_tokens = budget.soft_tokens, selection.n_tokens
     if soft is None or budget.no_answer is not None or n_tokens <= soft or len(selection.kept) == 0:
         return budget, ()
     text = f"{n_tokens} tokens kept, more than --ratio allows ({soft}): the best unit is that large"
-    reason = f"{budget.reason}; the best unit makes it {n_tokens}"
+    reason = f"{budget.reason}; {n_tokens} with the best unit"
     return replace(budget, reason=reason), (RecordWarning("over_ratio", text),)
 
 
 def _warnings(
     request: Request, units: Sequence[Unit], scores: Scores, budget: Budget, selection: Selection
 ) -> list[RecordWarning]:
-    """Return a warning where the result is empty, or the units were not chosen by score."""
+    """Return a warning if the result is empty, if the units were not chosen by score, or if the best unit is dropped."""
     if not request.passages:
         return [RecordWarning("no_documents", "no documents")]
     if not units:
@@ -187,10 +189,10 @@ def _warnings(
     if budget.no_answer is not None:
         return [RecordWarning("no_answer", f"{budget.no_answer}: {budget.limits.empty} (--empty)")]
     if not selection.kept:
-        return [RecordWarning("nothing_fits", "nothing kept: no unit fits into the tokens allowed")]
+        return [RecordWarning("nothing_fits", "nothing kept: no unit fits under the token limit")]
     warnings = _best_unit_warning(units, scores, budget, selection)
     if not scores.probability.any():
-        text = "no content word of the query occurs in the documents: what is kept was not chosen by score"
+        text = "no content word of the query occurs in the documents: the kept units were not chosen by score"
         warnings.append(RecordWarning("no_match", text))
     return warnings
 
@@ -198,11 +200,13 @@ def _warnings(
 def _best_unit_warning(
     units: Sequence[Unit], scores: Scores, budget: Budget, selection: Selection
 ) -> list[RecordWarning]:
-    """Return a warning where the unit with the best score is too large for the ceiling in tokens."""
+    """Return a warning if the unit with the best score is larger than the token ceiling."""
     no_room = [i for i, reason in enumerate(selection.dropped_because) if reason == NO_ROOM]
     best = max(no_room, key=scores.probability.__getitem__, default=None)
     if best is None or scores.probability[best] <= scores.probability[list(selection.kept)].max():
         return []
     size = units[best].n_tokens
-    text = f"the best unit ({size} tokens) does not fit into {budget.max_tokens} tokens (--max-tokens), and is dropped"
+    text = (
+        f"the best unit ({size} tokens) is dropped: larger than the limit of {budget.max_tokens} tokens (--max-tokens)"
+    )
     return [RecordWarning("best_unit_left_out", text)]

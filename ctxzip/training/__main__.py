@@ -18,6 +18,7 @@ import json
 import random
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from ctxzip import __version__
 from ctxzip.model_store import ModelFolder, models_folder, open_model, sha256
 from ctxzip.query.complexity import WEIGHTS_FILE as QUERY_WEIGHTS
 from ctxzip.settings import DEFAULT_MODEL
+from ctxzip.training.training_sets import SETS, TrainingSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,59 +40,6 @@ _WINDOW_LENGTH = 256  # tokens, at run time
 _TRAINING_LENGTHS = (256, 384)  # tokens; a model that learned both can run at either
 _TOKENIZER = "tokenizer.json"
 _FP32, _INT8, _FP16 = "model.fp32.onnx", "model.int8.onnx", "model.fp16.onnx"
-# set -> (copies of each question, copies of multi-hop questions in a second pass). Multi-hop sets are small and hard,
-# sets of one paragraph a question large and easy; half of the tokens are of documentation, tables, logs, mails and meetings.
-_MIX = {
-    "2wiki": (1.2, 0.8),
-    "hotpotqa": (0.7, 0.5),
-    "musique": (1.0, 0.7),
-    "evidence_inference": (0.4, 0),
-    "timeqa": (0.6, 0),
-    "doc2dial": (0.4, 0),
-    "bioasq": (0.2, 0),
-    "squad": (0.25, 0),
-    "qed": (0.25, 0),
-    "nq_oracle": (0.3, 0),
-    "multispanqa": (1.0, 0),
-    "selqa": (0.1, 0),
-    "fever": (0.04, 0),
-    "docs": (1.0, 0),
-    "own": (2.0, 0),
-    "faq": (1.5, 0),
-    "faq_docs": (0.7, 0),
-    "faq_government": (1.0, 0),
-    "headings": (0.3, 0),
-    "lookups": (0.5, 0),
-    "wikitablequestions": (0.8, 0),
-    "fetaqa": (0.6, 0),
-    "hybridqa_ottqa": (0.5, 0),
-    "aitqa": (1.5, 0),
-    "medquad": (0.3, 0),
-    "fairytaleqa": (0.7, 0),
-    "or_sharc": (0.8, 0),
-    "dstc11_reviews": (0.6, 0),
-    "dstc9_faq": (0.5, 0),
-    "qmsum": (0.7, 0),
-    "pubmedqa": (0.5, 0),
-    "chemlit_qa": (0.6, 0),
-}
-
-_LICENCES = {
-    "squad": "CC BY-SA 4.0",
-    "qed": "CC BY-SA 3.0",
-    "nq_oracle": "CC BY-SA 3.0 / MIT",
-    "multispanqa": "CC BY-SA 3.0",
-    "hotpotqa": "CC BY-SA 4.0",
-    "2wiki": "Apache-2.0",
-    "musique": "CC BY 4.0",
-    "fever": "CC BY-SA 3.0",
-    "timeqa": "BSD-3-Clause",
-    "selqa": "Apache-2.0",
-    "bioasq": "CC BY 2.5",
-    "evidence_inference": "MIT",
-    "doc2dial": "Apache-2.0 / CC BY 3.0",
-}
-
 _LIMITS = [
     "English only.",
     "Evidence that only another document connects to the question is found in a second pass or not at all.",
@@ -178,16 +127,17 @@ def _prepare(options: argparse.Namespace) -> None:
 def _examples(options: argparse.Namespace, path: Path) -> list[Example]:
     from ctxzip.scoring.loading import load_scorer
     from ctxzip.settings import MODEL, Settings
-    from ctxzip.training.examples import Mix, examples_of
+    from ctxzip.training.examples import examples_of
 
-    times, second_passes = _MIX.get(_set(path), (1.0, 0.0))
+    known = SETS.get(_set(path), TrainingSet())
+    shown_as = replace(known, times=known.times * options.times, second_passes=known.second_passes * options.times)
     return list(
         examples_of(
             path,
             _builders(_TRAINING_LENGTHS),
             random.Random(options.seed),
-            mix=Mix(times * options.times, second_passes * options.times),
-            first_pass=load_scorer(Settings(scorer=MODEL, threads=1, device="cpu")) if second_passes else None,
+            shown_as=shown_as,
+            first_pass=load_scorer(Settings(scorer=MODEL, threads=1, device="cpu")) if shown_as.second_passes else None,
             limit=options.limit,
         )
     )
@@ -248,7 +198,11 @@ def _quantize(options: argparse.Namespace) -> None:
             window
             for path in _files(options.data / folder)
             for window in examples_of(
-                path, _builders([_WINDOW_LENGTH]), random.Random(options.seed), limit=options.limit or limit
+                path,
+                _builders([_WINDOW_LENGTH]),
+                random.Random(options.seed),
+                shown_as=TrainingSet(),
+                limit=options.limit or limit,
             )
         ]
 
@@ -299,7 +253,7 @@ def _card(options: argparse.Namespace) -> None:
         "calibration": {"unit": 1.0, "bias": 0.0, "relevance": 1.0},
         "recipe": [row["recipe"] for row in metrics if "recipe" in row][-1],
         "last_losses": metrics[-1],
-        "data": {_set(path): _LICENCES.get(_set(path), "not stated") for path in _files(options.data / "train")},
+        "data": {_set(path): SETS.get(_set(path), TrainingSet()).licence for path in _files(options.data / "train")},
     }
     for file, kept in (
         # Written by hand or by other steps.

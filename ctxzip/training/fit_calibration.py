@@ -13,7 +13,7 @@ from ctxzip.evaluation.labelled import read_labelled, spread
 from ctxzip.evaluation.metrics import expected_calibration_error
 from ctxzip.scoring.bm25 import Bm25Scorer
 from ctxzip.scoring.hybrid import log_ranks
-from ctxzip.training.examples import units_of
+from ctxzip.training.units import units_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

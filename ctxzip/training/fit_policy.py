@@ -19,7 +19,7 @@ from ctxzip.selection.adaptive.features import (
 )
 from ctxzip.selection.adaptive.forest import forest_as_json, forest_from_json
 from ctxzip.training.augment import augmented
-from ctxzip.training.examples import nearest_passages
+from ctxzip.training.nearest_passages import nearest_passages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -39,6 +39,15 @@ def test_blank_lines_are_skipped(tmp_path):
             "[3, 16] @ $.docs[0].evidence[0] is not inside the text of 15 characters",
         ),
         (jsonl({"query": "?", "docs": [DOC], "need": "some"}).encode(), "expected one of all, any, none @ $.need"),
+        (jsonl({"query": "?", "docs": [DOC], "also": 3}).encode(), "expected an array of [document, start, end] @ $.also"),
+        (
+            jsonl({"query": "?", "docs": [DOC], "also": [[1, 0, 3]]}).encode(),
+            "expected [document, start, end] @ $.also[0], got [1, 0, 3]",
+        ),
+        (
+            jsonl({"query": "?", "docs": [DOC], "also": [[0, 3, 16]]}).encode(),
+            "[0, 3, 16] @ $.also[0] is not inside the text of its document",
+        ),
     ],
 )
 def test_a_record_in_another_form_is_an_error_with_its_place(tmp_path, content, message):
@@ -51,6 +60,14 @@ def test_a_record_in_another_form_is_an_error_with_its_place(tmp_path, content, 
     run = ctxzip("eval", "--method", "lead", tmp_path)
     assert run.code == 1
     assert run.err == f"ctxzip: {error_text(error.value)}\n"
+
+
+def test_spans_that_answer_in_part_are_read(tmp_path):
+    """Beside the evidence, with their document."""
+    record = {"query": "?", "docs": [DOC, {"text": "It is old.", "evidence": []}], "also": [[1, 6, 9]]}
+    (tmp_path / "small.jsonl").write_text(jsonl(record))
+    (question,) = read_labelled(tmp_path / "small.jsonl")
+    assert (question.evidence, question.partial) == (((0, 0, 15),), ((1, 6, 9),))
 
 
 def test_a_truncated_gzip_file_is_an_error(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ctxzip.datamodels import Passage, Request, ScoringInput
 from ctxzip.scoring.passage_parts import PassagePart, input_of_parts
 from ctxzip.scoring.unit_contexts import unit_contexts
-from ctxzip.training.examples import units_of
+from ctxzip.training.units import units_of
 
 MANUAL = """# Router
 
@@ -59,7 +59,9 @@ def test_the_subject_line_is_the_context_in_a_mail():
 def test_the_first_line_is_the_context_in_a_passage_without_title():
     """Of its own passage, shortened."""
     long = "The hut " + "far " * 40 + "away has nine beds. Dogs sleep outside."
-    found = contexts(Passage(long), Passage("The ferry leaves at seven. It is red."), Passage("One. Two.", title="Count"))
+    found = contexts(
+        Passage(long), Passage("The ferry leaves at seven. It is red."), Passage("One. Two.", title="Count")
+    )
     assert found["Dogs sleep outside."] == (long[:100].rstrip() + ":",)
     assert found["It is red."] == ("The ferry leaves at seven.:",)
     assert found["Two."] == ()

@@ -9,7 +9,7 @@ import pytest
 
 from ctxzip.evaluation.labelled import read_labelled
 from ctxzip.training.augment import LAYOUTS, Shares, augmented
-from ctxzip.training.examples import units_of
+from ctxzip.training.units import units_of
 from tests.conftest import FIXTURES
 
 

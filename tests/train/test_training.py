@@ -23,11 +23,12 @@ from ctxzip.evaluation.ranking import Ranked
 from ctxzip.selection.adaptive.features import RANK_FEATURES
 from ctxzip.selection.adaptive.forest import forest_as_json, forest_from_json
 from ctxzip.selection.adaptive.policy_file import load_policy
-from ctxzip.training.examples import chunked, load
+from ctxzip.training.examples import load
 from ctxzip.training.fit_policy import adjusted_floor, fit, workload
 from ctxzip.training.model import JointModel, base_encoder, unit_logits
 from ctxzip.training.quantize import fuse_and_smooth, probabilities, smoothing
 from ctxzip.training.train import Recipe, batches, listwise_loss, tensors
+from ctxzip.training.variations import chunked
 from ctxzip.training.weights import graph_of, weights_of
 from tests.conftest import FIXTURES
 from tests.strategies import ranking_with
@@ -85,7 +86,7 @@ def test_some_windows_have_evidence(made):
     examples = load(made / "examples.npz")
     relevant = [example.relevant for example in examples]
     assert 0 < sum(relevant) < len(relevant)
-    assert max(len(example.ids) for example in examples) <= 256
+    assert max(len(example.ids) for example in examples) <= 384
     for example in examples:
         assert example.units.max() + 1 == len(example.labels)
         assert example.units[: example.n_first].max() == -1

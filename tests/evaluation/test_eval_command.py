@@ -34,6 +34,7 @@ def test_the_numbers_of_lead_by_hand(tmp_path):
     found = evaluated(tmp_path / "out.json", "--method", "lead", "--data", tmp_path / "small.jsonl")
     small = found["methods"]["lead"]["sets"]["small"]
     assert small["n_questions"] == small["n_answerable"] == 1
+    assert small["best_unit_recall"] == 0
     assert small["recall"] == {"0.1": 0, "0.2": 0, "0.3": 0}
     assert small["average_precision"] == 0.25
     assert small["passage_auc"] == 0
@@ -41,6 +42,14 @@ def test_the_numbers_of_lead_by_hand(tmp_path):
     assert small["supporting_facts"] is None
     assert small["recall_at_percent"] == [0] * 80 + [1] * 21
     assert found["methods"]["lead"]["ratio_for_90_recall"] == pytest.approx(0.799)
+
+
+def test_the_best_unit_is_measured_where_one_unit_is_enough(tmp_path):
+    """Two sentences that are both needed are left out; of two that each answer, either counts."""
+    both = {"query": "Which?", "docs": [{"text": "The hut opened. The ferry sank.", "evidence": [[0, 15], [16, 31]]}]}
+    (tmp_path / "small.jsonl").write_text(jsonl(both | {"need": "all"}, both | {"need": "any"}, SMALL))
+    found = evaluated(tmp_path / "out.json", "--method", "lead", tmp_path)
+    assert found["methods"]["lead"]["sets"]["small"]["best_unit_recall"] == 0.5
 
 
 def test_supporting_facts_by_hand(tmp_path):

@@ -12,7 +12,7 @@ from ctxzip.errors import MissingDependencyError, UsageError
 from ctxzip.settings import AUTO
 from ctxzip.splitting.full_stops import ends_english_sentence, ends_sentence, joins_behind_abbreviation
 from ctxzip.splitting.protected import with_whole_tokens
-from ctxzip.splitting.stops import NO_STOPS, is_language, rules_for
+from ctxzip.splitting.sentence_rules import NO_STOPS, is_language, rules_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

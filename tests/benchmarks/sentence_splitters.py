@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from ctxzip.splitting.full_stops import ends_sentence
 from ctxzip.splitting.protected import with_whole_tokens
+from ctxzip.splitting.sentence_rules import split_at_stops
 from ctxzip.splitting.sentences import sentence_spans, splitter_for
-from ctxzip.splitting.stops import split_at_stops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -39,7 +39,10 @@ def test_blank_lines_are_skipped(tmp_path):
             "[3, 16] @ $.docs[0].evidence[0] is not inside the text of 15 characters",
         ),
         (jsonl({"query": "?", "docs": [DOC], "need": "some"}).encode(), "expected one of all, any, none @ $.need"),
-        (jsonl({"query": "?", "docs": [DOC], "also": 3}).encode(), "expected an array of [document, start, end] @ $.also"),
+        (
+            jsonl({"query": "?", "docs": [DOC], "also": 3}).encode(),
+            "expected an array of [document, start, end] @ $.also",
+        ),
         (
             jsonl({"query": "?", "docs": [DOC], "also": [[1, 0, 3]]}).encode(),
             "expected [document, start, end] @ $.also[0], got [1, 0, 3]",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ctxzip._internal.raw_json import decoded, encode
 from ctxzip.datamodels import RecordWarning
@@ -12,10 +12,12 @@ from ctxzip.reading.slots import CellSlot, DocsSlot, OffsetSlot, PartSlot, Piece
 from ctxzip.rendering.context import passage_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ctxzip.datamodels import Request, Unit
     from ctxzip.rendering.result import Result
+
+_Slot = TypeVar("_Slot")
 
 
 def filled_record(result: Result) -> dict[str, Any]:
@@ -33,7 +35,9 @@ def original_record(request: Request) -> dict[str, Any]:
 def offset_warnings(result: Result) -> list[RecordWarning]:
     """Return one warning for each key with an offset that is null in the output, because its text was dropped."""
     lost = [
-        slot.name for slot in _offset_slots(origin_of(result.request).record) if _filled_offset(slot, result) is None
+        slot.name
+        for slot in _slots_of(OffsetSlot, origin_of(result.request).record)
+        if _filled_offset(slot, result) is None
     ]
     return [
         RecordWarning("offset_dropped", f"{name} is null: it is the offset of a text that is shortened")
@@ -43,7 +47,7 @@ def offset_warnings(result: Result) -> list[RecordWarning]:
 
 def written_order(result: Result) -> list[int] | None:
     """Return the indices of the written passages in output order; None if all are written in input order."""
-    lists = list(_document_lists(origin_of(result.request).record))
+    lists = list(_slots_of(DocsSlot, origin_of(result.request).record))
     written = [index for slot in lists for index in _written_indices(slot, result)]
     unchanged = [slot.first + place for slot in lists for place in range(len(slot.items))]
     return None if written == unchanged else written
@@ -178,25 +182,23 @@ def _joined(parts: Sequence[Any], result: Result) -> str:
     return "".join(texts)
 
 
-def _document_lists(node: Any) -> Iterator[DocsSlot]:
-    """Yield the document lists of a record, in output order."""
+def _slots_of(kind: type[_Slot], node: Any) -> Iterator[_Slot]:
+    """Yield the outermost slots of one kind of a record, in output order."""
+    if isinstance(node, kind):
+        yield node
+    elif isinstance(node, CellSlot):
+        yield from _slots_of(kind, node.inner)
+    else:
+        for part in _parts(node):
+            yield from _slots_of(kind, part)
+
+
+def _parts(node: Any) -> Iterable[Any]:
+    """Return the values in a container of a record; nothing for any other value."""
+    if isinstance(node, dict):
+        return node.values()
     if isinstance(node, DocsSlot):
-        yield node
-    elif isinstance(node, CellSlot):
-        yield from _document_lists(node.inner)
-    elif isinstance(node, dict | list | PiecesSlot):
-        parts = node.values() if isinstance(node, dict) else node.parts if isinstance(node, PiecesSlot) else node
-        for part in parts:
-            yield from _document_lists(part)
-
-
-def _offset_slots(node: Any) -> Iterator[OffsetSlot]:
-    """Yield the offset slots of a record."""
-    if isinstance(node, OffsetSlot):
-        yield node
-    elif isinstance(node, CellSlot):
-        yield from _offset_slots(node.inner)
-    elif isinstance(node, dict | list | DocsSlot):
-        values = node.values() if isinstance(node, dict) else node.items if isinstance(node, DocsSlot) else node
-        for value in values:
-            yield from _offset_slots(value)
+        return node.items
+    if isinstance(node, PiecesSlot):
+        return node.parts
+    return node if isinstance(node, list) else ()

@@ -14,6 +14,7 @@ from ctxzip.splitting.block import Block
 from ctxzip.splitting.lines import is_title, line_blocks
 from ctxzip.splitting.source_code import code_ranges, count_code_lines, is_code_comment
 from ctxzip.splitting.structured import structured_blocks
+from ctxzip.splitting.text_tables import GRID_RULE, grid_rows, is_caption, is_delimiter_row, is_pipe_row, is_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,19 +35,14 @@ _LIST_MARKER = re.compile(
 )
 # Markers that start a list directly after a paragraph. Other markers there may be prose.
 _FIRST_ITEM = re.compile(rf"\s*(?:[-*+{_BULLETS}]|\(?1[.)])[ \t]+\S")
-_GRID_RULE = re.compile(r"\s*\+[-=+]{3,}\+\s*$")
 _INDENTED = re.compile(r" {4}|\t")
 _FRONT_MATTER_KEY = re.compile(r"[\w-]+\s*:")
-_CAPTION = re.compile(
-    r"\W*(?:Tab|Fig|Abb|Table|Figure|Tabelle|Abbildung|Tableau|Tabla|Tabela|Tabella|Figura|Exhibit|Listing)\.? ?\d+\b"
-)
 _INNER_SENTENCE = re.compile(r"[.!?]\s+[^\W\d_a-z]")
 _INTRODUCED = frozenset({"list_item", "table_header", "table_row", "code", "line", "quote"})
 _NUMBERED = re.compile(r"\s{0,3}(\d{1,2}(?:\.\d{1,2}){0,3})[.)]?\s+\S")
 _NUMBERED_LEVEL = 6  # below the headings of Markdown; each number of "4.2.1" is one level more
 _TITLE_LEVEL = 12
 _MIN_PROSE_WORDS_PER_LINE = 5  # prose of 40 columns has at least 6 words per line, commands have 2 to 4
-
 _MAX_HEADING_LENGTH = 120  # code points; a longer line above ---- is a paragraph above a horizontal rule
 
 
@@ -58,6 +54,9 @@ def parse_blocks(text: str, *, quoted: bool = False) -> Iterator[Block]:
         quoted: whether the text is the inside of a block quote, after `blank_quote_marks`. Such a text has no indented
             code, because the blanks cannot be distinguished from indentation.
     """
+    is_line = text[:1].isalpha() and "\n" not in text and "\r" not in text
+    if is_line and not _LIST_MARKER.match(text):
+        return iter((Block("sentence", 0, len(text.rstrip()), 0),))  # as most retrieved passages are
     if not quoted and (structured := structured_blocks(text)):
         return iter(structured)
     return _Parser(text, quoted=quoted).parse()
@@ -82,6 +81,7 @@ class _Parser:
         self.lines = [text[start:end].rstrip("\r\n") for start, end in self.bounds]
         self.at = 0  # index of the current line
         self.in_list = False
+        self.outer_items: list[tuple[int, int]] = []  # indentation and index of items that the next may be nested in
         self.after_blank = True
         self.prose_until = 0  # index of the line after indented lines that are not code
         self.count = 0  # blocks so far
@@ -105,8 +105,27 @@ class _Parser:
                 self.at += 1
                 self.after_blank = True
                 continue
+            if self._is_plain_paragraph(self.lines[self.at]):
+                self.in_list, self.introduction = False, None
+                self.count += 1
+                yield from self._single("sentence", self.at)
+                self.after_blank = False
+                continue
             yield from self._with_introduction(next(parsed for parse_block in parsers if (parsed := parse_block())))
             self.after_blank = False
+
+    def _is_plain_paragraph(self, line: str) -> bool:
+        """Tell, at little cost, whether a line is a paragraph of prose by itself that introduces nothing."""
+        return (
+            len(line) > _MAX_HEADING_LENGTH
+            and line[0].isalpha()
+            and not self._line(self.at + 1).strip()
+            and "|" not in line
+            and "\t" not in line
+            and line.rstrip()[-1] != ":"
+            and not _LIST_MARKER.match(line)
+            and not is_caption(line)
+        )
 
     def _with_introduction(self, blocks: list[Block]) -> list[Block]:
         """Make a caption, or a line that ends in a colon, the parent of the list, table, code or lines below it."""
@@ -123,7 +142,8 @@ class _Parser:
         if last.kind in {"sentence", "line", "heading"} and not last.level and self._introduces(last):
             self.introduction = self.count + len(blocks) - 1
             is_single_line = "\n" not in self.text[last.body : last.end]
-            if is_single_line and not _INNER_SENTENCE.search(self.text, last.body, last.end):
+            is_short_caption = last.end - last.body <= _MAX_HEADING_LENGTH and is_caption(self.text[last.body :])
+            if is_single_line and (is_short_caption or not _INNER_SENTENCE.search(self.text, last.body, last.end)):
                 blocks = [*blocks[:-1], replace(last, kind="heading")]
         self.count += len(blocks)
         return blocks
@@ -133,16 +153,21 @@ class _Parser:
         line = self._next_line(self.at)
         if not line:
             return False
-        is_table = _is_pipe_row(line) or bool(_GRID_RULE.match(line)) or "\t" in line.strip()
         if self.text.endswith(":", block.start, block.end):
-            return is_table or any(form.match(line) for form in (_LIST_MARKER, _FENCE, _INDENTED, _QUOTE))
-        return is_table and bool(_CAPTION.match(self.text, block.body))
+            return self._may_be_introduced(line)
+        return is_row(line) and is_caption(self.text[block.body : block.end])
 
-    def _block(self, kind: Kind, first: int, last: int, *, body: int = 0, level: int = 0) -> Block:
+    def _may_be_introduced(self, line: str) -> bool:
+        """Tell whether a line begins a table, a list, code or a quote."""
+        return is_row(line) or any(form.match(line) for form in (_LIST_MARKER, _FENCE, _INDENTED, _QUOTE))
+
+    def _block(
+        self, kind: Kind, first: int, last: int, *, body: int = 0, level: int = 0, parent: int | None = None
+    ) -> Block:
         """Return the block of these lines; `body` is an offset into the first."""
         start = self.bounds[first][0]
         end = self.bounds[last][0] + len(self.lines[last].rstrip())
-        return Block(kind, start, end, start + body, level)
+        return Block(kind, start, end, start + body, level, parent)
 
     def _single(self, kind: Kind, last: int, *, body: int = 0, level: int = 0) -> list[Block]:
         """Consume the lines up to `last` as one block."""
@@ -227,7 +252,7 @@ class _Parser:
         if self.quoted or not self.after_blank or self._line(self.at + 1).strip() or not is_title(line):
             return None
         following = self._next_line(self.at + 2)
-        if not following or line[:1].isspace():
+        if not following or line[:1].isspace() or (line.rstrip().endswith(":") and self._may_be_introduced(following)):
             return None
         numbered = _NUMBERED.match(line)
         if (_LIST_MARKER.match(line) and not numbered) or (numbered and _NUMBERED.match(following)):
@@ -252,13 +277,13 @@ class _Parser:
 
     def _parse_table(self) -> list[Block] | None:
         line = self.lines[self.at]
-        if _GRID_RULE.match(line):
+        if GRID_RULE.match(line):
             return self._parse_grid_table()
-        delimited = "|" in line and _is_delimiter_row(self._line(self.at + 1))
+        delimited = "|" in line and is_delimiter_row(self._line(self.at + 1))
         tabs = line.strip().count("\t")
         first = self.at
         last = first + 2 if delimited else first
-        if delimited or _is_pipe_row(line):
+        if delimited or is_pipe_row(line):
             while last < len(self.lines) and "|" in self.lines[last]:
                 last += 1
         elif tabs and self._line(first + 1).strip().count("\t") == tabs:
@@ -276,21 +301,12 @@ class _Parser:
 
     def _parse_grid_table(self) -> list[Block]:
         """Consume a table whose rows are separated by rules (`+---+`); each block includes the rule below its row."""
-        first = last = self.at
-        while last + 1 < len(self.lines) and (
-            _is_pipe_row(self.lines[last + 1]) or _GRID_RULE.match(self.lines[last + 1])
-        ):
-            last += 1
-        rules = [at for at in range(first + 1, last + 1) if _GRID_RULE.match(self.lines[at])]
-        head = next((at for at in rules if "=" in self.lines[at]), rules[0] if len(rules) > 1 else None)
-        rows = [] if head is None else [self._block("table_header", first, head, level=1)]
-        start = first if head is None else head + 1
-        for rule in [*(at for at in rules if at >= start), last]:
-            if start <= rule:
-                rows.append(self._block("table_row", start, rule, level=0 if rows else 1))
-                start = rule + 1
-        self.at = last + 1
-        return rows
+        rows = grid_rows(self.lines, self.at)
+        blocks = [
+            self._block(kind, first, last, level=int(index == 0)) for index, (kind, first, last) in enumerate(rows)
+        ]
+        self.at = rows[-1][2] + 1
+        return blocks
 
     def _parse_quote(self) -> list[Block] | None:
         last = self.at
@@ -323,6 +339,14 @@ class _Parser:
         continues = not marker and self.in_list and self.lines[self.at][0].isspace()
         if not marker and not continues:
             return None
+        indentation = len(self.lines[self.at]) - len(self.lines[self.at].lstrip())
+        if not self.in_list:
+            self.outer_items = []
+        while self.outer_items and self.outer_items[-1][0] >= indentation:
+            self.outer_items.pop()
+        outer = self.outer_items[-1][1] if self.outer_items else None
+        if marker:
+            self.outer_items.append((indentation, self.count))
         self.in_list = True
         last = self.at
         while (
@@ -331,7 +355,8 @@ class _Parser:
             and not _LIST_MARKER.match(self.lines[last + 1])
         ):
             last += 1
-        return self._single("list_item", last, body=marker.end() if marker else 0)
+        (item,) = self._single("list_item", last, body=marker.end() if marker else 0)
+        return [item if outer is None else replace(item, parent=outer)]
 
     def _parse_paragraph(self) -> list[Block]:
         self.in_list = False
@@ -350,8 +375,11 @@ class _Parser:
             return self._single("sentence", last)
         self.at = last + 1
         return [
-            replace(
-                self._block(one.kind, first + one.first, first + one.last, level=int(one.kind == "table_header")),
+            self._block(
+                one.kind,
+                first + one.first,
+                first + one.last,
+                level=int(one.kind == "table_header"),
                 parent=None if one.parent is None else self.count + one.parent,
             )
             for one in lines
@@ -360,19 +388,12 @@ class _Parser:
     def _begins_block(self, index: int) -> bool:
         """Return whether a line ends the paragraph or list item before it."""
         line = self.lines[index]
+        if line[:1].isalnum() and "|" not in line and "\t" not in line:
+            return False
         return (
             not line.strip()
             or bool(_FENCE.match(line) or _ATX.match(line) or _WIKI.fullmatch(line.strip()))
-            or bool(_QUOTE.match(line) or _is_pipe_row(line) or _RULE.match(line))
-            or ("|" in line and _is_delimiter_row(self._line(index + 1)))
+            or bool(_QUOTE.match(line) or is_pipe_row(line) or _RULE.match(line))
+            or ("|" in line and is_delimiter_row(self._line(index + 1)))
             or (line.strip().count("\t") > 0 and line.strip().count("\t") == self._line(index + 1).strip().count("\t"))
         )
-
-
-def _is_pipe_row(line: str) -> bool:
-    line = line.strip()
-    return len(line) > 1 and line[0] == line[-1] == "|"
-
-
-def _is_delimiter_row(line: str) -> bool:
-    return "|" in line and "-" in line and not line.strip("|:- \t")

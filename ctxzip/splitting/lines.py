@@ -26,20 +26,27 @@ TRACE = re.compile(
     r"\s+(?:at |File \"|in |from )\S|\s*(?:Caused by:|Traceback \(|During handling|The above exception|[~^]+\s*$|\.\.\. \d+ more)"
     r"|(?:[a-z_]\w*\.)+[A-Z]\w*(?:Exception|Error|Throwable)\b|[A-Z]\w*(?:Error|Exception): "
 )
+_JAVA_FRAME = re.compile(r"\s+at \S")
+_PYTHON_FRAME = re.compile(r'\s+File "')
+_CAUSE = re.compile(r"\s*(?:Caused by:|During handling|The above exception|Traceback \()")
 _JSON_RECORD = re.compile(r"\s*[\[{].*[\]}],?\s*$")
 _KEY_VALUE = re.compile(r"\s*[^\s:=|][^:=|]{0,40}?\s*(?::(?=\s|$)|=|\.{3,}|\t)\s*\S")
 _OPTION = re.compile(r"\s*(?:-{1,2}[A-Za-z?][\w-]*|/[A-Za-z?]\w*)(?:[ ,=<\[]|\s*$)")
-_SPEAKER = re.compile(
+SPEAKER = re.compile(
     r"(?:[A-Z][\w.'’-]{0,24}|[A-Z]{2,})(?: [A-Z(][\w.'’)-]{0,24}){0,3}(?: \(?\d{1,2}:\d\d(?::\d\d)?\)?)?: \S"
 )
+_FORMS = (ENTRY, _JSON_RECORD, _OPTION, SPEAKER, _KEY_VALUE)
 _FIRST_WORD = re.compile(r"\S+")
 _CELL_GAP = re.compile(r"(?<=\S)(?: {2,}|\t+)(?=\S)")
 _NUMBER = re.compile(r"[^\w\s]?[\d.,:%/O\-]*\d[\d.,:%/\-]*(?:\s?[A-Za-z%€$£]{1,4})?")
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')  # a cell of comma-separated values
 _ENDS_SENTENCE = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s*$")
 _SENTENCE_END = re.compile(r"[.!?…](?=\s|$)")
 _PAGE = re.compile(r"(?:page|seite|p\.|s\.|pag\.|página|pagina)\s*\d+|\d+", re.IGNORECASE)
 _WIDE_GAP = re.compile(r"\S(?: {3,}|\t)\S")
 _TITLE_LENGTH, _TITLE_WORDS = 80, 10  # most code points and words of a title
+_TERM_WORDS = 4  # most words of a term with its explanation below
+_CELL_WORDS = 4  # most words of a cell on average
 _GOES_ON = frozenset("([{`&/–—")  # a line that begins with one of these continues the line above
 _INNER_SENTENCE = re.compile(r"[^\W\d_]{2}[.!?]\s+[^\W\d_a-z]")
 _NARROWEST = 30  # code points; shorter lines are never wrapped prose
@@ -74,15 +81,30 @@ def line_blocks(lines: Sequence[str]) -> list[LineBlock] | None:
     [LineBlock(first=0, last=0, kind='line', parent=None), LineBlock(first=1, last=1, kind='line', parent=None)]
     >>> line_blocks(["The ferry to Little Thorn leaves at seven", "in the morning."])
     """
-    if len(lines) < 2:
+    if len(lines) < 2 or _is_wrapped_prose(lines):
         return None
     if all(_JSON_RECORD.match(line) for line in lines):
         return [LineBlock(at, at, "line") for at in range(len(lines))]
     return _separated(lines) or _with_table(lines) or _broken(lines)
 
 
+def _is_wrapped_prose(lines: Sequence[str]) -> bool:
+    """Tell, at little cost, whether lines are plainly prose: all are full but the last, with many words and few marks."""
+    width = max(_width(lines), _NARROWEST)
+    for before, line in pairwise(lines):
+        if len(before) <= width and len(before) + 1 + len(line.split(None, 1)[0]) <= width:
+            return False
+    joined = " ".join(lines)
+    n_cells = max(map(joined.count, ",;|")) + len(lines)
+    if "  " in joined or "\t" in joined or len(joined.split()) <= _CELL_WORDS * n_cells:
+        return False
+    return not any(form.match(line) for line in lines[:2] for form in (*_FORMS, TRACE))
+
+
 def _with_table(lines: Sequence[str]) -> list[LineBlock] | None:
     """Return the rows of a table whose columns are separated by at least two spaces, and the blocks around the table."""
+    if sum("  " in line.strip() or "\t" in line for line in lines) < 2:
+        return None
     columns = [_CELL_GAP.split(line.strip()) for line in lines]
     is_row = [len(cells) > 2 for cells in columns]  # two columns may be two texts next to each other
     if sum(is_row) < 2:
@@ -112,16 +134,23 @@ def _around(lines: Sequence[str], first: int, end: int) -> list[LineBlock]:
 
 def _separated(lines: Sequence[str]) -> list[LineBlock] | None:
     """Return the rows of comma-, semicolon- or tab-separated values; None for any other text."""
-    for delimiter in (";", ",", "\t"):
-        counts = [line.count(delimiter) for line in lines]
+    bare = [_QUOTED.sub('""', line) if '"' in line else line for line in lines]
+    n_words = sum(len(line.split()) for line in bare)
+    for delimiter in (";", ",", "\t", "|"):
+        counts = [line.count(delimiter) for line in bare]
+        if n_words > _CELL_WORDS * (sum(counts) + len(lines)):
+            continue
         usual = max(set(counts), key=counts.count)
-        if len(lines) < 3 or usual < 2 - (delimiter != ",") or counts.count(usual) < 0.8 * len(lines):
+        if usual < 1 + (delimiter == ",") or counts.count(usual) < 0.8 * len(lines):
             continue
-        cells = [cell.strip() for line in lines for cell in line.split(delimiter)]
-        spaced = sum(line.count(f"{delimiter} ") for line in lines)
-        if sum(len(cell.split()) for cell in cells) > 4 * len(cells) or 2 * spaced > sum(counts):
+        cells = [cell.strip() for line in bare for cell in line.split(delimiter)]
+        spaced = sum(line.count(f"{delimiter} ") for line in bare)
+        if sum(len(cell.split()) for cell in cells) > _CELL_WORDS * len(cells) or 2 * spaced > sum(counts):
             continue
-        is_header = not any(_NUMBER.fullmatch(cell.strip().strip('"')) for cell in lines[0].split(delimiter))
+        names = [cell.strip().strip('"') for cell in lines[0].split(delimiter)]
+        is_header = not any(map(_NUMBER.fullmatch, names))
+        if len(lines) == 2 and (spaced or not is_header or usual < 2 or len({*names, ""}) <= len(names)):
+            continue  # two lines of prose have such marks, too
         return [
             LineBlock(at, at, "table_header" if at == 0 and is_header else "table_row" if is_header else "line")
             for at in range(len(lines))
@@ -141,10 +170,13 @@ def _broken(lines: Sequence[str]) -> list[LineBlock] | None:
             starts.append(at)
     if len(starts) == 1:
         n_frames = sum(bool(TRACE.match(line)) for line in lines)
-        return [LineBlock(0, len(lines) - 1, "line")] if n_frames > 1 else None
-    found = []
+        return _trace(lines, 0, len(lines), 0) if n_frames > 1 else None
+    found: list[LineBlock] = []
     for first, end in pairwise([*starts, len(lines)]):
         size = sum(map(len, lines[first:end]))
+        if size > _LONGEST_ENTRY and sum(bool(TRACE.match(line)) for line in lines[first:end]) > 2:
+            found += _trace(lines, first, end, len(found))
+            continue
         is_entry = (form is not None and form.match(lines[first])) or ENTRY.match(lines[first])
         is_whole = is_entry and (end - first > 1 or size <= _LONGEST_ENTRY)
         found.append(LineBlock(first, end - 1, "line" if is_whole else "sentence"))
@@ -153,6 +185,8 @@ def _broken(lines: Sequence[str]) -> list[LineBlock] | None:
 
 def _with_titles(lines: Sequence[str], found: Sequence[LineBlock], form: re.Pattern[str] | None) -> list[LineBlock]:
     """Return the blocks, with those that are titles of the next block as headings."""
+    if form is SPEAKER:
+        return _with_questions(lines, found)
     blocks: list[LineBlock] = []
     heading: int | None = None
     for at, block in enumerate(found):
@@ -167,13 +201,68 @@ def _with_titles(lines: Sequence[str], found: Sequence[LineBlock], form: re.Patt
                 (form is not None and at == 0 and bool(form.match(following)))
                 or (len(following) > _TITLE_LENGTH and not is_title(following))
                 or (line.rstrip().endswith(":") and _indentation(following) > _indentation(line))
+                or (at == 0 and _is_term(line) and not is_title(following) and bool(_ENDS_SENTENCE.search(following)))
             )
         if is_heading:
             heading = at
             blocks.append(LineBlock(block.first, block.last, "heading"))
         else:
-            blocks.append(LineBlock(block.first, block.last, block.kind, heading))
+            blocks.append(
+                LineBlock(block.first, block.last, block.kind, heading if block.parent is None else block.parent)
+            )
     return blocks
+
+
+def _trace(lines: Sequence[str], first: int, end: int, index: int) -> list[LineBlock]:
+    """Return the parts of an entry with a stack trace, one where it is short; the first part is the parent of the others.
+
+    A part is a message with the frame that it was raised in, or the frames behind that.
+
+    Args:
+        lines: of the paragraph.
+        first: index of the first line of the entry.
+        end: index of the line behind it.
+        index: of the first part among the blocks of the paragraph.
+    """
+    borders: set[int] = set()
+    if sum(map(len, lines[first:end])) > _LONGEST_ENTRY:
+        last_frame = None  # of Python, where the message stands below the frames
+        for at in range(first + 1, end):
+            if _JAVA_FRAME.match(lines[at]) and not _JAVA_FRAME.match(lines[at - 1]):
+                if any(map(_JAVA_FRAME.match, lines[at + 1 : min(at + 2, end)])):
+                    borders.add(at + 1)
+            elif _CAUSE.match(lines[at]) and at > first + 1:
+                borders.add(at)
+            elif _PYTHON_FRAME.match(lines[at]):
+                last_frame = at
+            elif last_frame is not None and not lines[at][:1].isspace():
+                borders.add(last_frame)
+                last_frame = None
+    starts = sorted({first, *borders} - {end})
+    return [
+        LineBlock(start, until - 1, "line", None if start == first else index)
+        for start, until in pairwise([*starts, end])
+    ]
+
+
+def _with_questions(lines: Sequence[str], found: Sequence[LineBlock]) -> list[LineBlock]:
+    """Return the turns of speakers, those that end in a question as headings of the turn behind them."""
+    asks = [lines[block.last].rstrip(" \t\"'”’»)").endswith(("?", "？")) for block in found]
+    is_question = [one and at + 1 < len(found) and not asks[at + 1] for at, one in enumerate(asks)]
+    return [
+        LineBlock(
+            block.first,
+            block.last,
+            "heading" if is_question[at] else block.kind,
+            at - 1 if at and is_question[at - 1] else None,
+        )
+        for at, block in enumerate(found)
+    ]
+
+
+def _is_term(line: str) -> bool:
+    """Tell whether a line may be a term that the lines below it explain."""
+    return len(line.split()) <= _TERM_WORDS and is_title(line) and not line.rstrip().endswith(("?", ":"))
 
 
 def _indentation(line: str) -> int:
@@ -182,10 +271,19 @@ def _indentation(line: str) -> int:
 
 def _form(lines: Sequence[str]) -> re.Pattern[str] | None:
     """Return the pattern that most lines match: log entries, JSON, options, turns of speakers, or keys with values."""
-    for form in (ENTRY, _JSON_RECORD, _OPTION, _SPEAKER, _KEY_VALUE):
-        n_matching = sum(bool(form.match(line)) for line in lines)
-        if n_matching >= 2 and n_matching >= _SHARE * sum(not TRACE.match(line) for line in lines):
-            return form
+    most_others = (1 - _SHARE) * len(lines)
+    for form in _FORMS:
+        n_matching = n_others = 0
+        for line in lines:
+            if form.match(line):
+                n_matching += 1
+            elif not TRACE.match(line):
+                n_others += 1
+                if n_others > most_others:
+                    break
+        else:
+            if n_matching >= 2 and n_matching >= _SHARE * sum(not TRACE.match(line) for line in lines):
+                return form
     return None
 
 

@@ -41,7 +41,7 @@ def split_into_spans(text: str, splitter: SentenceSplitter) -> list[Span]:
     """
     spans: list[Span] = []
     headings: list[tuple[int, int]] = []  # (level, index of span), outermost first
-    last_spans: list[int] = []  # index of the last span of each block
+    parent_spans: list[int] = []  # index of the span of each block that is a parent: the last, of a list item the first
     table_header = 0  # index of a span
     for block in parse_blocks(text):
         if block.kind == "heading" and block.level:
@@ -49,18 +49,19 @@ def split_into_spans(text: str, splitter: SentenceSplitter) -> list[Span]:
                 headings.pop()
         parent = headings[-1][1] if headings else None
         if block.parent is not None:
-            parent = last_spans[block.parent]
+            parent = parent_spans[block.parent]
         elif block.kind == "table_row" and not block.level:
             parent = table_header
         if block.level and block.kind == "heading":
             headings.append((block.level, len(spans)))
         elif block.level:
             table_header = len(spans)
+        first = len(spans)
         for start, end in _block_offsets(text, block, splitter):
             kind = block.kind if _WORD.search(text, start, end) else "rule"
             spans.append(Span(start, end, kind, parent))
-        last_spans.append(len(spans) - 1)
-    return _cover_gaps(text, spans)
+        parent_spans.append(first if block.kind == "list_item" else len(spans) - 1)
+    return _cover_gaps(text, _with_introductions(text, spans))
 
 
 def _block_offsets(text: str, block: Block, splitter: SentenceSplitter) -> list[tuple[int, int]]:
@@ -100,6 +101,19 @@ def _split_long_block(text: str, start: int, end: int) -> Iterator[tuple[int, in
             last_blank = line.end()
     if text[at:end].strip():
         yield at, end
+
+
+def _with_introductions(text: str, spans: list[Span]) -> list[Span]:
+    """Return the spans, sentences that end in a colon and introduce others as headings: they are kept with these only."""
+    parents = {span.parent for span in spans}
+    if parents == {None} or not parents:
+        return spans
+    return [
+        replace(span, kind="heading")
+        if span.kind == "sentence" and at in parents and text.endswith((":", "："), span.start, span.end)
+        else span
+        for at, span in enumerate(spans)
+    ]
 
 
 def _cover_gaps(text: str, spans: list[Span]) -> list[Span]:

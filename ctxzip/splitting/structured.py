@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ctxzip.splitting.block import Block
+from ctxzip.splitting.source_code import source_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,9 +66,10 @@ _HEADING_TAG = re.compile(r"h([1-6])", re.IGNORECASE)
 _SECTION = re.compile(r"\s*\[{1,2}[^\[\]]+\]{1,2}\s*$")
 _SETTING = re.compile(r"\s*(?:- )?(?:[\w.$/@-]+|\"[^\"]+\"|'[^']+')\s*(?::(?=\s|$)|=)")
 _FIRST = re.compile(r"\S")
-_LINE_END = re.compile(r"[\r\n]")
 _COMMENT = re.compile(r"\s*(?:[#;]|//)")
 _ITEM = re.compile(r"\s*- \S")
+_SETTING_WORDS = 7  # most of a line of settings on average
+_CODE_WORDS = 10  # the same of source code, comments included; wrapped prose has 12 and more
 _CLOSING = re.compile(r"[\s}\]),;]*$")
 
 
@@ -79,7 +81,13 @@ def structured_blocks(text: str) -> list[Block] | None:
         return found
     if head == "<" and (found := _markup_blocks(text)):
         return found
-    return _setting_blocks(text) if len(_LINE_END.findall(text)) >= 2 else None  # most texts are prose on one line
+    n_breaks = text.count("\n") + text.count("\r")
+    if n_breaks < 2:
+        return None  # most texts are prose on one line
+    words_per_line = len(text.split()) / (n_breaks + 1)
+    return (words_per_line <= _SETTING_WORDS and _setting_blocks(text)) or (
+        source_blocks(text) if words_per_line <= _CODE_WORDS else None
+    )
 
 
 def _json_blocks(text: str) -> list[Block] | None:
@@ -275,5 +283,5 @@ def _are_settings(lines: list[str]) -> bool:
         nested
         and n_settings >= 0.5 * len(lines)
         and n_settings + n_others >= 0.9 * len(lines)
-        and words <= 7 * len(lines)
+        and words <= _SETTING_WORDS * len(lines)
     )

@@ -58,6 +58,27 @@ def test_a_log_entry_is_one_span_with_its_stack_trace():
 
 
 @pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("order,customer,total\n1001,Ada Holm,14.50\n", "order,customer,total"),
+        ('lot,origin,note\n"74","Huila, Colombia","dry, clean"\n', "lot,origin,note"),
+        ("id|town|state\nP-1|Tema|sent\nP-2|Pune|lost\n", "id|town|state"),
+    ],
+)
+def test_a_header_and_one_row_are_a_table(text, names):
+    """Commas inside quoted cells do not count."""
+    lines = text.splitlines()
+    assert pieces(text) == lines
+    assert parents(text, lines[1]) == [names]
+
+
+@pytest.mark.parametrize("text", ["Yes, he wrote,\nand left, too.\n", "Kind regards,\nAda Holm\n", "a;b\n1;2\n"])
+def test_two_lines_with_commas_are_no_table(text):
+    """Letters and lists have such lines."""
+    assert all(span.kind not in {"table_header", "table_row"} for span in split_into_spans(text, ENGLISH))
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "Mar 14 08:00:12 gate sshd[412]: Accepted key for ada from 10.0.0.7 port 5122",
@@ -121,6 +142,97 @@ def test_a_function_is_one_span_with_its_comment():
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ('"""Rates.\n\nIn euros.\n"""\n\nimport os\n\nDELAY = 3\n', ['"""Rates.\n\nIn euros.\n"""', "import os", "DELAY = 3"]),
+        ("# The port.\nPORT = 25\n# The host.\nHOST = 1\n", ["# The port.\nPORT = 25", "# The host.\nHOST = 1"]),
+        (
+            "/**\n * Opens the gate.\n */\nfunction open() {\n  gate();\n\n  return true;\n}\n\nconst LIMIT = 10;\n",
+            ["/**\n * Opens the gate.\n */\nfunction open() {\n  gate();\n\n  return true;\n}", "const LIMIT = 10;"],
+        ),
+        (
+            "#!/bin/sh\n# copy the photos\ncp -r photos /mnt\n# tell the owner\necho done\n",
+            ["#!/bin/sh", "# copy the photos\ncp -r photos /mnt", "# tell the owner\necho done"],
+        ),
+        ("# Build.\nall: main.o\n\tcc main.o\n\nclean:\n\trm *.o\n", ["# Build.\nall: main.o\n\tcc main.o", "clean:\n\trm *.o"]),
+        ("DROP VIEW items;\nCREATE INDEX due_idx ON items (due);\nCOMMIT;\n", ["DROP VIEW items;", "CREATE INDEX due_idx ON items (due);", "COMMIT;"]),
+        ("INSERT INTO menu (name, price) VALUES\n('tea', 2.20),\n('cake', 3.10);\n", ["INSERT INTO menu (name, price) VALUES", "('tea', 2.20),", "('cake', 3.10);"]),
+    ],
+    ids=["docstring", "settings", "javadoc", "shell", "makefile", "sql", "insert"],
+)  # fmt: skip
+def test_a_comment_and_a_docstring_belong_to_the_code(text, units):
+    """No comment is a heading, and a definition is whole."""
+    assert pieces(text) == units
+    assert {span.kind for span in split_into_spans(text, ENGLISH)} <= {"code", "line", "table_header", "table_row"}
+
+
+def test_a_method_comes_with_its_class():
+    """A decorator belongs to its method."""
+    text = 'class Gate:\n    """A gate."""\n\n    @slow\n    def open(self):\n        pass\n\n    def close(self):\n        pass\n'
+    assert parents(text, "@slow") == parents(text, "def close") == ['class Gate:\n    """A gate."""']
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Install\n\nRun it twice.\n\n# Use\nWait. It starts = soon.\n",
+        "# Plan\nCreate a list.\nWrite it down;\nbuy bread.\n",
+    ],
+)
+def test_prose_with_marks_of_code_is_no_code(text):
+    """Its headings stay headings."""
+    assert split_into_spans(text, ENGLISH)[0].kind == "heading"
+
+
+def test_a_long_trace_is_split_at_its_causes():
+    """Each part has the frame that it was raised in, and the entry of the log as its parent."""
+    frames = "".join(f"    at com.example.pay.Main.run(Main.java:{line})\n" for line in range(10, 13))
+    text = (
+        "2031-03-14 08:02:40 ERROR pay: payment 5521 failed with code E-4017 after three attempts\n"
+        f"java.lang.IllegalStateException: token expired at 08:00\n{frames}"
+        f"Caused by: java.net.SocketTimeoutException: Read timed out after 30000 ms\n{frames}"
+        "2031-03-14 08:03:01 INFO  gate: closed\n"
+    )
+    found = pieces(text)
+    assert [piece.strip().splitlines()[0][:10] for piece in found] == [
+        "2031-03-14",
+        "at com.exa",
+        "Caused by:",
+        "at com.exa",
+        "2031-03-14",
+    ]
+    assert "Main.java:10" in found[0]
+    assert parents(text, "Caused by:") == [found[0]]
+
+
+def test_an_item_comes_with_the_item_that_it_is_nested_in():
+    """As with a heading."""
+    text = "2.3.0 (2024-04-02)\n  * export to Parquet\n  * removed XML\n\n2.2.1 (2024-01-15)\n  * fixed a crash\n"
+    assert parents(text, "* removed") == ["2.3.0 (2024-04-02)"]
+    assert parents(text, "* fixed") == ["2.2.1 (2024-01-15)"]
+
+
+def test_a_term_is_the_heading_of_its_explanation():
+    """A glossary without markup."""
+    text = "Berth\nPlace where a ship lies.\n\nBollard\nShort post for ropes.\n"
+    assert parents(text, "Short post") == ["Bollard"]
+
+
+def test_a_question_of_one_speaker_is_the_heading_of_the_answer():
+    """The answer alone may repeat none of its words."""
+    text = "Q: How do I cancel?\nA: Write to us.\n"
+    assert parents(text, "A: Write") == ["Q: How do I cancel?"]
+    assert parents(TURNS, "BEN: It is") == ["ANNA: Where is the key?"]
+
+
+def test_what_is_behind_a_list_is_not_under_the_line_above_it():
+    """A line that ends in a colon introduces the list alone."""
+    text = "You need the following documents:\n\n- a photograph\n- a fee\n\nThe licence is issued at once.\n"
+    assert parents(text, "- a fee") == ["You need the following documents:"]
+    assert parents(text, "The licence") == []
+
+
 def test_a_turn_of_a_speaker_is_a_span():
     """No blank lines between turns are needed."""
     assert pieces(TURNS)[0] == "ANNA: Where is the key?"
@@ -130,6 +242,20 @@ def test_a_turn_of_a_speaker_is_a_span():
 def test_the_parent_of_a_list_item_is_the_line_above_its_list():
     """That line ends in a colon, and its own parent is its heading."""
     assert parents(MARKDOWN, "- adults") == ["Fares:", "# Ferry"]
+
+
+def test_a_sentence_that_ends_in_a_colon_is_the_heading_of_the_list_below_it():
+    """Also behind another sentence."""
+    text = "The office is small. For a licence you need:\n\n- a photograph\n- a fee\n"
+    assert parents(text, "- a fee") == ["For a licence you need:"]
+    assert [span.kind for span in split_into_spans(text, ENGLISH)][:2] == ["sentence", "heading"]
+
+
+def test_a_caption_is_one_heading():
+    """Its number does not end it."""
+    text = "Table 2. Mean weight after 12 weeks.\n\n| Group | Mean |\n|---|---|\n| A | 71.2 |\n"
+    assert pieces(text)[0] == "Table 2. Mean weight after 12 weeks."
+    assert split_into_spans(text, ENGLISH)[0].kind == "heading"
 
 
 @pytest.mark.parametrize("title", ["Opening Hours", "4.2 Mail", "OPENING HOURS", "**When is it open?**"])

@@ -10,6 +10,7 @@ from ctxzip._internal.logits import logit, sigmoid
 from ctxzip.datamodels import Scores, ScoringInput
 from ctxzip.errors import ModelError
 from ctxzip.scoring.bm25 import Bm25Scorer
+from ctxzip.scoring.sibling_rows import sibling_match
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from ctxzip.scoring.protocol import Scorer
 
 # For a model whose card has no weights: its logits unscaled, and `_BM25_RANK` of `ctxzip.training.fit_calibration`.
-_DEFAULT_WEIGHTS = {"model": 1.0, "bm25_rank": 0.8, "bias": 0.0}
+DEFAULT_WEIGHTS = {"model": 1.0, "bm25_rank": 0.8, "bias": 0.0}
+# Log-odds that a row loses whose siblings alone have the query's words. On six dev sets with tables, 0.6 keeps recall within 20 and
+# 30% of the words and raises AP by 0.004; 1.0 loses recall on technical documents. Small inputs gain needles up to 0.7.
+_SIBLING_WEIGHT = 0.7
 
 
 def log_ranks(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
@@ -37,7 +41,8 @@ class HybridScorer:
     """Lowers the model's logit of a unit by the logarithm of its BM25 rank; the relevance of passages is the model's.
 
     The logit of a unit is `model * logit - bm25_rank * log(rank) + bias`. The probability that the unit at BM25 rank r is
-    evidence falls about like a power of r for all kinds of text; in log-odds, that is a multiple of log r.
+    evidence falls about like a power of r for all kinds of text; in log-odds, that is a multiple of log r. Rows and lines lose
+    more in a first pass, where others beside them match better (`ctxzip.scoring.sibling_rows`).
 
     Units that the model did not score (`Scores.not_scored`) keep their probability, which is that of BM25.
 
@@ -56,7 +61,7 @@ class HybridScorer:
         self.has_second_pass = model.has_second_pass
         try:
             self._weight, self._rank_weight, self._bias = (
-                float((weights or _DEFAULT_WEIGHTS)[key]) for key in _DEFAULT_WEIGHTS
+                float((weights or DEFAULT_WEIGHTS)[key]) for key in DEFAULT_WEIGHTS
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(
@@ -73,12 +78,14 @@ class HybridScorer:
     def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
         """Combine the scores of the model and of BM25, for each request by itself."""
         return [
-            self._combined(by_model, by_bm25)
-            for by_model, by_bm25 in zip(self._model.score(batch), self._bm25.score(batch), strict=True)
+            self._combined(item, by_model, by_bm25)
+            for item, by_model, by_bm25 in zip(batch, self._model.score(batch), self._bm25.score(batch), strict=True)
         ]
 
-    def _combined(self, by_model: Scores, by_bm25: Scores) -> Scores:
+    def _combined(self, item: ScoringInput, by_model: Scores, by_bm25: Scores) -> Scores:
         log_odds = self._weight * logit(by_model.probability) - self._rank_weight * log_ranks(by_bm25.probability)
+        if not item.evidence:
+            log_odds -= _SIBLING_WEIGHT * (1 - sibling_match(item.request, item.units))
         probability = sigmoid(log_odds + self._bias)
         not_scored = [i for i, reason in enumerate(by_model.not_scored) if reason is not None]
         probability[not_scored] = by_model.probability[not_scored]

@@ -12,6 +12,7 @@ from ctxzip.datamodels import PreparedRequest, RecordWarning, Request, Scored, S
 from ctxzip.model_store import open_model, scoring_graph
 from ctxzip.reading.origin import BadRecord, origin_of
 from ctxzip.scoring.bm25 import Bm25Scorer
+from ctxzip.scoring.introductions import with_introductions
 from ctxzip.scoring.loading import load_scorer
 from ctxzip.scoring.not_scored import not_scored_warnings
 from ctxzip.scoring.prefilter import scoring_input
@@ -210,7 +211,7 @@ def _scored(
 ) -> Scored:
     return Scored(
         prepared=prepared,
-        scores=scores,
+        scores=with_introductions(prepared, scores),
         warnings=(
             *prepared.warnings,
             *warnings,

@@ -19,6 +19,7 @@ from ctxzip.rendering.slot_filling import offset_warnings, original_record
 from ctxzip.scoring.pipeline import ScoringPipeline
 from ctxzip.scoring.preparation import recounted
 from ctxzip.selection.adaptive.policy_lookup import PolicyLookup
+from ctxzip.selection.cut_oversized import without_oversized
 from ctxzip.selection.selection_pipeline import choose
 from ctxzip.settings import Settings
 from ctxzip.tokens import load_tokenizer
@@ -114,29 +115,37 @@ class Selector:
             UsageError: `recall` is set, and there is no policy for the scorer.
         """
         policy = self.policy_of(scored.scorer, scored.model_sha256, scored.prepared.splitter)
-        prepared = recounted(scored.prepared, self._tokenizer)
-        scored = replace(scored, prepared=prepared)
-        settings, request, normalized = self.settings, prepared.request, prepared.normalized
+        settings = self.settings
+        scored = replace(scored, prepared=recounted(scored.prepared, self._tokenizer))
+        n_units = len(scored.units)
+        if settings.max_tokens:
+            scored = without_oversized(scored, settings.max_tokens, self._tokenizer)
+        prepared = scored.prepared
+        request, normalized = prepared.request, prepared.normalized
         order = _passage_order(scored.scores, settings.order)
         renderer = Renderer(settings, self._tokenizer, normalized.passages, prepared.units, order)
         cost = renderer.token_cost()
         # Records hold the passages as they came, whose tokens are counted already.
         tokens_in = prepared.passage_tokens if settings.in_records else cost.count(range(len(prepared.units)))
-        choice = choose(scored, settings, cost, tokens_in, partial(self._policies.decide, policy))
+        is_cut = len(scored.units) > n_units
+        choice = choose(scored, settings, cost, tokens_in, partial(self._policies.decide, policy), is_cut=is_cut)
+        budget, warnings = choice.budget, [*scored.warnings, *choice.warnings]
+        if low_relevance := self._policies.low_relevance(scored, choice.ranking):
+            budget = replace(budget, answerable=float(choice.ranking.probability[0]))
+            warnings.append(low_relevance)
         texts = renderer.texts(request.passages, choice.selection.kept)
-        warnings = list(scored.warnings)
         if normalized is not request and not settings.in_records:
             warnings.append(RecordWarning("surrogates_replaced", "lone surrogates are written as U+FFFD"))
         result = Result(
             scored=scored,
-            budget=choice.budget,
+            budget=budget,
             selection=choice.selection,
             texts=texts,
             order=tuple(i for i in order if texts[i] or not settings.drop_empty),
             tokenizer=self._tokenizer.name,
             tokens_in=tokens_in,
             tokens_out=choice.selection.n_tokens,
-            warnings=(*warnings, *choice.warnings),
+            warnings=tuple(warnings),
             context=None if settings.in_records else renderer.context(choice.selection.kept),
             explained=settings.explain,
         )

@@ -116,6 +116,7 @@ class ParsedQuery:
         may_need_several_passages: whether it may lie in more than one, so that a second pass is worth its time; true
             wherever `needs_several_passages` is.
         english: whether the query is in English.
+        asks_for_steps: whether it asks how something is done, so that the steps of a procedure are kept together.
     """
 
     kind: str
@@ -125,6 +126,7 @@ class ParsedQuery:
     needs_several_passages: bool = False
     may_need_several_passages: bool = False
     english: bool = True
+    asks_for_steps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,8 +380,8 @@ class Selection:
         dropped_because: one reason a unit, None where it is kept: `below the threshold`, `no room`, `enough units kept`,
             `near-duplicate of [passage, start, end]`, `not in the most relevant documents`, `nothing under it kept` (a heading),
             or `Budget.no_answer`.
-        kept_because: one reason a unit, `neighbour of [passage, start, end]` where it is kept for that only, else None; may
-            be empty where there are none.
+        kept_because: one reason a unit, where it is kept for that only: `neighbour of [passage, start, end]`, `context of`,
+            `title above` or `step of one procedure with` such a unit; else None. May be empty where there are none.
     """
 
     kept: tuple[int, ...]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ctxzip.datamodels import ParsedQuery
+from ctxzip.query.asks_for_steps import asks_for_steps
 from ctxzip.query.comparison import TREATMENT_EFFECT, compared_entities
 from ctxzip.query.complexity import complexity_of, features_of, top_contributions
 from ctxzip.query.kinds import classify_by_rules
@@ -41,7 +42,14 @@ def _parse(query: str) -> ParsedQuery:
     if not tokenized.words:
         return ParsedQuery("other", 0.0, "no words")
     if (language := detect_language(query)) not in {ENGLISH, UNKNOWN}:
-        return ParsedQuery("other", _UNKNOWN_COMPLEXITY, f"not English ({language})", tokenized.names, english=False)
+        return ParsedQuery(
+            "other",
+            _UNKNOWN_COMPLEXITY,
+            f"not English ({language})",
+            tokenized.names,
+            english=False,
+            asks_for_steps=asks_for_steps(query, english=False),
+        )
     kind, reason = classify_by_rules(tokenized)
     compared = compared_entities(tokenized) if kind == "comparison" else ()
     features = features_of(tokenized, kind)
@@ -60,6 +68,7 @@ def _parse(query: str) -> ParsedQuery:
         (*compared, *other_names),
         needs_several_passages=needs_several,
         may_need_several_passages=needs_several or may_need_several,
+        asks_for_steps=asks_for_steps(tokenized.question, english=True),
     )
 
 

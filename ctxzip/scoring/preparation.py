@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,6 @@ from ctxzip.datamodels import Passage, PreparedRequest, RecordWarning, Request, 
 from ctxzip.query.parse import parse_query
 from ctxzip.scoring.windows import units_of_tokens
 from ctxzip.splitting.language import ENGLISH, UNKNOWN, detect_language, detect_languages
-from ctxzip.splitting.oversized import split_oversized
 from ctxzip.splitting.sentences import splitter_for
 from ctxzip.splitting.spans import split_into_spans
 
@@ -30,9 +29,7 @@ def prepare(request: Request, settings: Settings, tokenizer: Tokenizer) -> Prepa
     """Parse the query of one request, split its passages into units and count their tokens."""
     normalized = without_surrogates(request)
     languages, warnings = _languages(normalized, settings)
-    units, passage_tokens = _counted(normalized, _units(normalized, languages, settings.splitter), tokenizer)
-    if settings.max_tokens:
-        units = _without_oversized(normalized, units, tokenizer, settings.max_tokens)
+    units, passage_tokens = counted(normalized, _units(normalized, languages, settings.splitter), tokenizer)
     return PreparedRequest(
         request=request,
         normalized=normalized,
@@ -50,7 +47,7 @@ def recounted(prepared: PreparedRequest, tokenizer: Tokenizer) -> PreparedReques
     """Return the request with the tokens of its units and passages counted by another tokenizer."""
     if prepared.tokenizer == tokenizer.identity:
         return prepared
-    units, passage_tokens = _counted(prepared.normalized, prepared.units, tokenizer)
+    units, passage_tokens = counted(prepared.normalized, prepared.units, tokenizer)
     return replace(prepared, units=units, passage_tokens=passage_tokens, tokenizer=tokenizer.identity)
 
 
@@ -104,33 +101,7 @@ def _spans(passage: Passage, language: str, splitter: str) -> list[Span]:
     return split_into_spans(passage.text, splitter_for(language, splitter)[0])
 
 
-def _without_oversized(
-    request: Request, units: tuple[Unit, ...], tokenizer: Tokenizer, max_tokens: int
-) -> tuple[Unit, ...]:
-    """Return the units, with the lines or clauses of those that have more tokens than the ceiling on all that is kept.
-
-    A unit that is still too large is split once more, its lines into clauses. Sentences that the record gives stay whole.
-    """
-    for _ in range(2):
-        pieces = [
-            split_oversized(request.passages[unit.passage].text, unit.start, unit.end)
-            if unit.n_tokens > max_tokens and request.passages[unit.passage].sentences is None
-            else [(unit.start, unit.end)]
-            for unit in units
-        ]
-        if all(len(piece) == 1 for piece in pieces):
-            break
-        first_piece = [0, *accumulate(map(len, pieces))]
-        units = tuple(
-            replace(unit, start=start, end=end, parent=None if unit.parent is None else first_piece[unit.parent])
-            for unit, piece in zip(units, pieces, strict=True)
-            for start, end in piece
-        )
-        units, _ = _counted(request, units, tokenizer)
-    return units
-
-
-def _counted(request: Request, units: Sequence[Unit], tokenizer: Tokenizer) -> tuple[tuple[Unit, ...], int]:
+def counted(request: Request, units: Sequence[Unit], tokenizer: Tokenizer) -> tuple[tuple[Unit, ...], int]:
     """Return the units with their number of tokens, and the number of tokens of all passages."""
     ends = tokenizer.ends([passage.text for passage in request.passages])
     counts: list[int] = []

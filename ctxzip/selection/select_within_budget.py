@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ctxzip.datamodels import Budget, Selection, Unit
+from ctxzip.selection.companions import Companions, add_companions
 from ctxzip.selection.dedup import DuplicateFilter
 from ctxzip.selection.neighbours import add_neighbours
 from ctxzip.selection.token_cost import KeptUnits, TokenCost
@@ -31,14 +32,16 @@ def select(
     cost: TokenCost,
     probability: NDArray[np.floating[Any]],
     key: Callable[[int], Hashable | None] | None = None,
+    companions: Companions | None = None,
 ) -> Selection:
     """Return the best units that the budget allows, each with its headings and its neighbours.
 
     Greedy in the order of `ranked`: a unit that does not fit is skipped, and smaller ones after it are tried. The first unit
     that is kept may exceed every limit except `max_tokens`; if it is not the best candidate, because that is too long, the
     user's threshold applies to it. Tokens are estimated unit by unit. Then the final text is counted exactly, and the units
-    added last are dropped until it fits, so it never exceeds the token ceilings. Neighbours are added last, in the tokens
-    that are left; only the token ceilings apply to them.
+    added last are dropped until it fits, so it never exceeds the token ceilings. Neighbours and then companions are added
+    last, in the tokens that are left; only the token ceilings apply to neighbours. There are no companions if the user sets a
+    threshold or a recall.
 
     Args:
         ranked: indices of the candidates in the order in which they are considered, best first.
@@ -47,7 +50,10 @@ def select(
         probability: `(n_units,)`, 0..1, of all units of the request.
         key: returns a key for a unit: of the units with one key only the first is kept. None for a unit without
             near-duplicates.
+        companions: finds what a unit is not understood without. What it has in `together` is kept whatever its probability,
+            unless the user sets a threshold.
     """
+    together = companions.together if companions is not None and budget.limits.threshold is None else {}
     reasons: list[str | None] = [None] * len(cost.units)
     kept = KeptUnits(cost)
     duplicates = DuplicateFilter(key)
@@ -55,12 +61,15 @@ def select(
     if cost.gap_tokens and _all_fit(ranked, budget, cost, probability):
         # Estimates would include gap marks between units whose gap closes when the next unit is kept.
         ceilings = replace(budget, max_tokens=None, soft_tokens=None)
+    because: dict[int, tuple[str, int]] = {}  # why units are kept that are not among the best, and with which unit
     for rank, i in enumerate(ranked):
         if i in kept:
             continue
         is_first = not kept.chosen
         threshold = budget.limits.threshold if is_first and budget.threshold is not None else budget.threshold
-        if rank > 0 and threshold is not None and probability[i] < threshold:
+        is_low = rank > 0 and threshold is not None and probability[i] < threshold
+        why = together.get(i)
+        if is_low and (why is None or why[1] not in kept):
             reasons[i] = BELOW_THRESHOLD
         elif reason := _exceeded(ceilings, kept, i, is_first=is_first):
             reasons[i] = reason
@@ -68,11 +77,11 @@ def select(
             reasons[i] = _duplicate_of(cost.units[original])
         else:
             kept.add(i)
+            if is_low and why is not None:
+                because[i] = why
     n_best = len(kept.chosen)
-    beside = add_neighbours(
-        kept, ranked, cost.units, budget, lambda i: not _too_long(ceilings, kept.n_tokens + kept.estimate(i))
-    )
-    for i in beside:
+    because |= _kept_besides(kept, ranked, budget, cost, ceilings, companions)
+    for i in because:
         reasons[i] = NO_ROOM  # unless it is kept in the end
     n_tokens = _drop_until_it_fits(kept, budget, cost, n_best)
     return Selection(
@@ -80,10 +89,30 @@ def select(
         n_tokens,
         _final_reasons(reasons, ranked, kept, cost.units, duplicates),
         tuple(
-            f"neighbour of {_place(cost.units[beside[i]])}" if i in beside and i in kept else None
+            f"{because[i][0]} {_place(cost.units[because[i][1]])}" if i in because and i in kept else None
             for i in range(len(cost.units))
         ),
     )
+
+
+def _kept_besides(
+    kept: KeptUnits,
+    ranked: Sequence[int],
+    budget: Budget,
+    cost: TokenCost,
+    ceilings: Budget,
+    companions: Companions | None,
+) -> dict[int, tuple[str, int]]:
+    """Keep neighbours and companions of the best units that fit; return for all of them why, and the unit they belong to."""
+    n_best = len(kept.chosen)
+
+    def fits(i: int) -> bool:
+        return not _too_long(ceilings, kept.n_tokens + kept.estimate(i))
+
+    because = {i: ("neighbour of", best) for i, best in add_neighbours(kept, ranked, cost.units, budget, fits).items()}
+    if companions is not None and budget.limits.threshold is None and budget.limits.recall is None:
+        because |= add_companions(kept, n_best, companions, fits, budget.max_sentences)
+    return because
 
 
 def _final_reasons(

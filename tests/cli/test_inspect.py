@@ -103,7 +103,7 @@ def test_plain_text_marks_what_is_kept_and_the_reasons():
 
 def test_several_records_end_with_the_total_and_a_bad_one_keeps_its_place():
     """And the exit code is that of compress."""
-    run = ctxzip("inspect", "--scorer", "bm25", stdin=jsonl(FERRY) + "{\n" + jsonl(FERRY))
+    run = ctxzip("inspect", "-n", "1", "--scorer", "bm25", stdin=jsonl(FERRY) + "{\n" + jsonl(FERRY))
     assert run.code == 1
     out = run.out.decode()
     assert re.findall(r"^== record .*$", out, re.MULTILINE) == [
@@ -130,7 +130,7 @@ def on_terminal(record, **environment):
     terminal, theirs = pty.openpty()
     try:
         subprocess.run(
-            [sys.executable, "-m", "ctxzip", "inspect", "--scorer", "bm25", "--quiet"],
+            [sys.executable, "-m", "ctxzip", "inspect", "-n", "1", "--scorer", "bm25", "--quiet"],
             input=jsonl(record).encode(), stdout=theirs, check=True, timeout=60,
             env={**os.environ, "CTXZIP_PAGER": "cat", "TERM": "xterm", "COLUMNS": "60", "LINES": "20", **environment},
         )  # fmt: skip

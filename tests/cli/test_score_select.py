@@ -49,6 +49,21 @@ def test_score_and_select_do_what_compress_does(scored, requests, budget):
     assert ctxzip("select", *budget, path).out == compress("--scorer", scorer, *budget, requests).out
 
 
+@pytest.mark.parametrize("scorer", ["bm25", "hybrid"])
+@pytest.mark.parametrize("options", [[], ["--mark-gaps", "--to", "text"]], ids=" ".join)
+def test_both_cut_a_unit_that_is_larger_than_all_that_may_be_kept(scorer, options, tmp_path):
+    """To the byte, and the clause that has the words of the query is kept."""
+    hours = "The baths open at nine on weekdays, the sauna is closed in July, the key of the lockers costs two euros"
+    path = tmp_path / "long.jsonl"
+    path.write_text(jsonl({"query": "What does the key of the lockers cost?", "docs": [f"{hours}. It is warm."]}))
+    scored = ctxzip("score", "--scorer", scorer, stdin=path.read_text()).out
+    budget = ("-m", "12", *options)
+    selected = ctxzip("select", *budget, stdin=scored).out
+    assert selected == compress("--scorer", scorer, *budget, path).out
+    assert b"the key of the lockers costs two euros" in selected
+    assert b"The baths" not in selected
+
+
 def test_the_tokenizer_does_not_change_the_input_of_the_second_pass(labelled, tmp_path):
     """Scored with one tokenizer and selected with another, as `compress` does with the other."""
     path = tmp_path / "long.jsonl"

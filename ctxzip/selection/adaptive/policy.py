@@ -150,7 +150,7 @@ class Policy:
         n_kept = int((ranking.probability >= threshold).sum())
         no_answer = self.is_unanswerable(ranking)
         best = float(ranking.probability[0]) if len(ranking.probability) else 1.0
-        is_low = best < self.low_best_probability and ranking.kind != NOT_ENGLISH
+        is_low = self.is_low(ranking)
         return PolicyDecision(
             mode=mode,
             threshold=threshold,
@@ -158,12 +158,18 @@ class Policy:
                 f"{mode}: {n_kept} of {len(ranking.probability)} units, as deep as {100 * (1 - quantile.alpha):.3g}% of "
                 f"{quantile.n:,} labelled queries needed ({_described(quantile.group)})"
             ),
-            warnings=(self._low_relevance(best),) if is_low and not no_answer else (),
+            warnings=(self.low_relevance(best),) if is_low and not no_answer else (),
             no_answer=no_answer,
             answerable=best if is_low or no_answer else None,
         )
 
-    def _low_relevance(self, best: float) -> RecordWarning:
+    def is_low(self, ranking: Ranking) -> bool:
+        """Return whether the best unit scores lower than in 99% of the labelled queries; never for other languages."""
+        best = ranking.probability[:1]
+        return ranking.kind != NOT_ENGLISH and bool((best < self.low_best_probability).any())
+
+    def low_relevance(self, best: float) -> RecordWarning:
+        """Return the warning for a query whose best unit has such a low probability."""
         return RecordWarning(
             "low_relevance",
             f"the documents may not answer the query: the best unit has a probability of {best:.2g}, and in 99% of the "

@@ -13,7 +13,7 @@ from ctxzip.selection.budget_from_limits import policy_share
 from ctxzip.settings import AUTO, BM25
 
 if TYPE_CHECKING:
-    from ctxzip.datamodels import Limits, Ranking
+    from ctxzip.datamodels import Limits, Ranking, RecordWarning, Scored
     from ctxzip.selection.adaptive.guarantee import DepthQuantile
     from ctxzip.selection.adaptive.policy import Policy, PolicyDecision
     from ctxzip.settings import Settings
@@ -72,8 +72,24 @@ class PolicyLookup:
         Raises:
             UsageError: the policy is for another scorer, model or splitter, or a recall is wanted without a policy.
         """
-        if self._limits.recall is None and not self._limits.adaptive:
+        if not self._decides:
             return None
+        return self._found(scorer, model_sha256, splitter)
+
+    def low_relevance(self, scored: Scored, ranking: Ranking) -> RecordWarning | None:
+        """Return a warning where the documents may not answer a query under limits alone, under which no policy decides."""
+        if self._decides or scored.scores.not_scored or self._settings.policy is not None:
+            return None
+        policy = self._found(scored.scorer, scored.model_sha256, scored.prepared.splitter)
+        is_low = policy is not None and policy.is_low(ranking)
+        return policy.low_relevance(float(ranking.probability[0])) if policy is not None and is_low else None
+
+    @property
+    def _decides(self) -> bool:
+        """Whether a policy decides how much is kept."""
+        return self._limits.recall is not None or self._limits.adaptive
+
+    def _found(self, scorer: str, model_sha256: str | None, splitter: str) -> Policy | None:
         scored_by = (scorer, model_sha256, splitter)
         if scored_by not in self._policies:
             self._policies[scored_by] = self._find(*scored_by)

@@ -1,4 +1,4 @@
-"""Rows, lines and list items side by side -> how well each one matches the words of the query that few of them have."""
+"""Table rows and lines of one group -> how well each one matches the words of the query that few of them have."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RARE = 1 / 3  # of the rows: a word in more of them does not tell them apart
 def sibling_match(request: Request, units: Sequence[Unit]) -> NDArray[np.float64]:
     """Return for each unit its share of the match of the best of its siblings, `(n_units,)`, 0..1.
 
-    Siblings are the rows, lines or list items with the same heading or header. A match is the sum of the weights (idf) of the
+    Siblings are the rows or lines with the same heading or header. A match is the sum of the weights (idf) of the
     query's words that a row has and most of its siblings do not. It is 1 for other units, and where no sibling has such a word.
     """
     found = np.ones(len(units))
@@ -53,6 +53,6 @@ def sibling_match(request: Request, units: Sequence[Unit]) -> NDArray[np.float64
 
 
 def _are_turns(request: Request, units: Sequence[Unit], group: Sequence[int]) -> bool:
-    """Tell whether most lines are turns of speakers: an answer needs not repeat the words of a question."""
+    """Return whether most lines are turns of speakers, where an answer does not repeat the words of a question."""
     texts = [request.passages[units[i].passage].text[units[i].start : units[i].end] for i in group]
     return 2 * sum(bool(SPEAKER.match(text.lstrip())) for text in texts) > len(texts)

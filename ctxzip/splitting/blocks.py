@@ -158,7 +158,7 @@ class _Parser:
         return is_row(line) and is_caption(self.text[block.body : block.end])
 
     def _may_be_introduced(self, line: str) -> bool:
-        """Tell whether a line begins a table, a list, code or a quote."""
+        """Return whether a line begins a table, a list, code or a quote."""
         return is_row(line) or any(form.match(line) for form in (_LIST_MARKER, _FENCE, _INDENTED, _QUOTE))
 
     def _block(

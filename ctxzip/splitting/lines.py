@@ -261,7 +261,7 @@ def _with_questions(lines: Sequence[str], found: Sequence[LineBlock]) -> list[Li
 
 
 def _is_term(line: str) -> bool:
-    """Tell whether a line may be a term that the lines below it explain."""
+    """Return whether a line may be a term that the lines below it explain."""
     return len(line.split()) <= _TERM_WORDS and is_title(line) and not line.rstrip().endswith(("?", ":"))
 
 

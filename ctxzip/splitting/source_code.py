@@ -126,7 +126,7 @@ def _inside_long_strings(lines: Sequence[str]) -> list[bool]:
 
 
 def _is_source(lines: Sequence[str], is_inside: Sequence[bool]) -> bool:
-    """Tell whether nearly all lines are code: statements, comments, what is indented below them, or in a long string."""
+    """Return whether nearly all lines are code: statements, comments, what is indented below them, or in a long string."""
     is_script = lines[0].startswith("#!")
     has_rows = any(line.startswith("INSERT INTO ") for line in lines)
     has_recipe = any(line.startswith("\t") for line in lines)
@@ -168,7 +168,7 @@ def _groups(lines: Sequence[str], is_inside: Sequence[bool]) -> list[tuple[int, 
 
 
 def _goes_on(lines: Sequence[str], before: int, at: int) -> bool:
-    """Tell whether a line belongs to the block of the line that is not blank before it; it is not in a long string."""
+    """Return whether a line belongs to the block of the line that is not blank before it; it is not in a long string."""
     line = lines[at]
     if (
         line[:1].isspace()

@@ -26,18 +26,18 @@ def is_caption(text: str) -> bool:
 
 
 def is_pipe_row(line: str) -> bool:
-    """Tell whether a line begins and ends with a bar."""
+    """Return whether a line begins and ends with a bar."""
     line = line.strip()
     return len(line) > 1 and line[0] == line[-1] == "|"
 
 
 def is_row(line: str) -> bool:
-    """Tell whether a line may begin a table: with bars, a rule, or a tab inside."""
+    """Return whether a line may begin a table: with bars, a rule, or a tab inside."""
     return is_pipe_row(line) or bool(GRID_RULE.match(line)) or "\t" in line.strip()
 
 
 def is_delimiter_row(line: str) -> bool:
-    """Tell whether a line is the rule below the header of a table with bars."""
+    """Return whether a line is the rule below the header of a table with bars."""
     return "|" in line and "-" in line and not line.strip("|:- \t")
 
 

@@ -152,6 +152,9 @@ def _document(
             return to_request(value, shapes, query=query, origin=_origin(source, item))
         return to_document(value, SHAPES if item.is_text else shapes, index)
     except InputError as error:
+        if "text_field" in error.options and source.suffix in _JSON_SUFFIXES | CSV_SUFFIXES:
+            text = f"{error.message}; if the whole file is one document, use the format text"
+            error = InputError(text, option=(*error.options, "input_format"))
         return _bad_record(source, item, value, error, in_output=False)
 
 

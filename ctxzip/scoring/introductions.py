@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from ctxzip.datamodels import PreparedRequest, Scores, Unit
 
 _COLON = re.compile(r"[:：?？]\W*\Z")
+_WORDS = 3  # of an introduction, at least
 _HEADINGS = frozenset({"heading", "table_header"})
 
 
 def with_introductions(prepared: PreparedRequest, scores: Scores) -> Scores:
     """Return the scores, those of the best unit under each introduction at least as high as that of the introduction.
 
-    An introduction ends in a colon or is a caption. It is kept with what is under it only, so that its match with the query
-    would be lost: "The fees for documents such as a passport:" above `| Passport | 70 |`.
+    An introduction ends in a colon or is a caption, and has several words, unlike the key of a mapping. It is kept only with
+    what is under it, so that its match with the query would be lost: "The fees for documents such as a passport:" above
+    `| Passport | 70 |`.
     """
     units = prepared.units
     parents = {unit.parent for unit in units if unit.parent is not None}
@@ -41,7 +43,8 @@ def with_introductions(prepared: PreparedRequest, scores: Scores) -> Scores:
 
 def _introduces(prepared: PreparedRequest, unit: Unit) -> bool:
     text = prepared.normalized.passages[unit.passage].text[unit.start : unit.end]
-    return unit.kind == "heading" and bool(_COLON.search(text) or is_caption(text))
+    is_introduction = _COLON.search(text) or is_caption(text)
+    return unit.kind == "heading" and bool(is_introduction) and len(text.split()) >= _WORDS
 
 
 def _below(units: Sequence[Unit], i: int) -> list[int]:

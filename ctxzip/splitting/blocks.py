@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ctxzip.splitting.block import Block
 from ctxzip.splitting.lines import is_title, line_blocks
+from ctxzip.splitting.list_nesting import BULLETS, LIST_MARKER, OuterItems, is_label_of, read_item
 from ctxzip.splitting.source_code import code_ranges, count_code_lines, is_code_comment
 from ctxzip.splitting.structured import structured_blocks
 from ctxzip.splitting.text_tables import GRID_RULE, grid_rows, is_caption, is_delimiter_row, is_pipe_row, is_row
@@ -29,12 +30,8 @@ _UNDERLINE = re.compile(r"([=\-~^\"*+#])\1{2,}\s*$")
 _RULE = re.compile(r"\s*([-*_])(?:\s*\1){2,}\s*$")
 _QUOTE = re.compile(r" {0,3}>")
 _QUOTE_MARKS = re.compile(r"(?:^|(?<=\r))[ \t]{0,3}(?:>[ \t]?)+", re.MULTILINE)  # a lone \r ends a line, too
-_BULLETS = "•‣◦▪●○■□▸►▶➢➤✓✔·∙⁃\uf0b7\uf0a7"  # the last two are private-use characters of Word
-_LIST_MARKER = re.compile(
-    rf"\s*(?:[-*+–—{_BULLETS}]|\(?\d{{1,3}}[.)]|\d{{1,2}}(?:\.\d{{1,2}}){{1,3}}|\(?(?:[a-z]|[ivx]{{1,4}})\))[ \t]+(?=\S)"
-)
 # Markers that start a list directly after a paragraph. Other markers there may be prose.
-_FIRST_ITEM = re.compile(rf"\s*(?:[-*+{_BULLETS}]|\(?1[.)])[ \t]+\S")
+_FIRST_ITEM = re.compile(rf"\s*(?:[-*+{BULLETS}]|\(?1[.)])[ \t]+\S")
 _INDENTED = re.compile(r" {4}|\t")
 _FRONT_MATTER_KEY = re.compile(r"[\w-]+\s*:")
 _INNER_SENTENCE = re.compile(r"[.!?]\s+[^\W\d_a-z]")
@@ -55,7 +52,7 @@ def parse_blocks(text: str, *, quoted: bool = False) -> Iterator[Block]:
             code, because the blanks cannot be distinguished from indentation.
     """
     is_line = text[:1].isalpha() and "\n" not in text and "\r" not in text
-    if is_line and not _LIST_MARKER.match(text):
+    if is_line and not LIST_MARKER.match(text):
         return iter((Block("sentence", 0, len(text.rstrip()), 0),))  # as most retrieved passages are
     if not quoted and (structured := structured_blocks(text)):
         return iter(structured)
@@ -81,7 +78,7 @@ class _Parser:
         self.lines = [text[start:end].rstrip("\r\n") for start, end in self.bounds]
         self.at = 0  # index of the current line
         self.in_list = False
-        self.outer_items: list[tuple[int, int]] = []  # indentation and index of items that the next may be nested in
+        self.outer_items = OuterItems()
         self.after_blank = True
         self.prose_until = 0  # index of the line after indented lines that are not code
         self.count = 0  # blocks so far
@@ -123,7 +120,7 @@ class _Parser:
             and "|" not in line
             and "\t" not in line
             and line.rstrip()[-1] != ":"
-            and not _LIST_MARKER.match(line)
+            and not LIST_MARKER.match(line)
             and not is_caption(line)
         )
 
@@ -159,7 +156,7 @@ class _Parser:
 
     def _may_be_introduced(self, line: str) -> bool:
         """Return whether a line begins a table, a list, code or a quote."""
-        return is_row(line) or any(form.match(line) for form in (_LIST_MARKER, _FENCE, _INDENTED, _QUOTE))
+        return is_row(line) or any(form.match(line) for form in (LIST_MARKER, _FENCE, _INDENTED, _QUOTE))
 
     def _block(
         self, kind: Kind, first: int, last: int, *, body: int = 0, level: int = 0, parent: int | None = None
@@ -255,7 +252,7 @@ class _Parser:
         if not following or line[:1].isspace() or (line.rstrip().endswith(":") and self._may_be_introduced(following)):
             return None
         numbered = _NUMBERED.match(line)
-        if (_LIST_MARKER.match(line) and not numbered) or (numbered and _NUMBERED.match(following)):
+        if (LIST_MARKER.match(line) and not numbered) or (numbered and _NUMBERED.match(following)):
             return None
         following_is_single = not self._line(self.lines.index(following, self.at + 2) + 1).strip()
         if not numbered and is_title(following) and following_is_single:
@@ -270,7 +267,7 @@ class _Parser:
             self.after_blank
             and len(line) <= _MAX_HEADING_LENGTH
             and not line[:1].isspace()
-            and not _LIST_MARKER.match(line)
+            and not LIST_MARKER.match(line)
             and not _QUOTE.match(line)
             and not _UNDERLINE.match(line)
         )
@@ -335,28 +332,26 @@ class _Parser:
         return self._single("rule", self.at) if _RULE.match(self.lines[self.at]) else None
 
     def _parse_item(self) -> list[Block] | None:
-        marker = _LIST_MARKER.match(self.lines[self.at])
+        marker = LIST_MARKER.match(self.lines[self.at])
         continues = not marker and self.in_list and self.lines[self.at][0].isspace()
         if not marker and not continues:
             return None
-        indentation = len(self.lines[self.at]) - len(self.lines[self.at].lstrip())
         if not self.in_list:
-            self.outer_items = []
-        while self.outer_items and self.outer_items[-1][0] >= indentation:
-            self.outer_items.pop()
-        outer = self.outer_items[-1][1] if self.outer_items else None
-        if marker:
-            self.outer_items.append((indentation, self.count))
+            self.outer_items = OuterItems()
+        first = self.at
         self.in_list = True
-        last = self.at
+        last = first
         while (
             last + 1 < len(self.lines)
             and not self._begins_block(last + 1)
-            and not _LIST_MARKER.match(self.lines[last + 1])
+            and not LIST_MARKER.match(self.lines[last + 1])
         ):
             last += 1
-        (item,) = self._single("list_item", last, body=marker.end() if marker else 0)
-        return [item if outer is None else replace(item, parent=outer)]
+        item = read_item(self.lines[first], self.lines[last], self.count)
+        outer = self.outer_items.add(item)
+        is_label = first == last and bool(marker) and is_label_of(item, self.lines[first], self._line(last + 1))
+        (block,) = self._single("heading" if is_label else "list_item", last, body=marker.end() if marker else 0)
+        return [block if outer is None else replace(block, parent=outer)]
 
     def _parse_paragraph(self) -> list[Block]:
         self.in_list = False

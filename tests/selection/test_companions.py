@@ -174,3 +174,11 @@ def test_documents_that_may_not_answer_are_noted_under_a_limit_too():
     assert len(result.selection.kept) == 2
     answered = compress("When is the rent due?", [contract], max_sentences=2)
     assert answered.budget.answerable is None
+
+
+def test_the_key_of_a_mapping_introduces_nothing():
+    """The probability of `features:` says nothing about the entries under it."""
+    config = "database:\n  primary:\n    port: 5432\n  replica:\n    port: 5433\nfeatures:\n  - name: dunning\n    enabled: true\n"
+    found = compress("What is the port of the replica database?", [config], max_sentences=2, scorer="hybrid").texts[0]
+    assert "port: 5433" in found
+    assert "enabled" not in found

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from ctxzip.datamodels import Context, Request, Unit
 
+_MAX_PARTS = 8  # the innermost; a window has no room for more, and nesting can be as deep as a text is long
+_PART_LENGTH = 500  # code points of a heading or table header, at most
 _LINE_LENGTH = 100  # code points of a subject or first line, at most
 _MARKS = " \t\n#=*_-:>"  # around a heading, in Markdown and in wikis
 _DELIMITER_ROW = re.compile(r"\n[ \t]*[|:+=-][ \t|:+=-]*(?=\n|$)")  # under the header of a Markdown table
@@ -21,7 +23,7 @@ _SUBJECT = re.compile(r"(?:subject|betreff|objet|asunto|oggetto|onderwerp)[ \t]*
 
 
 def unit_contexts(request: Request, units: Sequence[Unit]) -> list[Context]:
-    """Return the context of every unit.
+    """Return the context of every unit, of at most 8 parts.
 
     Args:
         request: with the passages of the units.
@@ -47,7 +49,8 @@ def _label_of(
     """Return the context that a unit gives to those under it."""
     if parent not in labels:
         unit = units[parent]
-        labels[parent] = (*contexts[parent], _as_label(request.passages[unit.passage].text[unit.start : unit.end]))
+        text = request.passages[unit.passage].text[unit.start : min(unit.end, unit.start + _PART_LENGTH)]
+        labels[parent] = (*contexts[parent][1 - _MAX_PARTS :], _as_label(text))
     return labels[parent]
 
 

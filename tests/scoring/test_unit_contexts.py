@@ -67,6 +67,13 @@ def test_the_first_line_is_the_context_in_a_passage_without_title():
     assert found["Two."] == ()
 
 
+def test_only_the_innermost_headings_are_the_context():
+    """However deep a unit is nested."""
+    lines = [f"{' ' * depth}- level {depth} of the list." for depth in range(12)]
+    found = contexts(Passage("\n".join(lines), title="Levels"))
+    assert found[lines[-1]] == tuple(f"level {depth} of the list.:" for depth in range(3, 11))
+
+
 def test_a_part_of_a_passage_keeps_the_contexts_of_the_whole():
     """Although its text begins below the headings."""
     request = Request("Which port?", (Passage(MANUAL, title="Router manual"),))

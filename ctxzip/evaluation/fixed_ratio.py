@@ -9,6 +9,7 @@ import numpy as np
 from ctxzip.datamodels import Limits
 from ctxzip.selection.budget_from_limits import decide
 from ctxzip.selection.candidates import candidates
+from ctxzip.selection.companions import Companions
 from ctxzip.selection.coverage_order import coverage_order
 from ctxzip.selection.dedup import DuplicateKeys
 
@@ -26,6 +27,8 @@ RATIOS = np.arange(101) / 100  # of the words, 0..1
 def found_at_ratios(question: Labelled, scored: Scored) -> NDArray[np.bool_]:
     """Return whether the evidence of one question is kept at each of `RATIOS`, `(n_ratios,)` bool.
 
+    Sentences and titles that the compressor adds to the best units in the tokens that are left are not counted.
+
     Args:
         question: with evidence.
         scored: its units and scores, tokens counted in words.
@@ -36,7 +39,11 @@ def found_at_ratios(question: Labelled, scored: Scored) -> NDArray[np.bool_]:
     ceilings = [decide(Limits(ratio=float(ratio)), probability, tokens_in).soft_tokens or 0 for ratio in RATIOS]
     passages = prepared.request.passages
     duplicates = DuplicateKeys(passages, units, prepared.languages)
-    chosen = coverage_order(prepared.query, ranked, units, passages)
+    chosen = Companions(units, [passage.text for passage in passages]).ordered(
+        coverage_order(prepared.query, ranked, units, passages),
+        asks_for_steps=prepared.query.asks_for_steps,
+        counts_units=False,
+    )
     kept = _kept(units, chosen, list(map(duplicates.key, chosen)), np.array(ceilings))
     covered = (question.overlaps(units).T.astype(np.int64) @ kept) > 0  # (n_spans, n_ratios)
     found: NDArray[np.bool_] = (np.logical_and if question.need == "all" else np.logical_or).reduce(covered, axis=0)

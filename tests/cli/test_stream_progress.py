@@ -94,7 +94,7 @@ def test_a_terminal_shows_how_far_it_is_in_one_line(monkeypatch):
 
 def test_at_the_end_the_summary_stands_alone():
     """The line is erased; for a pipe there is no time left to estimate."""
-    seen = on_terminal(stdout=subprocess.PIPE, lines=[LINE, LINE])
+    seen = on_terminal("--max-sentences", "1", stdout=subprocess.PIPE, lines=[LINE, LINE])
     shown, _, rest = seen.rpartition("\r\x1b[K")
     # On a busy machine the first record takes so long that it is shown, too.
     assert re.fullmatch(

@@ -19,14 +19,22 @@ from ctxzip.evaluation.metrics import ndcg, reliability
 from ctxzip.evaluation.outcomes import METRICS, estimate
 from tests.conftest import FIXTURES, ctxzip, jsonl
 
-# Lead ranks A1, B1, A2, B2; every sentence has three words, and auto keeps the first of them.
+# Lead ranks A1, B1, A2, B2, A3, B3; the first two sentences of a document have three words each, and auto keeps some of them.
 LABELLED = {
     "query": "Which <script>alert(1)</script>?",
     "answers": ["The hut!", "yes"],
     "need": "all",
     "docs": [
-        {"title": "A", "text": "The hut opened. The bridge closed.", "evidence": [[0, 15]]},
-        {"title": "B", "text": "The mill burned. The tower stands.", "evidence": [[17, 34]]},
+        {
+            "title": "A",
+            "text": "The hut opened. The bridge closed. A well froze over in the night.",
+            "evidence": [[0, 15]],
+        },
+        {
+            "title": "B",
+            "text": "The mill burned. The tower stands. A boat sank in the old harbour.",
+            "evidence": [[17, 34]],
+        },
     ],
 }
 UNANSWERABLE = {
@@ -49,11 +57,11 @@ def test_every_metric_by_hand(reported):
     """Auto keeps the first sentences of both documents: one span of two, and the answer."""
     found = json.loads((reported / "report" / "numbers.json").read_text())["methods"]["lead"]
     values = found["sets"]["small"]["questions"][0]["values"]
-    kept = round(values["auto_kept_fraction"] * 12)
+    kept = round(values["auto_kept_fraction"] * 26)
     assert kept in {3, 6, 9}
     assert values == {
         "recall_at_10": 0, "recall_at_20": 0, "recall_at_30": 0, "auto_recall": 0, "auto_any_recall": 1,
-        "auto_answer_recall": 1, "auto_kept_fraction": kept / 12, "auto_kept_tokens": kept / 12,
+        "auto_answer_recall": 1, "auto_kept_fraction": kept / 26, "auto_kept_tokens": (kept + kept // 3) / 32,
         "average_precision": (1 + 2 / 4) / 2, "ndcg_at_10": 1,
     }  # fmt: skip
     assert found["sets"]["small"]["questions"][1]["values"] == {"false_keep": 1}
@@ -235,7 +243,8 @@ def test_a_reader_answers_from_full_and_from_compressed_context(reported, endpoi
     assert {body["model"] for _, _, body in endpoint.requests} == {"small"}
     first, second, _ = (body["messages"][-1]["content"] for _, _, body in endpoint.requests)
     assert first == (
-        "Documents:\nThe hut opened. The bridge closed.\n\nThe mill burned. The tower stands.\n\n"
+        "Documents:\nThe hut opened. The bridge closed. A well froze over in the night.\n\n"
+        "The mill burned. The tower stands. A boat sank in the old harbour.\n\n"
         f"Question: {LABELLED['query']}"
     )
     assert second.startswith("Documents:\nThe hut opened.\n\n")

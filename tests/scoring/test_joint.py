@@ -19,6 +19,7 @@ from ctxzip.errors import ModelError, UsageError
 from ctxzip.evaluation.labelled import read_labelled
 from ctxzip.model_store import models_folder, open_model
 from ctxzip.scoring.loading import load_scorer
+from ctxzip.scoring.sibling_rows import sibling_match
 from ctxzip.scoring.windows import NO_UNIT, WindowBuilder
 from ctxzip.splitting.sentences import splitter_for
 from ctxzip.splitting.spans import split_into_spans
@@ -121,7 +122,7 @@ LOST = {
 
 
 def test_hybrid_lowers_the_logit_of_the_model_by_the_log_of_the_bm25_rank():
-    """Computed from the scores of both and the weights on the card; equal scores have the same rank."""
+    """Computed from the scores of both and the weights on the card; equal scores have the same rank. Rows lose more."""
     (question,) = (one for one in read_labelled(FIXTURES / "requests.jsonl") if one.request.id == "table-hut-beds")
     units = units_of([(passage.title, passage.text) for passage in question.request.passages])
     by_model, by_bm25, by_hybrid = (
@@ -134,6 +135,9 @@ def test_hybrid_lowers_the_logit_of_the_model_by_the_log_of_the_bm25_rank():
     ranks = np.array([1 + sum(other > one for other in by_bm25) for one in by_bm25])
     logits = np.log(by_model / (1 - by_model))
     expected = weights["model"] * logits - weights["bm25_rank"] * np.log(ranks) + weights["bias"]
+    siblings = sibling_match(question.request, units)
+    assert siblings.min() == 0
+    expected -= 0.7 * (1 - siblings)
     has_logit = (by_model > 1e-6) & (by_model < 1 - 1e-6)
     assert has_logit.sum() > 20
     np.testing.assert_allclose(by_hybrid[has_logit], 1 / (1 + np.exp(-expected[has_logit])), rtol=1e-3)

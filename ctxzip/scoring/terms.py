@@ -36,8 +36,9 @@ _ASCII_WORD = re.compile("[a-z0-9]+")  # matches what _WORD matches in lower-cas
 # A word that is hyphenated at the end of a line: `contrac-` above `tor`.
 _LINE_END_HYPHEN = re.compile(r"(?<=[^\W\d_])-[ \t]*\n\s*(?=[^\W\d_])")
 # Section numbers, versions and codes (9.3, v2.14.3, E-107), and identifiers (orders_pkey, com.example.Foo, std::vector).
-_COMPOUND = re.compile(r"[^\W_]+(?:(?:[-./_]|::)[^\W_]+)+")
-_CAMEL_CASE = re.compile(r"[A-Za-z]?[a-z]+[0-9]*(?=[A-Z])|[A-Z][a-z]+[0-9]*")
+# The look-behind keeps the search of a long word linear: a part of it can match only where all of it does.
+_COMPOUND = re.compile(r"[^\W_](?<![^\W_]{2})[^\W_]*+(?:(?:[-./_]|::)[^\W_]++)+")
+_CAMEL_CASE = re.compile(r"[A-Z][a-z]++[0-9]*+|(?<![a-z])[a-z]++[0-9]*+(?=[A-Z])")
 _HAS_CAMEL_CASE = re.compile(r"[a-z0-9][A-Z][a-z]")
 _STOP_WORDS = frozenset((
     "a", "an", "the", "of", "in", "on", "at", "to", "for", "and", "or", "is", "are", "was", "were", "be", "been",

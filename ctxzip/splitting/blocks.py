@@ -139,7 +139,9 @@ class _Parser:
         if last.kind in {"sentence", "line", "heading"} and not last.level and self._introduces(last):
             self.introduction = self.count + len(blocks) - 1
             is_single_line = "\n" not in self.text[last.body : last.end]
-            is_short_caption = last.end - last.body <= _MAX_HEADING_LENGTH and is_caption(self.text[last.body :])
+            is_short_caption = last.end - last.body <= _MAX_HEADING_LENGTH and is_caption(
+                self.text[last.body : last.end]
+            )
             if is_single_line and (is_short_caption or not _INNER_SENTENCE.search(self.text, last.body, last.end)):
                 blocks = [*blocks[:-1], replace(last, kind="heading")]
         self.count += len(blocks)

@@ -54,7 +54,7 @@ _SCRIPTS = {
     "si": r"[\u0d80-\u0dff]",
 }
 _BEYOND_LATIN = re.compile(r"[^\x00-\u036f\u1e00-\u1eff\u2000-\u2bff]")
-_VIETNAMESE = re.compile(r"\w*[\u1ea0-\u1ef9\u01a0\u01a1\u01af\u01b0]\w*")
+_VIETNAMESE = re.compile(r"[\u1ea0-\u1ef9\u01a0\u01a1\u01af\u01b0]\w*")  # once in a word
 _UKRAINIAN = re.compile(r"[іїєґІЇЄҐ]|\b(?:де|чому|як|чи|що|та|це|від|хто|який|яка)\b", re.IGNORECASE)
 _RUSSIAN = re.compile(r"[ыэёъ]|\b(?:где|почему|что|как|и|это|от|кто)\b", re.IGNORECASE)
 _PERSIAN = re.compile(r"[پچژگکی]")

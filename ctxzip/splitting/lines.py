@@ -6,6 +6,7 @@ Wrapped prose breaks a line where the next word would not fit. If lines break ea
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 # The start of a log entry: a date, a time, a syslog date, an IP address, a level, a kernel time in brackets.
 ENTRY = re.compile(
-    r"\s*[\[(<]?(?:\d{4}[-/.]\d\d[-/.]\d\d|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}[ ,T]|\d{1,2}:\d\d(?::\d\d)?\b|\d{10}(?:\.\d+)?\b"
+    r"\s*+[\[(<]?(?:\d{4}[-/.]\d\d[-/.]\d\d|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}[ ,T]|\d{1,2}:\d\d(?::\d\d)?\b|\d{10}(?:\.\d+)?\b"
     r"|(?:\d{1,3}\.){3}\d{1,3}\s|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? |[A-Z][a-z]{2} [ \d]\d \d\d:\d\d"
     r"|\s*\d+\.\d{3,}\]|(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE)\b)"
 )
@@ -30,7 +31,7 @@ _JAVA_FRAME = re.compile(r"\s+at \S")
 _PYTHON_FRAME = re.compile(r'\s+File "')
 _CAUSE = re.compile(r"\s*(?:Caused by:|During handling|The above exception|Traceback \()")
 _JSON_RECORD = re.compile(r"\s*[\[{].*[\]}],?\s*$")
-_KEY_VALUE = re.compile(r"\s*[^\s:=|][^:=|]{0,40}?\s*(?::(?=\s|$)|=|\.{3,}|\t)\s*\S")
+_KEY_VALUE = re.compile(r"\s*[^\s:=|][^:=|]{0,40}?(?:[^\S\t]*+\t|\s*+(?::(?=\s|$)|=|\.{3,}))\s*+\S")
 _OPTION = re.compile(r"\s*(?:-{1,2}[A-Za-z?][\w-]*|/[A-Za-z?]\w*)(?:[ ,=<\[]|\s*$)")
 SPEAKER = re.compile(
     r"(?:[A-Z][\w.'’-]{0,24}|[A-Z]{2,})(?: [A-Z(][\w.'’)-]{0,24}){0,3}(?: \(?\d{1,2}:\d\d(?::\d\d)?\)?)?: \S"
@@ -38,7 +39,7 @@ SPEAKER = re.compile(
 _FORMS = (ENTRY, _JSON_RECORD, _OPTION, SPEAKER, _KEY_VALUE)
 _FIRST_WORD = re.compile(r"\S+")
 _CELL_GAP = re.compile(r"(?<=\S)(?: {2,}|\t+)(?=\S)")
-_NUMBER = re.compile(r"[^\w\s]?[\d.,:%/O\-]*\d[\d.,:%/\-]*(?:\s?[A-Za-z%€$£]{1,4})?")
+_NUMBER = re.compile(r"[^\w\s]?(?:[.,:%/O\-]*+\d)++[.,:%/\-]*(?:\s?[A-Za-z%€$£]{1,4})?")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')  # a cell of comma-separated values
 _ENDS_SENTENCE = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s*$")
 _SENTENCE_END = re.compile(r"[.!?…](?=\s|$)")
@@ -140,8 +141,9 @@ def _separated(lines: Sequence[str]) -> list[LineBlock] | None:
         counts = [line.count(delimiter) for line in bare]
         if n_words > _CELL_WORDS * (sum(counts) + len(lines)):
             continue
-        usual = max(set(counts), key=counts.count)
-        if usual < 1 + (delimiter == ",") or counts.count(usual) < 0.8 * len(lines):
+        frequency = Counter(counts)
+        usual = max(set(counts), key=frequency.__getitem__)
+        if usual < 1 + (delimiter == ",") or frequency[usual] < 0.8 * len(lines):
             continue
         cells = [cell.strip() for line in bare for cell in line.split(delimiter)]
         spaced = sum(line.count(f"{delimiter} ") for line in bare)

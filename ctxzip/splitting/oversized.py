@@ -6,7 +6,7 @@ import re
 
 from ctxzip.splitting.protected import with_whole_tokens
 
-_LINE = re.compile(r"[^\n]*\S[^\n]*")
+_LINE = re.compile(r"\S[^\n]*")  # without its indentation
 _CLAUSE_END = re.compile(r"[,;:.!?—–](?=\s)|[，；：。！？、]")
 
 

@@ -27,7 +27,7 @@ _SHELL = re.compile(
     r"\s*(?:set -\w|cd \S+$|echo |export |source |fi$|done$|esac$|then$|else$|do$|exit \d|if \[|for \w+ in |while )"
     r"|\s*[a-z][\w-]*(?= ).*(?:\s-{1,2}\w|[|<>&]\s*\S|\"\$|\$\w)"
 )
-_TARGET = re.compile(r"[\w.%/-]+(?: [\w.%/-]+)*\s*:(?!:)(?: ?[\w.%/$()-]+)*\s*$")  # of a Makefile
+_TARGET = re.compile(r"[\w.%/-]++(?: [\w.%/-]++)*+\s*+:(?!:)(?: ?[\w.%/$()-]++)*+\s*$")  # of a Makefile
 _SQL_LINE = re.compile(rf"\s*{_SQL}")
 _SQL_START = re.compile(r"(?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|GRANT|WITH|BEGIN|COMMIT)\b")
 _ROW = re.compile(r"\s*\(.*\)[,;]?\s*$")  # of an INSERT
@@ -94,7 +94,7 @@ def source_blocks(text: str) -> list[Block] | None:
             for method, until in itertools.pairwise([*methods, last + 1]):
                 at, end = bounds[method][0], bounds[until - 1][0] + len(lines[until - 1].rstrip())
                 blocks.append(Block("code", at, end, at, parent=of_class))
-    return [replace(block, end=len(text[: block.end].rstrip())) for block in blocks]
+    return [replace(block, end=block.start + len(text[block.start : block.end].rstrip())) for block in blocks]
 
 
 def _methods(lines: Sequence[str], first: int, last: int) -> list[int]:

@@ -11,7 +11,7 @@ import numpy as np
 from ctxzip.splitting.text_tables import is_caption
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from ctxzip.datamodels import PreparedRequest, Scores, Unit
 
@@ -33,10 +33,9 @@ def with_introductions(prepared: PreparedRequest, scores: Scores) -> Scores:
     if not introductions:
         return scores
     probability = scores.probability.copy()
+    best_below = _best_below(units, parents, probability.tolist())
     for i in introductions:
-        below = [j for j in _below(units, i) if not (units[j].kind in _HEADINGS and j in parents)]
-        if below:
-            best = max(below, key=lambda j: (probability[j], -j))
+        if (best := best_below[i]) is not None:
             probability[best] = max(probability[best], probability[i])
     return replace(scores, probability=probability.astype(np.float32))
 
@@ -47,12 +46,14 @@ def _introduces(prepared: PreparedRequest, unit: Unit) -> bool:
     return unit.kind == "heading" and bool(is_introduction) and len(text.split()) >= _WORDS
 
 
-def _below(units: Sequence[Unit], i: int) -> list[int]:
-    """Return the indices of the units whose chain of parents contains unit `i`."""
-    found = {i}
-    for j in range(i + 1, len(units)):
-        if units[j].parent in found:
-            found.add(j)
-        elif units[j].passage != units[i].passage:
-            break
-    return sorted(found - {i})
+def _best_below(units: Sequence[Unit], parents: Collection[int], probability: Sequence[float]) -> list[int | None]:
+    """Return for each unit the best of those whose chain of parents contains it, headings of others not counted."""
+    best: list[int | None] = [None] * len(units)
+    for i in range(len(units) - 1, -1, -1):  # each unit comes after its parent
+        parent = units[i].parent
+        if parent is None:
+            continue
+        is_heading = units[i].kind in _HEADINGS and i in parents
+        found = [j for j in (best[parent], best[i], None if is_heading else i) if j is not None]
+        best[parent] = max(found, key=lambda j: (probability[j], -j), default=None)
+    return best

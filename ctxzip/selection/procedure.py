@@ -29,10 +29,11 @@ def procedures(units: Sequence[Unit], text_of: Callable[[int], str]) -> list[lis
     """
     found: list[list[int]] = []
     run: list[int] = []
+    in_run: set[int | None] = set()
     n_steps = last_number = 0
     end = 0  # length of the run without what follows its last step and may not belong to it
     for i, unit in enumerate(units):
-        is_below = unit.parent in run
+        is_below = unit.parent in in_run
         continues = is_below or (
             bool(run) and (units[run[0]].passage, units[run[0]].parent) == (unit.passage, unit.parent)
         )
@@ -40,15 +41,16 @@ def procedures(units: Sequence[Unit], text_of: Callable[[int], str]) -> list[lis
         number = int(match[1] or match[2]) if match else 0
         if match and not (continues and number == last_number + 1):
             found += [run[:end]] * (n_steps > 1)
-            run, n_steps, continues = [], 0, True
+            run, in_run, n_steps, continues = [], set(), 0, True
         if not run and not match:
             continue
         is_other_item = not match and not is_below and unit.kind == "list_item" and bool(_BULLET.match(text_of(i)))
         if not continues or is_other_item:
             found += [run[:end]] * (n_steps > 1)
-            run, n_steps = [], 0
+            run, in_run, n_steps = [], set(), 0
             continue
         run.append(i)
+        in_run.add(i)
         if match:
             n_steps, last_number = n_steps + 1, number
         if match or unit.kind == "list_item":
@@ -71,8 +73,8 @@ def in_runs(ranked: Sequence[int], runs: Sequence[Sequence[int]]) -> tuple[list[
     if not best_run:
         return list(ranked), {}
     best = min(best_run, key=position.__getitem__)
-    at = best_run.index(best)
-    steps = sorted(best_run, key=lambda i: (abs(best_run.index(i) - at), i < best))
-    others = [i for i in ranked if i not in steps]
+    at_step = {i: at for at, i in enumerate(best_run)}
+    steps = sorted(best_run, key=lambda i: (abs(at_step[i] - at_step[best]), i < best))
+    others = [i for i in ranked if i not in at_step]
     before = [i for i in others if position[i] < position[best]]
     return [*before, *steps, *others[len(before) :]], dict.fromkeys(steps[1:], best)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ctxzip.splitting.block import Block
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 _SMALL = 80  # code points; a JSON object or array up to this size is one block: `"pool": {"min": 1, "max": 10}`
 _RECORD = 300  # code points; an element of markup up to this size is one block
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]++')
-_TAG = re.compile(r"<(/?)([A-Za-z][\w:.-]*)[^<>]*?(/?)>|<!--.*?-->|<[?!][^<>]*>", re.DOTALL)
+_TAG = re.compile(r"<(/?)([A-Za-z][\w:.-]*+)[^<>]*?(/?)>|<[?!][^<>]*>")
+_TAG_OR_COMMENT = re.compile(_TAG.pattern.replace("|", "|<!--.*?-->|"), re.DOTALL)
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
@@ -148,17 +150,19 @@ def _closed(text: str, blocks: list[Block]) -> list[Block]:
     """Return the blocks extended to the start of the next one, so that they include closing brackets and commas."""
     ends = [*(block.start for block in blocks[1:]), len(text)]
     return [
-        Block(block.kind, block.start, len(text[: max(end, block.end)].rstrip()), block.body, block.level, block.parent)
+        replace(block, end=block.start + len(text[block.start : max(end, block.end)].rstrip()))
         for block, end in zip(blocks, ends, strict=True)
     ]
 
 
 def _markup_blocks(text: str) -> list[Block] | None:
     """Return the small elements of XML or HTML as blocks; rows have the header row of their table as a parent."""
-    tags = list(_TAG.finditer(text))
+    tags = _tags(text)
     if len(tags) < 3:
         return None
     cuts = _element_boundaries(text, tags)
+    tag_at = {tag.start(): tag for tag in tags}
+    blank = _without_tags(text, tags)
     blocks: list[Block] = []
     header: int | None = None
     for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
@@ -166,9 +170,8 @@ def _markup_blocks(text: str) -> list[Block] | None:
         if not piece.strip():
             continue
         at = start + len(piece) - len(piece.lstrip())
-        name = first[2].lower() if (first := _TAG.match(text, at)) and first[2] else ""
-        words = _TAG.sub(" ", piece)
-        if not words.strip() and blocks:  # closing tags and tags of containers belong to the previous block
+        name = first[2].lower() if (first := tag_at.get(at)) and first[2] else ""
+        if not blank[start:end].strip() and blocks:  # closing tags and tags of containers belong to the previous block
             last = blocks[-1]
             blocks[-1] = Block(last.kind, last.start, start + len(piece.rstrip()), last.body, last.level, last.parent)
             continue
@@ -192,18 +195,35 @@ def _markup_blocks(text: str) -> list[Block] | None:
     return blocks if len(blocks) > 1 else None
 
 
+def _tags(text: str) -> list[re.Match[str]]:
+    """Return the tags and the comments of markup. An open comment is none, and is searched for its end only once."""
+    last = text.rfind("-->") + 1
+    end = last + 2 if last else 0
+    return [*_TAG_OR_COMMENT.finditer(text, 0, end), *_TAG.finditer(text, end)]
+
+
+def _without_tags(text: str, tags: list[re.Match[str]]) -> str:
+    """Return the text with spaces in the place of its tags, so that offsets stay valid."""
+    parts = []
+    at = 0
+    for tag in tags:
+        parts += [text[at : tag.start()], " " * (tag.end() - tag.start())]
+        at = tag.end()
+    return "".join([*parts, text[at:]])
+
+
 def _element_boundaries(text: str, tags: list[re.Match[str]]) -> list[int]:
     """Return the offsets of the block boundaries in markup: before and after every element that is one block.
 
     An element is one block if it contains no block-level element, if it has at most `_RECORD` code points and one level of
     such elements, or if it is a row of a table.
     """
-    cuts: set[int] = set()
+    cuts: list[int] = []  # in increasing order
     opened: list[list[int]] = []  # start of each open element, and the number of levels inside it
     for tag in tags:
         name = (tag[2] or "").lower()
         if not name:
-            cuts |= {tag.start(), tag.end()} if not opened else set()
+            cuts += tag.span() if not opened else ()
             continue
         if name in _INLINE or name in _VOID or tag[3]:
             continue
@@ -215,12 +235,13 @@ def _element_boundaries(text: str, tags: list[re.Match[str]]) -> list[int]:
         start, height = opened.pop()
         is_row = name == "tr"
         if is_row or height == 0 or (height == 1 and tag.end() - start <= _RECORD):
-            cuts -= {cut for cut in cuts if start < cut < tag.end()} if height else set()
-            cuts |= {start, tag.end()}
+            while cuts and cuts[-1] > start:
+                cuts.pop()
+            cuts += [start, tag.end()]
             height = height if not is_row else 1
         if opened:
             opened[-1][1] = max(opened[-1][1], height + 1)
-    return sorted(cut for cut in cuts if 0 < cut < len(text))
+    return sorted({cut for cut in cuts if 0 < cut < len(text)})
 
 
 def _setting_blocks(text: str) -> list[Block] | None:

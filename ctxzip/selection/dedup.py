@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,8 @@ _COMPARED_EXACTLY = frozenset({"code", "front_matter"})
 
 # Words; shorter sentences occur twice by chance, longer ones are copies (bioasq, models/README.md has the counts).
 _MIN_COPIED_WORDS = 8
+_TOKEN = re.compile(r"\S+")
+_LONG = 10_000  # code points of a passage in which a search for each unit takes longer than an index of its tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class DuplicateKeys:
     passages: Sequence[Passage]
     units: Sequence[Unit]
     languages: Sequence[str]
+    # For each long passage the offsets of each of its tokens.
+    _places: dict[int, dict[str, list[int]]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def key(self, i: int) -> Hashable | None:
         """Return a value that unit `i` shares with its near-duplicates; None where it cannot have any.
@@ -84,8 +88,28 @@ class DuplicateKeys:
         if unit.kind not in _COMPARED_BY_WORDS or not (words := self._unit_words(i)):
             return None
         depends = self.languages[unit.passage] != "en" or _CONTEXT_DEPENDENT.match(_without_link(text))
-        is_copy = len(words) >= _MIN_COPIED_WORDS and unit.kind != "list_item" and passage.text.count(text) == 1
-        return topic, words, () if is_copy and not depends else self._neighbour_words(i)
+        may_be_copy = len(words) >= _MIN_COPIED_WORDS and unit.kind != "list_item" and not depends
+        is_copy = may_be_copy and self._occurs_once(text, unit.passage)
+        return topic, words, () if is_copy else self._neighbour_words(i)
+
+    def _occurs_once(self, text: str, passage: int) -> bool:
+        """Return whether the text of a unit is only once in its passage."""
+        whole = self.passages[passage].text
+        inner = [match for match in _TOKEN.finditer(text) if match.start() > 0 and match.end() < len(text)]
+        if len(whole) <= _LONG or not inner:
+            return whole.count(text) == 1
+        # A search for each unit would take quadratic time: only the places of its rarest token are examined.
+        if passage not in self._places:
+            places: dict[str, list[int]] = {}
+            for match in _TOKEN.finditer(whole):
+                places.setdefault(match[0], []).append(match.start())
+            self._places[passage] = places
+        places = self._places[passage]
+        rarest = min(inner, key=lambda match: len(places[match[0]]))
+        starts = (at - rarest.start() for at in places[rarest[0]])
+        copies = (start for start in starts if start >= 0 and whole.startswith(text, start))
+        first = next(copies)
+        return all(start < first + len(text) for start in copies)
 
     def _text(self, i: int) -> str:
         unit = self.units[i]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ def with_whole_tokens(text: str, spans: Offsets) -> Offsets:
     """
     if len(spans) < 2:
         return spans
-    code = [match.span() for match in _CODE.finditer(text)] if "`" in text else []
-    marks = [mark for mark in (_ASCII_PAIRS if text.isascii() else _PAIRS) if mark in text]
+    code, marks = _code_and_marks(text)
     found = [spans[0]]
     for proposed, end in spans[1:]:
         start = proposed
@@ -114,6 +114,13 @@ def with_whole_tokens(text: str, spans: Offsets) -> Offsets:
         else:
             found.append((start, end))
     return found
+
+
+@lru_cache(maxsize=1)  # units larger than a budget are split one by one, all with the text of their passage
+def _code_and_marks(text: str) -> tuple[Offsets, list[str]]:
+    """Return the half-open offsets of the inline code of a text, and the opening marks in it."""
+    code = [match.span() for match in _CODE.finditer(text)] if "`" in text else []
+    return code, [mark for mark in (_ASCII_PAIRS if text.isascii() else _PAIRS) if mark in text]
 
 
 def _opening_at(text: str, before: int, at: int, start: int) -> re.Match[str] | None:

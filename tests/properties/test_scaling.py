@@ -1,0 +1,105 @@
+"""The processor time of compression grows in proportion to the length of a text, whatever its layout."""
+
+from __future__ import annotations
+
+import json
+import random
+from time import process_time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ctxzip import compress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+QUERY = "How do I reset the pump valve?"
+# Linear time gives 4, quadratic time 16. Reusing the words that are cached gives up to 6.
+MOST_TIMES = 8
+MEASUREMENTS = 3  # most measurements, because other processes disturb one of them
+
+
+def _lines(form: str, separator: str = "\n") -> Callable[[int], str]:
+    """Return a function that repeats a form, with the number of each repetition in the place of `#`."""
+    return lambda n: separator.join(form.replace("#", str(i)) for i in range(n))
+
+
+def _sentence_with(word: str) -> str:
+    return f"The pump key is {word}. The bread is baked daily by a man."
+
+
+def _hexadecimal(n: int) -> str:
+    return random.Random(0).randbytes(n // 2).hex()
+
+
+# The size of the shorter text, in repetitions or characters: large enough that quadratic time shows where it was.
+LAYOUTS: dict[str, tuple[int, Callable[[int], str]]] = {
+    "hexadecimal word": (2_000, lambda n: _sentence_with(_hexadecimal(n))),
+    "word of one letter": (4_000, lambda n: _sentence_with("x" * n)),
+    "camel case word": (4_000, lambda n: _sentence_with("aB" + "x" * n)),
+    "word of accents": (2_000, lambda n: _sentence_with("é" * n)),
+    "dotted name": (4_000, lambda n: _sentence_with("a.b" * (n // 3))),
+    "path": (4_000, lambda n: _sentence_with("/a" * (n // 2))),
+    "spaces in a sentence": (4_000, lambda n: f"The pump{' ' * n}is here."),
+    "indented line": (4_000, lambda n: f"The pump\n{' ' * n}is here.\nIt is red."),
+    "exclamation marks": (4_000, lambda n: _sentence_with("!" * n)),
+    "open comments of markup": (2_000, lambda n: "<p>pump</p><p>valve</p>" + "<!-- pump " * n),
+    "target of a makefile": (2_000, lambda n: f"a = 1\nall:{'x' * n}!\n\tpump valve\nb = 2\n"),
+    "words on one line": (600, _lines("pump#: valve:", " ")),
+    "prose": (2_000, _lines("The pump valve of the old town is red and # years old.", " ")),
+    "the same sentence": (3_000, _lines("The pump valve of the old town is red and new.", " ")),
+    "paragraphs below one step": (
+        2_000,
+        lambda n: (
+            f"1. Open the pump.\n\n{_lines('The pump # is in the port of the old town by the sea.', chr(10) * 2)(n)}"
+        ),
+    ),
+    "short lines": (600, _lines("pump # valve")),
+    "steps": (600, lambda n: "\n".join(f"{i % 99 + 1}. Open pump valve {i} now." for i in range(n))),
+    "keys with values": (600, _lines("key#: value # pump")),
+    "keys with two colons": (600, _lines("pump#: value: #")),
+    "keys": (600, _lines("key#:")),
+    "headings": (600, _lines("## Heading pump #", "\n\n")),
+    "titles": (600, _lines("Pump title #", "\n\n")),
+    "nested items": (600, lambda n: "\n".join("  " * (i % 8) + f"- item {i} pump" for i in range(n))),
+    "introductions of items": (1_500, _lines("The parts of pump # are:\n\n- valve #\n")),
+    "lines with a colon": (2_000, _lines("The parts of the pump number # are as follows:")),
+    "questions and answers": (1_500, _lines("Anna: Is the pump # on?\nBert: Yes the valve # is.")),
+    "rows of HTML": (1_500, lambda n: f"<table>{_lines('<tr><td>pump #</td><td>#</td></tr>')(n)}</table>"),
+    "JSON": (600, lambda n: json.dumps({f"key{i}": f"the pump value number {i}" for i in range(n)}, indent=1)),
+    "YAML": (600, _lines("pump#:\n  valve: #\n  name: x#")),
+    "sections of settings": (300, _lines("[pump#]\nvalve = #\nname = 3")),
+    "definitions": (300, _lines("def pump#(x):\n    return x + #", "\n\n")),
+    "rows with bars": (600, lambda n: f"| a | b |\n|---|---|\n{_lines('| pump # | # |')(n)}"),
+    "rows between rules": (600, lambda n: f"+---+---+\n{_lines('| pump # of the old town by the sea | # |')(n)}"),
+    "tables with captions": (300, _lines("Table #. Pump #\n\n| a | b |\n|---|---|\n| # | x |", "\n\n")),
+    "log": (600, lambda n: "\n".join(f"2024-05-01 10:00:{i % 60:02} INFO pump {i} started" for i in range(n))),
+    "comma-separated values": (600, lambda n: f"id,name,value\n{_lines('#,pump #,3')(n)}"),
+    "traces": (300, _lines("Caused by: java.lang.PumpException: #\n    at a.b.C#(X.java:1)\n    at a.b.D(X.java:2)")),
+    "code blocks": (600, _lines("```\npump #\n```")),
+    "quotes": (600, _lines("> pump valve # is here.")),
+    "indented paragraphs": (300, _lines("- pump #\n\n    continued text of valve # that is prose here", "\n\n")),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_time_is_proportional_to_the_length(layout: str) -> None:
+    """A text of four times the length takes about four times as long."""
+    n, text = LAYOUTS[layout]
+    short, long = text(n), text(4 * n)
+    short_time = min(_time(short), _time(short))
+    long_time = _time(long)
+    for _ in range(MEASUREMENTS - 1):
+        if long_time < MOST_TIMES * short_time:
+            break
+        long_time = min(long_time, _time(long))
+    assert long_time < MOST_TIMES * short_time
+
+
+def _time(text: str) -> float:
+    """Return the seconds of processor time that the compression of one document takes."""
+    start = process_time()
+    compress(QUERY, [text], scorer="bm25")
+    return process_time() - start

@@ -138,6 +138,14 @@ def test_a_sentence_that_occurs_twice_in_a_passage_is_no_duplicate(text):
     assert not any(reason and reason.startswith("near-duplicate") for reason in result.selection.dropped_because)
 
 
+@pytest.mark.parametrize("inside", [f"It opened. {BRIDGE}", f"See: {BRIDGE} {BRIDGE}", "Ada Holm built the old town."])
+def test_in_a_long_passage_a_sentence_is_compared_with_its_neighbour_where_it_occurs_twice(inside):
+    """The index of the tokens of a long passage gives the same as a search of a short one."""
+    for rest in ("", "The river is wide.\n" * 1_000):
+        text = f"{BRIDGE}\n{inside}\n{rest}"
+        assert (keys_of(text).key(0)[-1] == ()) == (BRIDGE not in inside)
+
+
 def test_in_other_languages_the_unit_before_must_be_the_same():
     """Because context-dependent sentences are recognized in English only."""
     text = "Er wurde im Jahr 1901 in Oslo geboren und starb dort."

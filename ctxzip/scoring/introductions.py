@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ctxzip.datamodels import PreparedRequest, Scores, Unit
 
 _COLON = re.compile(r"[:：?？]\W*\Z")
+_END = 40  # code points in which a colon ends a text, with marks behind it
 _WORDS = 3  # of an introduction, at least
 _HEADINGS = frozenset({"heading", "table_header"})
 
@@ -42,7 +43,7 @@ def with_introductions(prepared: PreparedRequest, scores: Scores) -> Scores:
 
 def _introduces(prepared: PreparedRequest, unit: Unit) -> bool:
     text = prepared.normalized.passages[unit.passage].text[unit.start : unit.end]
-    is_introduction = _COLON.search(text) or is_caption(text)
+    is_introduction = _COLON.search(text[-_END:]) or is_caption(text)
     return unit.kind == "heading" and bool(is_introduction) and len(text.split()) >= _WORDS
 
 

@@ -23,7 +23,7 @@ _OTHERS = re.compile(
 
 
 def asks_for_steps(query: str, *, english: bool) -> bool:
-    """Return whether a query asks how something is done; five more languages than English are known.
+    """Return whether a query asks how something is done; and in six more languages.
 
     >>> asks_for_steps("How do I replace the filter?", english=True), asks_for_steps("How long is it?", english=True)
     (True, False)

@@ -9,7 +9,7 @@ import numpy as np
 from ctxzip.datamodels import RecordWarning, Request, Scores, ScoringInput
 from ctxzip.scoring.cache_key import sha256_of
 from ctxzip.scoring.passage_parts import PassagePart, input_of_parts, whole_passages
-from ctxzip.scoring.unit_contexts import unit_contexts
+from ctxzip.scoring.unit_contexts import with_contexts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +55,7 @@ class CachedScorer:
 
     def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
         """Return the scores of each input; the model scores all passages that are not in the cache together."""
+        batch = [with_contexts(item) for item in batch]
         passages = [whole_passages(item) for item in batch]
         keys = [self._keys(item, parts) for item, parts in zip(batch, passages, strict=True)]
         cached = self._cache.get(list({key: None for of_item in keys for key in of_item}))
@@ -86,7 +87,7 @@ class CachedScorer:
         return self._model.truncation_warnings(request)
 
     def _keys(self, item: ScoringInput, parts: Sequence[PassagePart]) -> list[bytes]:
-        contexts = unit_contexts(item.request, item.units) if item.contexts is None else item.contexts
+        contexts = item.contexts or ()
         contents = [
             (
                 passage.title,

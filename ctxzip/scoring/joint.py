@@ -14,7 +14,7 @@ from ctxzip.errors import ModelError
 from ctxzip.model_store import read_tokenizer
 from ctxzip.scoring.batches import batches_by_length, padded
 from ctxzip.scoring.onnx_sessions import open_graph
-from ctxzip.scoring.unit_contexts import unit_contexts
+from ctxzip.scoring.unit_contexts import with_contexts
 from ctxzip.scoring.windows import NO_UNIT, Window, WindowBuilder
 from ctxzip.settings import AUTO, BATCH_TOKENS
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxzip.datamodels import Context
     from ctxzip.model_store import ModelFolder
 
 
@@ -104,7 +103,7 @@ class JointScorer:
                 [(passage.title, passage.text) for passage in item.request.passages],
                 item.units,
                 evidence=item.evidence,
-                contexts=self._contexts(item),
+                contexts=with_contexts(item).contexts if self._has_contexts else None,
             )
             for item in batch
         ]
@@ -114,11 +113,6 @@ class JointScorer:
             _pooled(windows, outputs[first:last], len(item.units), len(item.request.passages))
             for item, windows, (first, last) in zip(batch, windows_of_requests, pairwise(starts), strict=True)
         ]
-
-    def _contexts(self, item: ScoringInput) -> Sequence[Context] | None:
-        if not self._has_contexts:
-            return None
-        return unit_contexts(item.request, item.units) if item.contexts is None else item.contexts
 
     def _scores(self, request: Request, of_units: NDArray[np.float32], of_passages: NDArray[np.float32]) -> Scores:
         return Scores(

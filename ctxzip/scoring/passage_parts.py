@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.datamodels import Passage, ScoringInput, Unit
-from ctxzip.scoring.unit_contexts import unit_contexts
+from ctxzip.scoring.unit_contexts import with_contexts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,11 +44,11 @@ def input_of_parts(item: ScoringInput, parts: Iterable[PassagePart]) -> ScoringI
     """Return an input with each part as a passage, without limits.
 
     A part with all units of its passage has the whole text of the passage, so that its scores are the same as in the whole
-    request; the text of any other part is what its units span.
-    Units have no parents, as these may be in other parts; their contexts are those of the whole request.
+    request; the text of any other part is what its units span. Units have no parents, as these may be in other parts; their
+    contexts are those of the whole request.
     """
     request, units = item.request, item.units
-    contexts = unit_contexts(request, units) if item.contexts is None else item.contexts
+    contexts = with_contexts(item).contexts or ()
     of_parts: list[Context] = []
     passages: list[Passage] = []
     shifted: list[Unit] = []

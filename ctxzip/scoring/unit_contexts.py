@@ -7,12 +7,13 @@ without title, the first line of the passage.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ctxzip.datamodels import Context, Request, Unit
+    from ctxzip.datamodels import Context, Request, ScoringInput, Unit
 
 _MAX_PARTS = 8  # the innermost; a window has no room for more, and nesting can be as deep as a text is long
 _PART_LENGTH = 500  # code points of a heading or table header, at most
@@ -20,6 +21,11 @@ _LINE_LENGTH = 100  # code points of a subject or first line, at most
 _MARKS = " \t\n#=*_-:>"  # around a heading, in Markdown and in wikis
 _DELIMITER_ROW = re.compile(r"\n[ \t]*[|:+=-][ \t|:+=-]*(?=\n|$)")  # under the header of a Markdown table
 _SUBJECT = re.compile(r"(?:subject|betreff|objet|asunto|oggetto|onderwerp)[ \t]*:", re.IGNORECASE)
+
+
+def with_contexts(item: ScoringInput) -> ScoringInput:
+    """Return the input with the contexts of its units; those that it has are not computed again."""
+    return item if item.contexts is not None else replace(item, contexts=unit_contexts(item.request, item.units))
 
 
 def unit_contexts(request: Request, units: Sequence[Unit]) -> list[Context]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CONTEXT, TITLE, STEP = "context of", "title above", "step of one procedure with"  # why a unit is kept
 _PROSE = frozenset({"sentence", "list_item", "quote"})
+_MARKS = " \t\r\n#=-~*_"  # of headings
 _BLANK_LINE = re.compile(r"\n\s*\n")
 
 
@@ -74,13 +75,20 @@ class Companions:
         return i - 1 if is_beside and not _BLANK_LINE.search(gap) else None
 
     def title(self, i: int) -> int | None:
-        """Return the first unit of the passage of unit `i`, where that is a heading or a title without markup; else None."""
+        """Return the first unit of the passage of unit `i`, where that is a title, with or without markup; else None.
+
+        The first key of a mapping or tag of a markup is none: it names only what is in it.
+        """
         first = self._first[self._units[i].passage]
         unit, text = self._units[first], self._texts[self._units[i].passage]
         if first == i or unit.kind not in {"heading", "sentence", "line"}:
             return None
-        is_line = text[unit.end : unit.end + 1] in {"\n", "\r"} and "\n" not in text[unit.start : unit.end]
-        return first if unit.kind == "heading" or (is_line and is_title(text[unit.start : unit.end])) else None
+        own = text[unit.start : unit.end]
+        if unit.kind == "heading":
+            own = own.strip(_MARKS)
+            return None if own.endswith(":") or not is_title(own[:1].upper() + own[1:]) else first
+        is_line = text[unit.end : unit.end + 1] in {"\n", "\r"} and "\n" not in own
+        return first if is_line and is_title(own) else None
 
 
 def add_companions(

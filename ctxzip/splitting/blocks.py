@@ -112,7 +112,7 @@ class _Parser:
             self.after_blank = False
 
     def _is_plain_paragraph(self, line: str) -> bool:
-        """Tell, at little cost, whether a line is a paragraph of prose by itself that introduces nothing."""
+        """Return whether a line is certainly a paragraph of prose that introduces nothing, which needs no further parsing."""
         return (
             len(line) > _MAX_HEADING_LENGTH
             and line[0].isalpha()

@@ -182,3 +182,11 @@ def test_the_key_of_a_mapping_introduces_nothing():
     found = compress("What is the port of the replica database?", [config], max_sentences=2, scorer="hybrid").texts[0]
     assert "port: 5433" in found
     assert "enabled" not in found
+
+
+def test_the_first_key_of_a_mapping_is_no_title():
+    """It would stand above an entry that is not its own."""
+    config = "service:\n  name: search\n  replicas: 3\ndatabase:\n  host: db1.internal\n  pool: 5\ncache:\n  ttl: 300\n"
+    found = kept("What is the host of the database?", config, max_sentences=1)
+    assert "host: db1.internal" in found
+    assert "service:" not in found

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ctxzip.datamodels import PreparedRequest, Scores, Unit
 
 _COLON = re.compile(r"[:：?？]\W*\Z")
-_END = 40  # code points in which a colon ends a text, with marks behind it
+_END = 40  # code points in which a colon ends a text, with marks after it
 _WORDS = 3  # of an introduction, at least
 _HEADINGS = frozenset({"heading", "table_header"})
 

@@ -90,7 +90,7 @@ def line_blocks(lines: Sequence[str]) -> list[LineBlock] | None:
 
 
 def _is_wrapped_prose(lines: Sequence[str]) -> bool:
-    """Tell, at little cost, whether lines are plainly prose: all are full but the last, with many words and few marks."""
+    """Return whether lines are certainly prose: all but the last are full, with many words and few marks."""
     width = max(_width(lines), _NARROWEST)
     for before, line in pairwise(lines):
         if len(before) <= width and len(before) + 1 + len(line.split(None, 1)[0]) <= width:
@@ -218,12 +218,12 @@ def _with_titles(lines: Sequence[str], found: Sequence[LineBlock], form: re.Patt
 def _trace(lines: Sequence[str], first: int, end: int, index: int) -> list[LineBlock]:
     """Return the parts of an entry with a stack trace, one where it is short; the first part is the parent of the others.
 
-    A part is a message with the frame that it was raised in, or the frames behind that.
+    A part is a message with the frame that it was raised in, or the frames after that.
 
     Args:
         lines: of the paragraph.
         first: index of the first line of the entry.
-        end: index of the line behind it.
+        end: index of the line after it.
         index: of the first part among the blocks of the paragraph.
     """
     borders: set[int] = set()
@@ -248,7 +248,7 @@ def _trace(lines: Sequence[str], first: int, end: int, index: int) -> list[LineB
 
 
 def _with_questions(lines: Sequence[str], found: Sequence[LineBlock]) -> list[LineBlock]:
-    """Return the turns of speakers, those that end in a question as headings of the turn behind them."""
+    """Return the turns of speakers, those that end in a question as headings of the turn after them."""
     asks = [lines[block.last].rstrip(" \t\"'”’»)").endswith(("?", "？")) for block in found]
     is_question = [one and at + 1 < len(found) and not asks[at + 1] for at, one in enumerate(asks)]
     return [

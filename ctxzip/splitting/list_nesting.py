@@ -68,7 +68,7 @@ class OuterItems:
 
     def add(self, item: ListItem) -> int | None:
         """Return the index of the block that an item is nested in, None for none; the next items may be nested in it."""
-        # "7.2" behind "(a)" is no part of what "7.1 ...:" introduces.
+        # "7.2" after "(a)" is no part of what "7.1 ...:" introduces.
         siblings = [at for at, other in enumerate(self.items) if item.is_beside(other)]
         del self.items[siblings[-1] if siblings else len(self.items) :]
         while self.items and not item.is_in(self.items[-1]):

@@ -134,7 +134,7 @@ class Span:
     """A piece of one text: half-open code-point offsets and its kind.
 
     Attributes:
-        parent: index, in the same list, of the heading or table header that is kept with it.
+        parent: index, in the same list, of the heading, table header or enclosing item that is kept with it.
     """
 
     start: int
@@ -150,7 +150,7 @@ class Unit:
     Attributes:
         start, end: half-open code-point offsets into the text of the passage.
         n_tokens: tokens of the passage that end inside the unit.
-        parent: index, among the units of the request, of the heading or table header kept with it.
+        parent: index, among the units of the request, of the heading, table header or enclosing item kept with it.
     """
 
     passage: int

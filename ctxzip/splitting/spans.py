@@ -30,7 +30,8 @@ _MAX_TOKENS = 390  # estimated tokens of a span of several lines; no such span h
 def split_into_spans(text: str, splitter: SentenceSplitter) -> list[Span]:
     r"""Split a text into spans, in document order; offsets are code points of `text`.
 
-    The parent of a span is the index of its heading (for a heading: of the heading one level up) or of its table header.
+    The parent of a span is the index of its heading (for a heading: of the heading one level up), of its table header, or of the
+    item, class or entry that it is nested in.
     The first span of a block includes the indentation of the block, except in prose. All other spans begin with a character
     that is not white space. All spans end with such a character.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ctxzip.errors import MissingDependencyError, UsageError
@@ -44,13 +44,22 @@ def test_spans_cover_the_text_with_spacy(text, lang):
 
 
 @given(texts)
-def test_a_parent_is_a_heading_or_a_table_header_before_its_span(text):
-    """Therefore a chain of parents has no cycle."""
+@example("- 0\n\n\x0c0")
+def test_a_parent_comes_before_its_span(text):
+    """Therefore a chain of parents has no cycle. It is a heading, a header, or what an item, a method or a cause belongs to."""
     spans = split_into_spans(text, splitter_for("en")[0])
     for index, span in enumerate(spans):
         if span.parent is not None:
             assert span.parent < index
-            assert spans[span.parent].kind in {"heading", "table_header", "table_row", "rule"}
+            assert spans[span.parent].kind in {
+                "heading",
+                "table_header",
+                "table_row",
+                "list_item",
+                "line",
+                "code",
+                "rule",
+            }
 
 
 @given(any_text)

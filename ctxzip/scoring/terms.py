@@ -1,4 +1,4 @@
-"""Text -> index terms of BM25: word stems, identifiers and their parts, letter bigrams of scripts without spaces."""
+"""Text -> index terms of BM25: word stems, identifiers and their parts, in scripts without spaces letters and pairs of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNSPACED = (  # a letter of a script that has no spaces between words
 )
 _FIRST_UNSPACED = "\u0e00"
 _WORD = re.compile(
-    # A run of letters of an unspaced script, which `terms` divides into bigrams; or a word with its vowel signs and other
+    # A run of letters of an unspaced script, which `terms` divides; or a word with its vowel signs and other
     # combining marks, which `\w` does not match.
     UNSPACED + r"+"
     r"|(?:[^\W_]|[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff])+"
@@ -62,7 +62,7 @@ def terms(text: str, language: str = ENGLISH) -> list[str]:
     >>> terms("getUserName in v2.14")
     ['v2.14', 'get', 'user', 'name', 'getusernam', 'v2', '14']
     >>> terms("橋の長さ")
-    ['橋の', 'の長', '長さ']
+    ['橋の', 'の長', '長さ', '橋', '長']
     """
     if "-" in text and "\n" in text:
         text = _LINE_END_HYPHEN.sub("", text)
@@ -74,9 +74,16 @@ def terms(text: str, language: str = ENGLISH) -> list[str]:
     for word in _WORD.findall(unicodedata.normalize("NFKC", text).lower()):
         if word[0] >= _FIRST_UNSPACED and re.match(UNSPACED, word):  # compiled on first use; compiling takes 2 ms
             index_terms.extend(word[at : at + 2] for at in range(max(1, len(word) - 1)))
+            if len(word) > 1:
+                index_terms.extend(filter(_is_han, word))
         elif word not in _STOP_WORDS:
             index_terms.append(stem(word) if word.isalpha() or not word.isascii() else word)
     return index_terms
+
+
+def _is_han(letter: str) -> bool:
+    """Return whether a letter is a Han character, which often is a word of its own."""
+    return "\u3400" <= letter <= "\u9fff" or "\uf900" <= letter <= "\ufaff"
 
 
 def _compounds(text: str) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctxzip import compress
 from ctxzip.datamodels import Passage, Request, ScoringInput, Unit
 from ctxzip.errors import UsageError
 from ctxzip.scoring.bm25 import attained_share
@@ -108,14 +109,27 @@ def test_the_scores_of_a_request_do_not_depend_on_its_batch():
 
 
 def test_terms_are_stems_without_stop_words():
-    """Numbers are not cut, unspaced scripts become letter pairs."""
+    """Numbers are not cut, unspaced scripts become letter pairs and Han characters."""
     assert terms("How were the bridges of 12345678 repaired?") == ["bridg", "12345678", "repair"]
     assert terms("पुल बंद है") == ["पुल", "बंद", "है"]
     assert terms("Bru\u0308cke") == terms("Brücke") == ["brücke"]
-    assert terms("橋の長さ 橋") == ["橋の", "の長", "長さ", "橋"]
+    assert terms("橋の長さ 橋") == ["橋の", "の長", "長さ", "橋", "長", "橋"]
 
 
 def test_an_unknown_scorer_is_a_usage_error():
     """The message lists the known ones."""
     with pytest.raises(UsageError, match="expected one of auto"):
         load_scorer(Settings(scorer="magic"))
+
+
+@pytest.mark.parametrize(
+    ("query", "answer", "other"),
+    [
+        ("弄丢了书要赔多少钱？", "遗失图书须按原价赔偿。", "阅览室周一闭馆。"),
+        ("遺失書要賠多少？", "圖書不見者照價賠償。", "閱覽室週一休息。"),
+    ],
+)
+def test_single_han_characters_match(query, answer, other):
+    """Also where no pair of letters of the question occurs."""
+    result = compress(query, [other + answer], scorer="bm25", max_sentences=1)
+    assert result.texts == (answer,)

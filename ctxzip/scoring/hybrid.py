@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 
     from ctxzip.scoring.protocol import Scorer
 
-# For a model whose card has no weights: its logits unscaled, and `_BM25_RANK` of `ctxzip.training.fit_calibration`.
-DEFAULT_WEIGHTS = {"model": 1.0, "bm25_rank": 0.8, "bias": 0.0}
-# Log-odds that a row loses whose siblings alone have the query's words. On six dev sets with tables, 0.6 keeps recall within 20 and
-# 30% of the words and raises AP by 0.004; 1.0 loses recall on technical documents. Small inputs gain needles up to 0.7.
-_SIBLING_WEIGHT = 0.7
+# For a model whose card has no weights: its logits unscaled, and the weights that `ctxzip.training.fit_calibration` starts from.
+# `sibling_rows` are log-odds that a row loses whose siblings alone have the query's words. On six dev sets with tables, 0.6 keeps
+# recall within 20 and 30% of the words and raises AP by 0.004; 1.0 loses recall on technical documents.
+DEFAULT_WEIGHTS = {"model": 1.0, "bm25_rank": 0.8, "sibling_rows": 0.8, "bias": 0.0}
 
 
 def log_ranks(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
@@ -40,15 +39,15 @@ def log_ranks(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 class HybridScorer:
     """Lowers the model's logit of a unit by the logarithm of its BM25 rank; the relevance of passages is the model's.
 
-    The logit of a unit is `model * logit - bm25_rank * log(rank) + bias`. The probability that the unit at BM25 rank r is
-    evidence falls about like a power of r for all kinds of text; in log-odds, that is a multiple of log r. Rows and lines lose
-    more in a first pass, where others beside them match better (`ctxzip.scoring.sibling_rows`).
+    The logit of a unit is `model * logit - bm25_rank * log(rank) - sibling_rows * (1 - match) + bias`. The probability that the
+    unit at BM25 rank r is evidence falls about like a power of r for all kinds of text; in log-odds, that is a multiple of log r.
+    The match of rows and lines is below 1 in a first pass where others beside them match better (`ctxzip.scoring.sibling_rows`).
 
     Units that the model did not score (`Scores.not_scored`) keep their probability, which is that of BM25.
 
     Args:
         model: any scorer.
-        weights: `model`, `bm25_rank` and `bias`, as on the model card; None uses weights that are not calibrated.
+        weights: `model`, `bm25_rank`, `sibling_rows` and `bias`, as on the model card; None uses weights that are not calibrated.
 
     Raises:
         ModelError: a weight is missing or not a number.
@@ -60,7 +59,7 @@ class HybridScorer:
         self.batch_tokens = model.batch_tokens
         self.has_second_pass = model.has_second_pass
         try:
-            self._weight, self._rank_weight, self._bias = (
+            self._weight, self._rank_weight, self._sibling_weight, self._bias = (
                 float((weights or DEFAULT_WEIGHTS)[key]) for key in DEFAULT_WEIGHTS
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -85,7 +84,7 @@ class HybridScorer:
     def _combined(self, item: ScoringInput, by_model: Scores, by_bm25: Scores) -> Scores:
         log_odds = self._weight * logit(by_model.probability) - self._rank_weight * log_ranks(by_bm25.probability)
         if not item.evidence:
-            log_odds -= _SIBLING_WEIGHT * (1 - sibling_match(item.request, item.units))
+            log_odds -= self._sibling_weight * (1 - sibling_match(item.request, item.units))
         probability = sigmoid(log_odds + self._bias)
         not_scored = [i for i, reason in enumerate(by_model.not_scored) if reason is not None]
         probability[not_scored] = by_model.probability[not_scored]

@@ -12,7 +12,8 @@ from ctxzip.datamodels import ScoringInput
 from ctxzip.evaluation.labelled import read_labelled, spread
 from ctxzip.evaluation.metrics import expected_calibration_error
 from ctxzip.scoring.bm25 import Bm25Scorer
-from ctxzip.scoring.hybrid import log_ranks
+from ctxzip.scoring.hybrid import DEFAULT_WEIGHTS, log_ranks
+from ctxzip.scoring.sibling_rows import sibling_match
 from ctxzip.training.units import units_of
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from ctxzip.scoring.joint import JointScorer
 
 _BATCH = 8  # questions scored together
-# Subtracted from the logit of a unit for each unit of the logarithm of its BM25 rank. Chosen by recall on the dev sets
-# (models/README.md, "fit_calibration"): the fit by likelihood alone comes out smaller.
-_BM25_RANK = 0.8
 _FOLDS = 2
 
 
@@ -35,6 +33,7 @@ class _Units:
     Attributes:
         unit: logits.
         bm25_rank: logarithms of the BM25 ranks.
+        sibling_rows: 1 minus the match of rows and lines (`sibling_match`).
         is_evidence: labels.
         weight: the weights of each file add up to 1.
         source: index of the file.
@@ -43,6 +42,7 @@ class _Units:
 
     unit: np.ndarray
     bm25_rank: np.ndarray
+    sibling_rows: np.ndarray
     is_evidence: np.ndarray
     weight: np.ndarray
     source: np.ndarray
@@ -63,17 +63,26 @@ def calibrate(
 
     Returns:
         The coefficients of the model (`unit`, `bias`, and `relevance`, the scale of a passage's logit), those of the
-        hybrid (`model`, `bm25_rank`, `bias`), and the calibration errors of both (`model`, `hybrid`), by file and
+        hybrid (`model`, `bm25_rank`, `sibling_rows`, `bias`), and the calibration errors of both (`model`, `hybrid`), by file and
         pooled.
     """
     units, passages, relevant = _read(scorer, files, limit)
     logits = units.unit[:, None]
     fit = _fit(logits, units)
     model = {"unit": fit[0], "bias": fit[1], "relevance": _scale(passages, relevant)}
-    # The hybrid adds BM25 to the calibrated logit of the model.
-    combined = logit(sigmoid(logits @ fit[:1] + fit[1]))[:, None] - _BM25_RANK * fit[0] * units.bm25_rank[:, None]
+    # The hybrid adds BM25 to the calibrated logit of the model. Its weights are chosen by recall on the dev sets (models/README.md,
+    # "fit_calibration"), because a fit by likelihood makes them smaller; only the scale of the sum is fitted.
+    lowered = {name: DEFAULT_WEIGHTS[name] for name in ("bm25_rank", "sibling_rows")}
+    combined = logit(sigmoid(logits @ fit[:1] + fit[1])) - sum(
+        weight * getattr(units, name) for name, weight in lowered.items()
+    )
+    combined = combined[:, None]
     hybrid_fit = _fit(combined, units)
-    hybrid = {"model": hybrid_fit[0], "bm25_rank": _BM25_RANK * fit[0] * hybrid_fit[0], "bias": hybrid_fit[1]}
+    hybrid = {
+        "model": hybrid_fit[0],
+        **{name: weight * hybrid_fit[0] for name, weight in lowered.items()},
+        "bias": hybrid_fit[1],
+    }
     held_out = {"model": _held_out(logits, units), "hybrid": _held_out(combined, units)}
     errors = {
         name: {
@@ -112,6 +121,7 @@ def _read(scorer: JointScorer, files: Sequence[Path], limit: int | None) -> tupl
                 request, units = inputs[at].request, inputs[at].units
                 rows["unit"].append(means)
                 rows["bm25_rank"].append(log_ranks(scores.probability))
+                rows["sibling_rows"].append(1 - sibling_match(request, units))
                 rows["is_evidence"].append(questions[at].are_evidence(units))
                 for name, value in (("weight", 1 / n_units), ("source", source), ("fold", at % _FOLDS)):
                     rows[name].append(np.full(len(units), value))

@@ -16,10 +16,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ctxzip.settings import Settings
 from tests.cases.judging import BUDGETS, NEARLY_ALL, judge, largest_needle_unit, read_cases, units_of
 
 if TYPE_CHECKING:
@@ -125,6 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--why", action="store_true", help="print the causes instead of one line per case")
     parser.add_argument("--kinds", action="store_true", help="print one line per kind instead of one line per case")
     parser.add_argument("--budget", choices=BUDGETS, action="append", help="use only this budget; may be repeated")
+    parser.add_argument("--model", default=Settings().model, help="name or folder of the model (default: %(default)s)")
     options = parser.parse_args(arguments)
     cases = read_cases(options.file)
     if options.show:
@@ -132,7 +135,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if len(cases) < len(options.show):
             print(f"no such case: {', '.join({*options.show} - {case.name for case in cases})}", file=sys.stderr)
             return 2
-    outcomes = {budget: list(judge(cases, BUDGETS[budget])) for budget in options.budget or BUDGETS}
+    outcomes = {
+        budget: list(judge(cases, replace(BUDGETS[budget], model=options.model)))
+        for budget in options.budget or BUDGETS
+    }
     if options.show:
         lines = [line for budget, found in outcomes.items() for one in found for line in lines_of_units(budget, one)]
         print("\n".join(lines))

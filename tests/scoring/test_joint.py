@@ -137,7 +137,7 @@ def test_hybrid_lowers_the_logit_of_the_model_by_the_log_of_the_bm25_rank():
     expected = weights["model"] * logits - weights["bm25_rank"] * np.log(ranks) + weights["bias"]
     siblings = sibling_match(question.request, units)
     assert siblings.min() == 0
-    expected -= 0.7 * (1 - siblings)
+    expected -= weights["sibling_rows"] * (1 - siblings)
     has_logit = (by_model > 1e-6) & (by_model < 1 - 1e-6)
     assert has_logit.sum() > 20
     np.testing.assert_allclose(by_hybrid[has_logit], 1 / (1 + np.exp(-expected[has_logit])), rtol=1e-3)

@@ -134,7 +134,7 @@ def test_units_after_the_deadline_have_their_calibrated_bm25_probability():
 def test_hybrid_adds_bm25_only_to_units_that_the_model_scored():
     """The probability of the other units is from BM25 already."""
     model = LimitedScorer(ConstantScorer(), TickingClock())
-    weights = {"model": 1.0, "bm25_rank": 0.0, "bias": 1.0}
+    weights = {"model": 1.0, "bm25_rank": 0.0, "sibling_rows": 0.0, "bias": 1.0}
     (scores,) = HybridScorer(model, weights).score([ScoringInput(REQUEST, UNITS, deadline=3.5)])
     assert scores.probability.tolist() == pytest.approx([0.0219, 0.0219, 0.4754, 0.4754, 0.4754, 0.0219], abs=1e-4)
     assert scores.not_scored == (DEADLINE, DEADLINE, None, None, None, DEADLINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 _PLACES_SHOWN = 3  # of each kind of warning; every warning is in its record
 _ERRORS_KEPT = 100  # in the statistics, so that they stay small whatever the input
+_ERRORS_PRINTED = (
+    5  # with the same text, such as of all rows of a table without a column of texts; the others are counted
+)
+_LINE_NO = re.compile(r"\bline [0-9]+: ")
 _REPORTED = "left_out"  # code of a warning about what was reported as an error already
 
 
@@ -40,10 +45,13 @@ class _Kind:
 
     def line(self) -> str:
         """Return the warning for a person."""
+        line = f"{self.places[0]}: warning: {self.text}" if self.places else f"warning: {self.text}"
         if self.n_records == 1:
-            return f"{self.places[0]}: warning: {self.text}" if self.places else f"warning: {self.text}"
-        first = f", first: {_joined(self.places)}" if self.places else ""
-        return f"warning: {self.text} ({self.n_records:,} records{first})"
+            return line
+        following = (
+            f": {_joined(self.places[1:])}" + ", ..." * (self.n_records > len(self.places)) if self.places else ""
+        )
+        return f"{line} (similar in {_counted(self.n_records - 1, 'more record')}{following})"
 
 
 class Report:
@@ -67,11 +75,13 @@ class Report:
         self.records = 0
         self._only_scored = False
         self.failed = 0
+        self.unanswered = 0
         self.warnings = 0
         self._kinds: dict[str, _Kind] = {}
         self.tokens_in = 0
         self.tokens_out = 0
         self.errors: list[dict[str, Any]] = []
+        self._error_counts: Counter[str] = Counter()  # by the text without the number of the line
         self._scorers: Counter[tuple[str, str]] = Counter()
         self._tokenizer: str | None = None
         self._warn_of_scorer()
@@ -90,7 +100,11 @@ class Report:
         self.failed += 1
         if len(self.errors) < _ERRORS_KEPT:
             self.errors.append({"line": item.line_no, "message": item.message})
-        self._print(item.message, RED)
+        kind = _LINE_NO.sub("", item.message)
+        if kind in self._error_counts or len(self._error_counts) < _ERRORS_KEPT:
+            self._error_counts[kind] += 1
+        if self._error_counts[kind] <= _ERRORS_PRINTED:
+            self._print(item.message, RED)
 
     def _add_record(self, item: Result | Scored) -> None:
         self.records += 1
@@ -101,6 +115,7 @@ class Report:
         else:
             self.tokens_in += item.tokens_in
             self.tokens_out += item.tokens_out
+            self.unanswered += item.budget.no_answer is not None
         scored = item if isinstance(item, Scored) else item.scored
         self._scorers[scored.scorer, scored.device] += 1
         self._tokenizer = item.prepared.tokenizer if isinstance(item, Scored) else item.tokenizer
@@ -165,6 +180,9 @@ class Report:
     def sum_up(self) -> None:
         """Print the warnings, a line for each kind, and the run in one line."""
         self._warn_of_scorer()
+        for kind_of_error, count in self._error_counts.items():
+            if count > _ERRORS_PRINTED:
+                self._print(f"{_counted(count - _ERRORS_PRINTED, 'more error')} like this: {kind_of_error}", RED)
         if self.quiet:
             return
         for code, kind in self._kinds.items():
@@ -175,6 +193,7 @@ class Report:
             f"{time.perf_counter() - self.started:.1f} s",
             self.scored_by(),
             f"{self.failed:,} failed" if self.failed else "",
+            f"{self.unanswered:,} without an answer" if self.unanswered else "",
             _counted(self.warnings, "warning") if self.warnings else "",
         ]
         self._print(", ".join(filter(None, parts)))
@@ -191,6 +210,7 @@ class Report:
             **({} if self.scorer_warning is None else {"scorer_warning": self.scorer_warning}),
             "records": self.records,
             "failed": self.failed,
+            "unanswered": self.unanswered,
             "warnings": self.warnings,
             "warning_kinds": [
                 {"code": code, "text": kind.text, "records": kind.n_records, "first": kind.places}

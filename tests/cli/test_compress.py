@@ -284,14 +284,26 @@ def test_quiet_reports_errors_only():
 
 
 def test_warnings_of_one_kind_are_one_line():
-    """With their number and the first places, at the end; each is in its record."""
-    line = "warning: nothing kept: no unit fits under the token limit (30 records, first: line 1, 2, 3)"
+    """That of the first record, with the number and the next places, at the end; each is in its record."""
+    line = (
+        "line 1: warning: nothing kept: no unit fits under the token limit (similar in 29 more records: line 2, 3, ...)"
+    )
     run = compress("--max-tokens", "1", stdin=LINE * 30)
     assert run.err.splitlines()[0] == f"ctxzip: {line}"
     assert run.err.count("warning:") == 1
     assert ", 30 warnings" in run.err
     assert all(record["ctxzip"]["warnings"] for record in run.records)
     assert line in compress("--max-tokens", "1", "--to", "text", stdin=LINE * 30).err
+
+
+def test_errors_with_the_same_text_are_counted_after_the_first_five():
+    """Such as those of all rows of a table without documents; each is in its error record, and others are not held back."""
+    run = compress("--quiet", stdin="{}\n" * 40 + "[]\n" + "{}\n" * 40)
+    lines = run.err.splitlines()
+    assert [line.split(":")[1] for line in lines[:6]] == [*(f" line {n}" for n in range(1, 6)), " line 41"]
+    assert lines[6].startswith("ctxzip: 75 more errors like this: no question")
+    assert len(lines) == 7
+    assert [record["ctxzip"]["line"] for record in run.records] == list(range(1, 82))
 
 
 def test_every_scorer_is_named_with_its_records(tmp_path):

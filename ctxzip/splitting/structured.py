@@ -93,7 +93,10 @@ def structured_blocks(text: str) -> list[Block] | None:
 
 
 def _json_blocks(text: str) -> list[Block] | None:
-    """Return one block for each entry of JSON, nested in its parents; a small object or array is one block."""
+    """Return one block for each entry of JSON, nested in its parents; a small object or array is one block.
+
+    The other entries of an object in an array are nested in its first entry.
+    """
     try:
         json.loads(text)
     except (ValueError, RecursionError):
@@ -113,7 +116,10 @@ def _json_blocks(text: str) -> list[Block] | None:
                 parents.pop()
             continue
         elif token == ",":  # noqa: S105  # of JSON
-            _add_entry(blocks, start, end, parents)
+            if start is not None and len(parents) > 1 and _is_opening_of_item(text, blocks, parents[-1]):
+                blocks[-1] = replace(blocks[-1], end=end)
+            else:
+                _add_entry(blocks, start, end, parents)
             start = None
             continue
         start = at if start is None else start
@@ -138,6 +144,14 @@ def _containers(text: str) -> Iterator[tuple[re.Match[str], int]]:
         elif token[0] in {"}", "]"} and opened:
             ends[opened.pop()] = token.end()
     return zip(tokens, ends, strict=True)
+
+
+def _is_opening_of_item(text: str, blocks: list[Block], parent: int) -> bool:
+    """Return whether the last block is only the opening bracket of an object in an array.
+
+    The first entry of such an object, mostly its name or id, belongs to it, so that it is a parent of the other entries.
+    """
+    return parent == len(blocks) - 1 and text[blocks[-1].start : blocks[-1].end] == "{"
 
 
 def _add_entry(blocks: list[Block], start: int | None, end: int, parents: list[int]) -> None:

@@ -126,6 +126,16 @@ def test_the_parents_of_a_json_entry_are_its_path():
     assert parents(JSON, '"address"') == ['"shop": {', "{"]
 
 
+def test_the_first_entry_of_a_json_object_in_an_array_is_a_parent_of_the_others():
+    """It is mostly the name or id; an object that has a key keeps its key as the parent."""
+    text = (
+        '{"ports": [{"name": "mail", "use": {"in": 25, "out": 2525}, "note": "%s"}, {"name": "print", "in": 631}]}'
+        % ("x" * 80)
+    )
+    assert parents(text, '"use"') == ['{"name": "mail",', '"ports": [', "{"]
+    assert '{"name": "print", "in": 631}]}' in pieces(text)
+
+
 def test_the_parents_of_an_html_row_are_its_header_row_and_its_heading():
     """The spans include the tags."""
     header, heading = parents(HTML, "<tr><td>Passport")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import fields, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 from ctxzip.datamodels import Passage, RecordWarning, Request, Scored, Scores
@@ -114,7 +114,6 @@ class Selector:
         Raises:
             UsageError: `recall` is set, and there is no policy for the scorer.
         """
-        policy = self.policy_of(scored.scorer, scored.model_sha256, scored.prepared.splitter)
         settings = self.settings
         scored = replace(scored, prepared=recounted(scored.prepared, self._tokenizer))
         n_units = len(scored.units)
@@ -128,17 +127,14 @@ class Selector:
         # Records hold the passages as they came, whose tokens are counted already.
         tokens_in = prepared.passage_tokens if settings.in_records else cost.count(range(len(prepared.units)))
         is_cut = len(scored.units) > n_units
-        choice = choose(scored, settings, cost, tokens_in, partial(self._policies.decide, policy), is_cut=is_cut)
-        budget, warnings = choice.budget, [*scored.warnings, *choice.warnings]
-        if low_relevance := self._policies.low_relevance(scored, choice.ranking):
-            budget = replace(budget, answerable=float(choice.ranking.probability[0]))
-            warnings.append(low_relevance)
+        choice = choose(scored, settings, cost, tokens_in, self._policies, is_cut=is_cut)
+        warnings = [*scored.warnings, *choice.warnings]
         texts = renderer.texts(request.passages, choice.selection.kept)
         if normalized is not request and not settings.in_records:
             warnings.append(RecordWarning("surrogates_replaced", "lone surrogates are written as U+FFFD"))
         result = Result(
             scored=scored,
-            budget=budget,
+            budget=choice.budget,
             selection=choice.selection,
             texts=texts,
             order=tuple(i for i in order if texts[i] or not settings.drop_empty),

@@ -44,8 +44,8 @@ WarningCode = Literal[
     "deadline", "language_mismatch", "no_sentence_rules", "prefilter", "query_not_english", "query_truncated", "second_pass",
     "title_truncated",
     # selection and rendering
-    "best_unit_left_out", "low_relevance", "no_answer", "no_documents", "no_guarantee", "no_match", "no_text", "nothing_fits",
-    "offset_dropped", "over_ratio", "surrogates_replaced", "unlike_calibration",
+    "answerable_unknown", "best_unit_left_out", "low_relevance", "no_answer", "no_documents", "no_guarantee", "no_match",
+    "no_text", "nothing_fits", "offset_dropped", "over_ratio", "surrogates_replaced", "unlike_calibration",
 ]  # fmt: skip
 
 
@@ -278,6 +278,7 @@ class Ranking:
         kind: of the query (`ParsedQuery.kind`), or `NOT_ENGLISH`.
         complexity: 0..1, of the query.
         needs_several_passages: whether evidence is expected in more than one passage.
+        word_coverage: 0..1, shares of the query's words in all passages and in the best one (`ctxzip.selection.adaptive.word_coverage`).
     """
 
     probability: NDArray[np.float32]
@@ -287,6 +288,7 @@ class Ranking:
     kind: str
     complexity: float
     needs_several_passages: bool
+    word_coverage: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +304,8 @@ class Limits:
         recall: share of the queries, 0..1 exclusive, that shall keep all their evidence.
         profile: `light`, `balanced` or `aggressive`: how much an adaptive budget drops.
         min_saving: 0..1, fraction of the tokens; a request that would save less is kept whole.
-        empty: what an adaptive budget keeps where the query seems to be unanswerable: `nothing`, `keep-best` or `passthrough`.
+        min_answerable: 0..1, a query less likely to be answered by the passages counts as unanswerable under every limit.
+        empty: what is kept where the query seems to be unanswerable: `nothing`, `keep-best` or `passthrough`.
     """
 
     max_tokens: int | None = None
@@ -313,6 +316,7 @@ class Limits:
     recall: float | None = None
     profile: str | None = None
     min_saving: float | None = None
+    min_answerable: float | None = None
     empty: str = "nothing"
 
 
@@ -352,7 +356,7 @@ class Budget:
         reason: one line for people.
         guarantee: of the result, or None.
         no_answer: why the query seems to be unanswerable, or None; where it is not None, `Limits.empty` decides.
-        answerable: 0..1, probability of the best unit, where the query may be unanswerable; else None.
+        answerable: 0..1, probability that the passages answer the query; None where it is not known.
         before, after: number of units before and after every kept one, in its passage, that are kept as well.
     """
 

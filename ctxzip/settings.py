@@ -50,7 +50,8 @@ class Settings:
         policy: file that `ctxzip calibrate` wrote; None uses that of the model.
         profile: `light`, `balanced` or `aggressive`: an automatic budget that keeps more, about as much, or less.
         min_saving: 0..1, fraction of the tokens; a request that would save less is kept whole.
-        empty: what an automatic budget keeps of an unanswerable query: `nothing`, `keep-best` or `passthrough`.
+        min_answerable: 0..1, a record whose documents answer the query with a lower probability counts as unanswerable.
+        empty: what is kept of an unanswerable query: `nothing`, `keep-best` or `passthrough`.
         budget: `auto` (scores decide within the limits), `limits` (fill the limits), or None: `limits` if any is given.
         scorer: `model`, `bm25`, `hybrid` (both), or `auto`: `hybrid`, and `bm25` where onnxruntime cannot run.
         model: name or folder of the model.
@@ -85,6 +86,7 @@ class Settings:
     policy: str | None = None
     profile: Literal["light", "balanced", "aggressive"] | None = None
     min_saving: float | None = None
+    min_answerable: float | None = None
     empty: Literal["nothing", "keep-best", "passthrough"] = "nothing"
     budget: Literal["auto", "limits"] | None = None
     scorer: str = AUTO
@@ -118,8 +120,9 @@ class Settings:
 
     @property
     def under_policy(self) -> bool:
-        """Whether a recall is wanted, or an automatic budget with a policy that the user named."""
-        return self.recall is not None or (self.policy is not None and self.limits().adaptive)
+        """Whether a recall is wanted, or what needs a policy: an automatic budget or `min_answerable`, with one named."""
+        needs_policy = self.limits().adaptive or self.min_answerable is not None
+        return self.recall is not None or (self.policy is not None and needs_policy)
 
     def reach(self) -> tuple[int, int]:
         """Return how many units before and after every kept one are kept as well, as `check` allows them."""
@@ -145,7 +148,14 @@ class Settings:
                 value=self.profile,
             )
         adaptive = self.budget == "auto" or self.profile is not None or (self.budget is None and unlimited)
-        limits = replace(limits, adaptive=adaptive, profile=self.profile, min_saving=self.min_saving, empty=self.empty)
+        limits = replace(
+            limits,
+            adaptive=adaptive,
+            profile=self.profile,
+            min_saving=self.min_saving,
+            min_answerable=self.min_answerable,
+            empty=self.empty,
+        )
         check_limits(limits)
         return limits
 
@@ -176,6 +186,12 @@ class Settings:
             ):
                 names = "auto, off or " if name == "prefilter" else ""
                 raise UsageError(f"expected {names}a number of at least {least}", option=name, value=value)
+        if self.min_answerable is not None and self.scorer not in {AUTO, HYBRID}:
+            raise UsageError(
+                f"the scorer {self.scorer} does not tell whether a question is answered: use hybrid",
+                option=("min_answerable", "scorer"),
+                value=self.min_answerable,
+            )
         if self.recall is not None and isinstance(self.prefilter, int):
             raise UsageError(
                 "a recall is guaranteed for scores of all the text: expected off",
@@ -195,6 +211,7 @@ class SettingsDict(TypedDict, total=False):
     policy: str | None
     profile: Literal["light", "balanced", "aggressive"] | None
     min_saving: float | None
+    min_answerable: float | None
     empty: Literal["nothing", "keep-best", "passthrough"]
     budget: Literal["auto", "limits"] | None
     scorer: str
@@ -234,6 +251,7 @@ def check_limits(limits: Limits) -> None:
         ("max_sentences", limits.max_sentences, 1, math.inf),
         ("threshold", limits.threshold, 0, 1),
         ("min_saving", limits.min_saving, 0, 1),
+        ("min_answerable", limits.min_answerable, 0, 1),
     ):
         if value is not None and (not isinstance(value, int | float) or not low <= value <= high):
             allowed = f"from {low} to {high}" if high != math.inf else f"of at least {low}"

@@ -36,6 +36,7 @@ def ranking_with(probability, *, size=None, passage=None, relevance=(0.5,), kind
         kind=kind,
         complexity=0.5,
         needs_several_passages=False,
+        word_coverage=(1.0, 1.0),
     )
 
 

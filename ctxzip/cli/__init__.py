@@ -19,7 +19,8 @@ def main() -> NoReturn:
     """Run the command line and exit.
 
     Exit codes: 0 success; 1 some records failed; 2 the call is wrong; 3 a model or a package is missing or
-    damaged; 130, 129 and 143 interrupted, hung up and terminated; 141 the reader of the pipe went away.
+    damaged; 4 no record reaches `--min-answerable`; 130, 129 and 143 interrupted, hung up and terminated; 141 the
+    reader of the pipe went away.
     """
     if sys.stderr is None:  # closed by the caller; print() would write to stdout instead
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115

@@ -128,11 +128,21 @@ class BudgetOptions:
             rich_help_panel=ADVANCED,
         ),
     ] = None
+    min_answerable: Annotated[
+        float | None,
+        typer.Option(
+            "--min-answerable",
+            metavar="P",
+            help="Treat a record as unanswerable (--empty) if the probability that its documents answer the question is "
+            "below P; compress and select exit with 4 if all are.  [default: chosen by the adaptive budget]",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = None
     empty: Annotated[
         Literal["nothing", "keep-best", "passthrough"],
         typer.Option(
             "--empty",
-            help="What an adaptive budget keeps if no document seems to answer the question.",
+            help="What is kept of a record whose documents do not seem to answer the question.",
             rich_help_panel=ADVANCED,
         ),
     ] = "nothing"

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ctxzip.compressor import Compressor
     from ctxzip.evaluation.budget_comparison import Cost, Saving
-    from ctxzip.evaluation.ranking import Ranked
 
 _RECALLS = (0.8, 0.9, 0.95)
 _PICTURES = (".png", ".svg", ".pdf")
@@ -51,24 +49,20 @@ def compare_budgets(
                 f"a picture needs matplotlib ({error}): pip install 'ctxzip[plot]'", option="plot"
             ) from error
     compressor = Compressor(Settings(tokenizer="words", scorer=HYBRID, model=model, threads=threads, prefilter="off"))
-    questions = [(one.name, question) for one in read_questions(data, limit)[0] for question in one.questions]
-    if not any(question.need != "none" for _, question in questions):
+    questions = [(one.name, question) for one in read_questions(data, limit)[0] for question in one.answerable]
+    if not questions:
         raise InputError(
             f"no answerable question in {', '.join(map(str, data))}: nothing to compare", option=("data", "limit")
         )
     with progress(quiet=quiet) as show:
         found = rank_questions(compressor.scoring, questions, show)
-    pairs = [
-        (one, question.need != "none") for one, (_, question) in zip(found, questions, strict=True) if one is not None
-    ]
-    answerable = [one for one, answered in pairs if answered]
+    answerable = [one for one in found if one is not None]
     if not answerable:
         raise InputError(f"no text in any document in {', '.join(map(str, data))}: nothing to compare")
     policy = compressor.policy
     costs, savings = compare(answerable, _RECALLS, None if policy is None else policy.depth_forest)
     typer.echo("\n".join(_table(costs, savings)))
-    emptied = _emptied(compressor, pairs)
-    typer.echo("\n".join(_by_set(costs, savings) + _emptied_lines(emptied)))
+    typer.echo("\n".join(_by_set(costs, savings)))
     _draw(costs)
     if plot is not None:
         try:
@@ -85,7 +79,6 @@ def compare_budgets(
             {"of": s.of, "than": s.than, "recall": s.recall, "share": s.share, "interval": [s.low, s.high]}
             for s in savings
         ],
-        "emptied": emptied,
     }
 
 
@@ -122,31 +115,6 @@ def _by_set(costs: Sequence[Cost], savings: Sequence[Saving]) -> list[str]:
     for name in tables[0][1] or {}:
         cells = "".join(f" {100 * found[name][0]:10.1f} {100 * found[name][1]:7.1f}" for _, found in tables if found)
         lines.append(f"{name:22}{cells}")
-    return lines
-
-
-def _emptied(compressor: Compressor, pairs: Sequence[tuple[Ranked, bool]]) -> dict[str, dict[str, float]]:
-    """Return for each set, of its answerable and of its other questions, the share that the adaptive budget empties."""
-    policy = compressor.policy
-    if policy is None or policy.answerability_forest is None:
-        return {}
-    found: dict[str, dict[str, list[bool]]] = {}
-    for one, answered in pairs:
-        kind = "answerable" if answered else "unanswerable"
-        for name in (one.set_name, "all"):
-            found.setdefault(name, {}).setdefault(kind, []).append(policy.is_unanswerable(one.ranking))
-    return {
-        name: {kind: sum(emptied) / len(emptied) for kind, emptied in kinds.items()} for name, kinds in found.items()
-    }
-
-
-def _emptied_lines(emptied: dict[str, dict[str, float]]) -> list[str]:
-    if not emptied:
-        return []
-    lines = ["", "% of questions of which auto keeps nothing"]
-    for name, kinds in emptied.items():
-        cells = ", ".join(f"{100 * share:.1f} of the {kind}" for kind, share in kinds.items())
-        lines.append(f"{name:22} {cells}")
     return lines
 
 

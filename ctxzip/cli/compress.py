@@ -72,4 +72,5 @@ def compress(
         output,
         run_options,
         source.files,
+        needs_answer=budget.min_answerable is not None,
     )

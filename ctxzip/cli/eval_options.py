@@ -131,7 +131,7 @@ class ReaderOptions:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ComparisonOptions:
-    """A comparison of budgets in place of methods."""
+    """What is measured in place of methods: a comparison of budgets, or whether unanswerable questions are recognised."""
 
     compare_budgets: Annotated[
         bool,
@@ -144,6 +144,14 @@ class ComparisonOptions:
         str | None,
         typer.Option("--plot", metavar="FILE", help="With --compare-budgets: write a plot of it, PNG, SVG or PDF."),
     ] = None
+    answerable: Annotated[
+        bool,
+        typer.Option(
+            "--answerable",
+            help="Print instead how well questions are recognised that the documents do not answer: the near misses "
+            "of the data, and questions with the documents of others.",
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -31,6 +31,7 @@ Examples:
   ctxzip eval --data dev/hotpotqa.jsonl.gz --threshold-data train/ --method auto
   ctxzip eval --data dev/ --report report/ --baseline before.json --tolerance 0.02
   ctxzip eval --data dev/ --compare-budgets --plot recall.png
+  ctxzip eval --data dev/ --answerable
   ctxzip eval --data dev/ --method hybrid --model mini --model nano --json numbers.json
 """
 
@@ -67,14 +68,17 @@ def evaluate(
     changed: list[Change] = []
     missing: list[str] = []
     with nullcontext() if report.json_file is None else writing(report.json_file) as stream:
+        what = "methods"
         if comparison.compare_budgets:
-            numbers = _compared(data, methods, comparison, quiet=quiet)
+            what, numbers = "budgets", _compared(data, methods, comparison, quiet=quiet)
+        elif comparison.answerable:
+            what, numbers = "answerable", _answerability(data, methods, quiet=quiet)
         else:
             numbers, measured = run.measured()
         found = {
             "version": __version__,
             "arguments": run.arguments(),
-            "budgets" if comparison.compare_budgets else "methods": numbers,
+            what: numbers,
         }
         if stream is not None:
             stream.write(as_bytes(found))
@@ -106,17 +110,18 @@ def _check(
     check_output(report.json_file, data.paths, "json_file")
     if comparison.plot is not None and not comparison.compare_budgets:
         raise UsageError("a picture shows a comparison of budgets only", option=("plot", "compare_budgets"))
-    if comparison.compare_budgets and (
-        methods.method or data.threshold_data is not None or len(methods.model or []) > 1
-    ):
+    if comparison.compare_budgets and comparison.answerable:
+        raise UsageError("one at a time: leave one of the two out", option=("compare_budgets", "answerable"))
+    instead = "compare_budgets" if comparison.compare_budgets else "answerable" if comparison.answerable else None
+    if instead and (methods.method or data.threshold_data is not None or len(methods.model or []) > 1):
         raise UsageError(
-            "budgets are compared for hybrid and one model: leave the others out",
-            option=("compare_budgets", "method", "threshold_data", "model"),
+            "this is measured for hybrid and one model: leave the others out",
+            option=(instead, "method", "threshold_data", "model"),
         )
-    if comparison.compare_budgets and (report.report, report.baseline, reader.reader) != (None, None, None):
+    if instead and (report.report, report.baseline, reader.reader) != (None, None, None):
         raise UsageError(
-            "these are for methods, not for a comparison of budgets: leave them out",
-            option=("report", "baseline", "reader", "compare_budgets"),
+            "these are for methods, not for this measurement: leave them out",
+            option=("report", "baseline", "reader", instead),
         )
     if report.tolerance is not None and report.baseline is None:
         raise UsageError("needs a baseline", option=("tolerance", "baseline"), value=f"{report.tolerance:g}")
@@ -135,6 +140,20 @@ def _compared(
         limit=data.limit,
         threads=methods.threads,
         plot=None if comparison.plot is None else Path(comparison.plot),
+        quiet=quiet,
+    )
+
+
+def _answerability(data: DataOptions, methods: MethodOptions, *, quiet: bool) -> dict[str, Any]:
+    from pathlib import Path
+
+    from ctxzip.cli.eval_answerable import measure_answerability
+
+    return measure_answerability(
+        [Path(name) for name in data.paths],
+        model=(methods.model or ["mini"])[0],
+        limit=data.limit,
+        threads=methods.threads,
         quiet=quiet,
     )
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # Seconds (Python's own are 0.005) after which a thread yields to those that feed the model; measured for mini on 2 threads.
 _SWITCH_S = 0.0005
+_NO_ANSWER = 4  # exit code
 _SHORT = 120  # code points; longest one-line summary of a command
 
 
@@ -88,8 +89,8 @@ def settings_of(context: typer.Context, **fixed: Any) -> Settings:
     source = context.get_parameter_source("policy")
     if source is not None and source.name == "COMMANDLINE" and not settings.under_policy:
         raise UsageError(
-            "no policy decides under these limits: add a recall, a profile or an automatic budget",
-            option=("policy", "recall", "profile", "budget"),
+            "no policy decides under these limits: add a recall, a profile, an automatic budget or min_answerable",
+            option=("policy", "recall", "profile", "budget", "min_answerable"),
             value=settings.policy,
         )
     return settings
@@ -147,8 +148,10 @@ def run(
     output: OutputOptions,
     run_options: RunOptions,
     files: list[str] | None,
+    *,
+    needs_answer: bool = False,
 ) -> None:
-    """Write every item as it comes, sum up, and exit with 1 where a record could not be used.
+    """Write every item as it comes, sum up, and exit with 1 where a record could not be used, or 4 (`needs_answer`).
 
     An output that is an input, too, is replaced only where all records could be used.
 
@@ -158,6 +161,7 @@ def run(
         output: where to, and as what; without a format, rows of a table are written as rows.
         run_options: what to do with bad records, and where the summary goes.
         files: names of the inputs.
+        needs_answer: exit with 4 where no record is answered by its documents.
 
     Raises:
         InputError: an input was not replaced.
@@ -197,6 +201,8 @@ def run(
         )
     if report.failed:
         raise typer.Exit(InputError.exit_code)
+    if needs_answer and report.records and report.unanswered == report.records:
+        raise typer.Exit(_NO_ANSWER)
 
 
 class _StoppedError(Exception):

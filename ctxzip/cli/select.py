@@ -60,4 +60,5 @@ def select(
         output,
         run_options,
         source.files,
+        needs_answer=budget.min_answerable is not None,
     )

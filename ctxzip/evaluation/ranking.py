@@ -71,7 +71,7 @@ def rank_question(set_name: str, question: Labelled, scored: Scored) -> Ranked |
     words = [sum(units[i].n_tokens for i in group) for group in with_headings]
     return Ranked(
         set_name=set_name,
-        ranking=ranking_of(scored.prepared.query, units, scored.scores),
+        ranking=ranking_of(scored.prepared, scored.scores),
         kept_fraction=np.cumsum(words) / max(scored.prepared.passage_tokens, 1),
         last_needed=None if needed == never else needed,
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ctxzip.datamodels import Passage
 
-_REQUEST_KEYS = ("version", "scorer", "device", "query_kind", "budget")
+_REQUEST_KEYS = ("version", "scorer", "device", "query_kind", "budget", "no_answer", "answerable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class ShortenedDocument:
         index: of the document in the input, from 0.
         text: exact slices of its text.
         metadata: JSON values: `kept` with `[start, end, probability]` (half-open code-point offsets into the original
-            text), `relevance` and `lang` of the document, and scorer, device, budget and warnings of the
-            request. None for a document without text.
+            text), `relevance` and `language` of the document, and scorer, device, budget, probability of an answer
+            and warnings of the request. None for a document without text.
     """
 
     index: int
@@ -69,7 +69,7 @@ def shorten(compressor: Compressor, query: str, passages: Sequence[Passage]) -> 
     result = compressor.compress(Request(query=query, passages=tuple(passages)))
     found = summary(result)
     warning = [] if compressor.warning is None else [{"code": "scorer", "text": compressor.warning}]
-    of_all = {**{key: found[key] for key in _REQUEST_KEYS}, "warnings": [*warning, *found["warnings"]]}
+    of_all = {**{key: found[key] for key in _REQUEST_KEYS if key in found}, "warnings": [*warning, *found["warnings"]]}
     kept = set(result.order)
     order = [*result.order, *(i for i, passage in enumerate(passages) if not passage.text and i not in kept)]
     if compressor.settings.order == "source":

@@ -16,7 +16,7 @@ from ctxzip.settings import AUTO
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ctxzip.selection.adaptive.policy import PolicyDecision
+    from ctxzip.selection.adaptive.policy import Answerability, PolicyDecision
 
 # Without a policy, by profile: share, 0..1, of the total excess over the median score that the kept units cover. Chosen by
 # recall and words kept with bm25 (measurements in models/README.md).
@@ -28,7 +28,7 @@ _MAX_UNITS_IF_EMPTY = {"nothing": 0, "keep-best": 1, "passthrough": None}  # by 
 # Lowest calibrated probability, 0..1, of a unit that is kept to fill a limit. Of 101 questions of the dev sets one needs
 # evidence below it; a third of all units are below it (models/README.md).
 _MIN_PROBABILITY = 0.001
-NO_ANSWER = "no passage is relevant"
+NO_ANSWER = "the documents do not seem to answer the query"
 
 
 def decide(
@@ -36,6 +36,7 @@ def decide(
     probability: NDArray[np.float32],
     tokens_in: int,
     decision: PolicyDecision | None = None,
+    answerability: Answerability | None = None,
     *,
     is_calibrated: bool = False,
 ) -> Budget:
@@ -46,6 +47,7 @@ def decide(
         probability: `(n,)`, 0..1, of the candidates.
         tokens_in: tokens of the whole request, rendered like the result.
         decision: of the policy; if None, an adaptive budget depends on the scores alone.
+        answerability: of the query; None where it is not known.
         is_calibrated: whether the probabilities are calibrated. If so, limits are not filled with units that are almost
             certainly not evidence.
     """
@@ -66,14 +68,11 @@ def decide(
     if is_calibrated and reasons and thresholds == [None, None]:
         thresholds = [_MIN_PROBABILITY]
     reason, no_answer = "; ".join(reasons.values()) or "no limit", None
-    if decision is not None and decision.no_answer:
+    if _is_unanswerable(limits, len(probability), answerability):
         counts = [_MAX_UNITS_IF_EMPTY[limits.empty], limits.max_sentences]
         max_sentences = min((count for count in counts if count is not None), default=None)
         thresholds = [limits.threshold]
         reason, no_answer = f"{NO_ANSWER}: {limits.empty}", NO_ANSWER
-    elif decision is not None and decision.answerable is not None and limits.empty != "passthrough":
-        max_sentences = min(1, 1 if max_sentences is None else max_sentences)
-        reason = f"{reason}; only the best, because the documents may not answer the query"
     return Budget(
         mode="+".join(reasons) or "none",
         limits=limits,
@@ -82,10 +81,22 @@ def decide(
         max_sentences=max_sentences,
         threshold=max((threshold for threshold in thresholds if threshold is not None), default=None),
         reason=reason,
-        guarantee=None if decision is None or decision.no_answer else decision.guarantee,
+        guarantee=None if decision is None or no_answer else decision.guarantee,
         no_answer=no_answer,
-        answerable=None if decision is None else decision.answerable,
+        answerable=None if answerability is None else answerability.probability,
     )
+
+
+def _is_unanswerable(limits: Limits, n_units: int, answerability: Answerability | None) -> bool:
+    """Return whether a query counts as unanswerable: by the user's probability, else by that of an adaptive budget."""
+    if limits.min_answerable is not None and not n_units:
+        return True
+    if answerability is None:
+        return False
+    least = limits.min_answerable
+    if least is None:
+        least = answerability.floor if limits.adaptive else 0.0
+    return answerability.probability < least
 
 
 def policy_share(limits: Limits) -> float:

@@ -83,7 +83,7 @@ def select_segments(
         if not members:
             continue
         allowed, reason = budget, budget.reason
-        if kind in share_of:
+        if kind in share_of and not (kind == CONTEXT and budget.no_answer):
             allowed, reason = _budget_of_share(budget, share_of[kind], cost.count(members), is_context=kind == CONTEXT)
         reasons.append(f"{kind} {reason}")
         if budget.max_tokens is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxzip.datamodels import NOT_ENGLISH, Budget, Limits, Ranking, RecordWarning, Selection
+from ctxzip.selection.adaptive.word_coverage import word_coverage
 from ctxzip.selection.budget_from_limits import decide
 from ctxzip.selection.candidates import candidates, groups
 from ctxzip.selection.companions import Companions
@@ -19,26 +20,27 @@ from ctxzip.selection.select_within_budget import NO_ROOM, select
 from ctxzip.settings import BM25
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
-    from ctxzip.datamodels import ParsedQuery, Request, Scored, Scores, Unit
+    from ctxzip.datamodels import PreparedRequest, Request, Scored, Scores, Unit
     from ctxzip.selection.adaptive.policy import PolicyDecision
+    from ctxzip.selection.adaptive.policy_lookup import PolicyLookup
     from ctxzip.selection.token_cost import TokenCost
     from ctxzip.settings import Settings
 
 # Tokens of a record that an automatic budget leaves whole: a sentence of the dev sets has 25 on average. None of the 31 sets of
 # several documents has a record that short, and 2% of two sets of one paragraph do.
 _VERY_SHORT = 20
+_PROBABLY_ANSWERED = 0.5  # probability, 0..1, of an answer: below it the documents more probably contain none
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The units kept of one request, the budget, the warnings, and the ranking of the candidates."""
+    """The units kept of one request, the budget, and the warnings."""
 
     selection: Selection
     budget: Budget
     warnings: tuple[RecordWarning, ...]
-    ranking: Ranking
 
 
 def choose(
@@ -46,7 +48,7 @@ def choose(
     settings: Settings,
     cost: TokenCost,
     tokens_in: int,
-    policy_decision: Callable[[Ranking], PolicyDecision | None],
+    policies: PolicyLookup,
     *,
     is_cut: bool = False,
 ) -> Choice:
@@ -57,21 +59,26 @@ def choose(
         settings: the limits, and how to choose.
         cost: of the units in the final text.
         tokens_in: tokens of the whole request, rendered as the final text will be.
-        policy_decision: returns how far down a ranking the policy goes, None where there is no policy.
+        policies: decide how far down the ranking to go, and tell whether the query is answered.
         is_cut: whether units were cut because they are larger than the ceiling in tokens.
     """
     prepared, units, scores = scored.prepared, scored.units, scored.scores
     request = prepared.normalized
     context = _context_units(request, units)
     ranked = candidates(units, scores, settings.top_docs, outside_context(request.passages))
-    ranking = ranking_of(prepared.query, units, scores, context)
-    decision = policy_decision(ranking)
+    ranking = ranking_of(prepared, scores, context)
+    decision, answerability = policies.decide(scored, ranking), policies.answerability(scored, ranking)
     # In a prompt of segments the limits are for the context.
     limited = ranked if context is None else [i for i in ranked if i in context]
     limited_tokens = tokens_in if context is None else cost.count(sorted(context))
     is_calibrated = scored.scorer != BM25 and prepared.query.english and not scores.not_scored
     budget = decide(
-        settings.limits(), scores.probability[limited], limited_tokens, decision, is_calibrated=is_calibrated
+        settings.limits(),
+        scores.probability[limited],
+        limited_tokens,
+        decision,
+        answerability,
+        is_calibrated=is_calibrated,
     )
     budget = _with_neighbours(budget, *settings.reach())
     selection, budget = _selected(scored, settings, cost, ranked, budget)
@@ -81,7 +88,7 @@ def choose(
     budget, over_ratio = _with_excess(budget, selection) if context is None else (budget, ())
     budget, warnings = _without_broken_guarantee(budget, decision, units, scores, selection, is_cut=is_cut)
     warnings = (*warnings, *over_ratio)
-    return Choice(selection, budget, (*warnings, *_warnings(request, units, scores, budget, selection)), ranking)
+    return Choice(selection, budget, (*warnings, *_warnings(request, units, scores, budget, selection)))
 
 
 def _selected(
@@ -117,10 +124,9 @@ def _with_neighbours(budget: Budget, before: int, after: int) -> Budget:
     return replace(budget, before=before, after=after, reason=reason)
 
 
-def ranking_of(
-    query: ParsedQuery, units: Sequence[Unit], scores: Scores, among: Collection[int] | None = None
-) -> Ranking:
+def ranking_of(prepared: PreparedRequest, scores: Scores, among: Collection[int] | None = None) -> Ranking:
     """Return the ranking of one request, of all its candidates or of those with the given indices."""
+    query, units, passages = prepared.query, prepared.units, prepared.normalized.passages
     ranked = [i for i in candidates(units, scores) if among is None or i in among]
     sizes = [sum(units[i].end - units[i].start for i in group) for group in groups(units, ranked)]
     return Ranking(
@@ -131,6 +137,12 @@ def ranking_of(
         kind=query.kind if query.english else NOT_ENGLISH,
         complexity=query.complexity,
         needs_several_passages=query.needs_several_passages,
+        word_coverage=word_coverage(
+            prepared.normalized.query,
+            [passages[i].title + " " + passages[i].text for i in {units[j].passage for j in ranked}],
+        )
+        if query.english
+        else (1.0, 1.0),
     )
 
 
@@ -200,9 +212,13 @@ def _whole_if_very_short(
     selection: Selection, budget: Budget, tokens_in: int, n_units: int
 ) -> tuple[Selection, Budget]:
     """Keep all units under the automatic budget alone, where they have fewer tokens than one usual sentence."""
-    alone = Limits(adaptive=True, min_saving=budget.limits.min_saving, empty=budget.limits.empty)
-    may_answer = budget.no_answer is None and budget.answerable is None
-    if budget.limits != alone or not may_answer or tokens_in > _VERY_SHORT or len(selection.kept) == n_units:
+    others = replace(budget.limits, min_saving=None, min_answerable=None, empty="nothing")
+    if (
+        others != Limits(adaptive=True)
+        or budget.no_answer is not None
+        or tokens_in > _VERY_SHORT
+        or len(selection.kept) == n_units
+    ):
         return selection, budget
     reason = f"{budget.reason}; left as it was: at most {_VERY_SHORT} tokens"
     return Selection(tuple(range(n_units)), tokens_in, (None,) * n_units), replace(budget, reason=reason)
@@ -211,7 +227,7 @@ def _whole_if_very_short(
 def _with_excess(budget: Budget, selection: Selection) -> tuple[Budget, tuple[RecordWarning, ...]]:
     """Return the budget and no warning; if more tokens are kept than a ratio allows, a longer reason and a warning."""
     soft, n_tokens = budget.soft_tokens, selection.n_tokens
-    if soft is None or budget.no_answer is not None or n_tokens <= soft or len(selection.kept) == 0:
+    if soft is None or n_tokens <= soft or len(selection.kept) == 0:
         return budget, ()
     text = f"{n_tokens} tokens kept, more than --ratio allows ({soft}): the best unit is that large"
     reason = f"{budget.reason}; {n_tokens} with the best unit"
@@ -226,15 +242,31 @@ def _warnings(
         return [RecordWarning("no_documents", "no documents")]
     if not units:
         return [RecordWarning("no_text", "no text in any document")]
+    warnings = _answer_warning(budget)
+    if not selection.kept and (budget.no_answer is None or budget.limits.empty != "nothing"):
+        return [*warnings, RecordWarning("nothing_fits", "nothing kept: no unit fits under the token limit")]
     if budget.no_answer is not None:
-        return [RecordWarning("no_answer", f"{budget.no_answer}: {budget.limits.empty} (--empty)")]
-    if not selection.kept:
-        return [RecordWarning("nothing_fits", "nothing kept: no unit fits under the token limit")]
-    warnings = _best_unit_warning(units, scores, budget, selection)
+        return warnings
+    warnings += _best_unit_warning(units, scores, budget, selection)
     if not scores.probability.any():
         text = "no content word of the query occurs in the documents: the kept units were not chosen by score"
         warnings.append(RecordWarning("no_match", text))
     return warnings
+
+
+def _answer_warning(budget: Budget) -> list[RecordWarning]:
+    """Return a warning if the documents probably do not answer the query, or if that is asked for and not known."""
+    if budget.no_answer is not None:
+        return [RecordWarning("no_answer", f"{budget.no_answer}: {budget.limits.empty} (--empty)")]
+    if budget.answerable is None:
+        if budget.limits.min_answerable is None:
+            return []
+        text = "it is not known whether the documents answer the query: no effect (--min-answerable)"
+        return [RecordWarning("answerable_unknown", text)]
+    if budget.answerable >= _PROBABLY_ANSWERED:
+        return []
+    text = f"the documents may not answer the query: the probability that they do is {budget.answerable:.2g}"
+    return [RecordWarning("low_relevance", text)]
 
 
 def _best_unit_warning(

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
+from ctxzip.datamodels import NOT_ENGLISH
 from ctxzip.model_store import ModelFolder, models_folder, open_model, sha256
 from ctxzip.query.complexity import WEIGHTS_FILE as QUERY_WEIGHTS
 from ctxzip.settings import DEFAULT_MODEL
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
 
 _WINDOW_LENGTH = 256  # tokens, at run time
 _TRAINING_LENGTHS = (256, 384)  # tokens; a model that learned both can run at either
+_OFF_TOPIC_SHARE = (
+    0.25  # of the answered questions, that a policy is fitted on with documents of others too; more cost time
+)
+_COMPARED_WINDOWS = 100  # on which the parts of the int8 graph are compared with the fp32 graph
 _TOKENIZER = "tokenizer.json"
 _FP32, _INT8, _FP16 = "model.fp32.onnx", "model.int8.onnx", "model.fp16.onnx"
 _LIMITS = [
@@ -212,6 +217,7 @@ def _quantize(options: argparse.Namespace) -> None:
     if options.fp16:
         to_fp16(source, options.out / _FP16)
     compared = windows("dev", 4)
+    compared = random.Random(options.seed).sample(compared, min(_COMPARED_WINDOWS, len(compared)))
     table = sensitivity(source, model, compared)
     (options.out / "sensitivity.json").write_text(
         json.dumps({"windows": len(compared), "parts": table}, indent=2) + "\n"
@@ -301,6 +307,7 @@ def _calibrate(options: argparse.Namespace) -> None:
 
 
 def _policy(options: argparse.Namespace) -> None:
+    from ctxzip.evaluation.answerability import ANSWERED, OFF_TOPIC, kind_of, off_topic
     from ctxzip.evaluation.calibration import RECALLS, CalibrationData, ScoredBy, as_text
     from ctxzip.evaluation.calibration import fit as calibrated
     from ctxzip.evaluation.questions import read_questions
@@ -313,29 +320,30 @@ def _policy(options: argparse.Namespace) -> None:
 
     scoring = ScoringPipeline(Settings(tokenizer="words", scorer=HYBRID, model=str(options.out), prefilter="off"))
 
-    def ranked(labelled: Sequence[tuple[str, Labelled]]) -> tuple[list[Ranked], list[bool]]:
-        """Return the questions that have units, ranked, and whether each is answerable."""
-        found = zip(rank_questions(scoring, labelled, _print_progress), labelled, strict=True)
-        pairs = [(one, question.need != "none") for one, (_, question) in found if one is not None]
-        return [one for one, _ in pairs], [answers for _, answers in pairs]
+    def ranked(labelled: Sequence[tuple[str, Labelled]]) -> list[Ranked | None]:
+        return rank_questions(scoring, labelled, _print_progress)
 
     if options.keep_forests:
         earlier = json.loads((options.out / POLICY).read_text())
         fitted = {key: earlier[key] for key in ("fitted_on", "emptied", "floor", "reach", "answerable")}
     else:
-        questions, answerable = ranked(workload(_files(options.data / "train"), options.questions, options.seed))
-        fitted = fit(questions, answerable, options.seed)
+        labelled = workload(_files(options.data / "train"), options.questions, options.seed)
+        answered = [(name, question) for name, question in labelled if question.need != "none"]
+        swapped = off_topic(answered, _OFF_TOPIC_SHARE, random.Random(options.seed))
+        kinds = [*(kind_of(question) for _, question in labelled), *(OFF_TOPIC for _ in swapped)]
+        pairs = zip(ranked([*labelled, *swapped]), kinds, strict=True)
+        with_units = [(one, kind) for one, kind in pairs if one is not None]
+        fitted = fit([one for one, _ in with_units], [kind for _, kind in with_units], options.seed)
     sets = [one for one in read_questions([options.data / "dev"], options.limit)[0] if one.answerable]
     # A question counts once: of two forms of a set, the one with ten passages a question is used.
     names = {one.name for one in sets}
     sets = [one for one in sets if f"{one.name}_rag10" not in names]
-    questions, answerable = ranked(
-        [(one.name, whole_list(one.name, question)) for one in sets for question in one.questions]
-    )
-    fitted |= adjusted_floor(fitted, questions, answerable)
+    dev = [(one.name, whole_list(one.name, question)) for one in sets for question in one.questions]
+    found = [(one, kind_of(question)) for one, (_, question) in zip(ranked(dev), dev, strict=True) if one is not None]
+    fitted |= adjusted_floor(fitted, [one for one, _ in found], [kind for _, kind in found])
     print(json.dumps({key: fitted[key] for key in ("fitted_on", "emptied", "floor")}), file=sys.stderr)
     policy = calibrated(
-        CalibrationData([one for one, answers in zip(questions, answerable, strict=True) if answers], sets),
+        CalibrationData([one for one, kind in found if kind == ANSWERED and one.kind != NOT_ENGLISH], sets),
         ScoredBy(scoring.scorer_name, scoring.settings.splitter, scoring.model_sha256),
         definition=FITTED_DEPTH,
         recalls=RECALLS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxzip.evaluation.answerability import ANSWERED, MAX_EMPTIED, OFF_TOPIC
 from ctxzip.evaluation.labelled import Labelled, read_labelled
 from ctxzip.selection.adaptive.features import (
     QUESTION_FEATURES,
@@ -35,8 +37,6 @@ _LONG = 2_500  # code points: sets of longer passages keep one passage a questio
 _REACH = {"n_estimators": 120, "max_depth": 5, "learning_rate": 0.08, "min_samples_leaf": 60, "subsample": 0.5}
 # Of scikit-learn; chosen by five-fold cross-validation on questions of the training sets.
 _ANSWERABLE = {"n_estimators": 60, "max_depth": 3, "learning_rate": 0.08, "min_samples_leaf": 30, "subsample": 0.5}
-_MAX_MISTAKEN = 0.02  # share of the answerable questions that may be predicted unanswerable, by cross-validation
-_MAX_EMPTIED = 0.03  # share of the answerable questions of any set of which the budget may keep nothing
 _FOLDS = 5
 _LISTS = frozenset({"multispanqa"})  # answers are lists of several things; the labels count any one as enough
 
@@ -99,7 +99,7 @@ def as_retrieved(questions: Sequence[Labelled], chosen: Sequence[int], rng: rand
     return found
 
 
-def fit(questions: Sequence[Ranked], answered: Sequence[bool], seed: int) -> dict[str, Any]:
+def fit(questions: Sequence[Ranked], kinds: Sequence[str], seed: int) -> dict[str, Any]:
     """Return the forests and the floor of the policy as JSON values, and what the floor empties by cross-validation.
 
     Every set has the same weight. Where too few questions are unanswerable there is no forest for them, and the floor
@@ -107,18 +107,20 @@ def fit(questions: Sequence[Ranked], answered: Sequence[bool], seed: int) -> dic
 
     Args:
         questions: ranked.
-        answered: whether each is answerable.
+        kinds: of the questions (`ctxzip.evaluation.answerability`); off-topic ones are not counted in `fitted_on`.
         seed: of the subsamples.
     """
     sizes = Counter(question.set_name for question in questions)
     weights = np.array([len(questions) / (len(sizes) * sizes[question.set_name]) for question in questions])
     features = np.stack([question_features(question.ranking) for question in questions])
-    labels = np.array(answered)
-    answerable, chances, floor = None, np.ones(len(labels)), 0.0
+    labels = np.array([kind == ANSWERED for kind in kinds])
+    answerable, floor, emptied = None, 0.0, {}
     if min(labels.sum(), (~labels).sum()) >= _FOLDS:
-        answerable = _fitted(features, labels, weights, QUESTION_FEATURES, _ANSWERABLE, seed)
-        chances = _cross_validated_chances(features, labels, weights, seed)
-        floor = float(np.quantile(chances[labels], _MAX_MISTAKEN))
+        by_kind = _equal_weights([one.set_name for one in questions], kinds)
+        answerable = _fitted(features, labels, by_kind, QUESTION_FEATURES, _ANSWERABLE, seed)
+        chances = _cross_validated_chances(features, labels, by_kind, seed)
+        floor = _rounded_down(_weighted_quantile(chances[labels], by_kind[labels], MAX_EMPTIED))
+        emptied = _emptied(chances, kinds, floor)
     rows, reached, row_weights = [], [], []
     for index, question in enumerate(questions):
         if question.last_needed is None:
@@ -132,41 +134,77 @@ def fit(questions: Sequence[Ranked], answered: Sequence[bool], seed: int) -> dic
         np.concatenate(rows), np.concatenate(reached), np.concatenate(row_weights), RANK_FEATURES, _REACH, seed
     )
     return {
-        "fitted_on": {name: sizes[name] for name in sorted(sizes)},
-        "emptied": {
-            "answerable": round(float((chances[labels] < floor).mean()), 4),
-            "unanswerable": round(float((chances[~labels] < floor).mean()), 4) if (~labels).any() else None,
-        },
-        "floor": round(floor, 4),
+        "fitted_on": dict(
+            sorted(
+                Counter(one.set_name for one, kind in zip(questions, kinds, strict=True) if kind != OFF_TOPIC).items()
+            )
+        ),
+        "emptied": emptied,
+        "floor": floor,
         "reach": reach,
         "answerable": answerable,
     }
 
 
-def adjusted_floor(fitted: Mapping[str, Any], questions: Sequence[Ranked], answered: Sequence[bool]) -> dict[str, Any]:
+def adjusted_floor(fitted: Mapping[str, Any], questions: Sequence[Ranked], kinds: Sequence[str]) -> dict[str, Any]:
     """Return the floor below which a question counts as unanswerable, and the shares of the questions that it empties.
 
-    It is lowered on questions that nothing was fitted on, because the model is overconfident on its training sets: in no
-    set more than 3% of the answerable questions may lie below it.
+    It is chosen on questions that nothing was fitted on, because the model is overconfident on its training sets: 3% of the
+    answered ones lie below it, each set with equal weight.
 
     Args:
         fitted: the return value of `fit`.
         questions: ranked, of other sets.
-        answered: whether each is answerable.
+        kinds: of the questions.
     """
     if fitted["answerable"] is None:
         return {}
     forest = forest_from_json(fitted["answerable"], QUESTION_FEATURES)
     chances = forest.probabilities(np.stack([question_features(question.ranking) for question in questions]))
-    labels, names = np.array(answered), np.array([question.set_name for question in questions])
-    lowest = [np.quantile(chances[labels & (names == name)], _MAX_EMPTIED) for name in set(names[labels].tolist())]
-    floor = round(min(fitted["floor"], *map(float, lowest)), 4)
+    answered = np.array([kind == ANSWERED for kind in kinds])
+    weights = _equal_weights([question.set_name for question in questions], kinds)
+    floor = _rounded_down(_weighted_quantile(chances[answered], weights[answered], MAX_EMPTIED))
+    return {"floor": floor, "emptied": _emptied(chances, kinds, floor)}
+
+
+def _equal_weights(sets: Sequence[str], kinds: Sequence[str]) -> NDArray[np.float64]:
+    """Return weights, `(n,)`: answered questions weigh as much as all others, near misses as much as off-topic ones.
+
+    Within a kind every set weighs the same.
+    """
+    cells = list(zip(kinds, sets, strict=True))
+    sizes = Counter(cells)
+    n_sets = Counter(kind for kind, _ in sizes)
+    n_negative = len(n_sets.keys() - {ANSWERED})
+    return np.array(
+        [
+            len(cells) / 2 / (1 if kind == ANSWERED else n_negative) / n_sets[kind] / sizes[kind, name]
+            for kind, name in cells
+        ]
+    )
+
+
+def _weighted_quantile(values: NDArray[np.float64], weights: NDArray[np.float64], share: float) -> float:
+    """Return the largest of the values below which lies at most this share of the weight.
+
+    >>> _weighted_quantile(np.array([0.3, 0.1, 0.2]), np.array([1.0, 1.0, 2.0]), 0.25)
+    0.2
+    """
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(weights[order]) - weights[order]
+    return float(values[order][below <= share * weights.sum()].max())
+
+
+def _rounded_down(probability: float) -> float:
+    """Return a probability with four decimal places that is not higher, so that no more questions lie below it."""
+    return math.floor(probability * 1e4) / 1e4
+
+
+def _emptied(chances: NDArray[np.float64], kinds: Sequence[str], floor: float) -> dict[str, float]:
+    """Return the share of the questions of each kind, 0..1, that lie below a floor."""
     return {
-        "floor": floor,
-        "emptied": {
-            "answerable": round(float((chances[labels] < floor).mean()), 4),
-            "unanswerable": round(float((chances[~labels] < floor).mean()), 4) if (~labels).any() else None,
-        },
+        kind: round(float((chances[[other == kind for other in kinds]] < floor).mean()), 4)
+        for kind in dict.fromkeys(kinds)
     }
 
 

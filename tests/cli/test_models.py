@@ -171,7 +171,7 @@ def test_show_is_one_screen():
         "what        scores all sentences of a passage together; 256 tokens at once\n",
         "based on    sentence-transformers/all-MiniLM-L6-v2, Apache-2.0\n",
         "languages   English only\n",
-        "MIT (evidence_inference)",
+        "evidence_inference",
         "            hybrid mini   81.3 91.8 95.5\n",
         "limits      - English only.\n",
         "ctxzip models show mine --json\n",

@@ -112,7 +112,7 @@ def test_the_value_of_the_key_ctxzip_has_these_keys():
     """One entry of `docs` for every document."""
     own = json.loads(record(compress(QUESTION, DOCS, ratio=0.5, max_tokens=30)))["ctxzip"]
     assert set(own) == {
-        "version", "scorer", "device", "query_kind", "budget", "tokenizer", "splitter",
+        "version", "scorer", "device", "query_kind", "budget", "answerable", "tokenizer", "splitter",
         "tokens_in", "tokens_out", "kept_fraction", "docs", "warnings",
     }  # fmt: skip
     assert set(own["budget"]) == {"mode", "ratio", "max_tokens", "threshold", "reason"}

@@ -165,17 +165,6 @@ def test_a_very_short_record_is_left_whole_by_an_automatic_budget_alone():
     assert "Bread" not in kept(query, longer)
 
 
-def test_documents_that_may_not_answer_are_noted_under_a_limit_too():
-    """A limit keeps what it allows, with a warning and the probability of the best unit."""
-    contract = "The lease begins on the first of May. The rent is due on the third day of each month. Pets are not allowed in it."
-    result = compress("What is the capital of France?", [contract], max_sentences=2)
-    assert "low_relevance" in [warning.code for warning in result.warnings]
-    assert result.budget.answerable is not None
-    assert len(result.selection.kept) == 2
-    answered = compress("When is the rent due?", [contract], max_sentences=2)
-    assert answered.budget.answerable is None
-
-
 def test_the_key_of_a_mapping_introduces_nothing():
     """The probability of `features:` says nothing about the entries under it."""
     config = "database:\n  primary:\n    port: 5432\n  replica:\n    port: 5433\nfeatures:\n  - name: dunning\n    enabled: true\n"

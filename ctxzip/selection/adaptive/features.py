@@ -21,7 +21,7 @@ QUESTION_FEATURES = (
     "units", "passages", "length", "mass", "entropy", "likely", "all_wrong",
     *(f"odds_{rank + 1}" for rank in _BEST),
     "relevance_1", "relevance_2", "relevance_3", "relevant", "relevance_gap", "passages_of_best_5",
-    "complexity", "several_places", *(f"kind_{kind}" for kind in _KINDS),
+    "words_in_any", "words_in_best", "complexity", "several_places", *(f"kind_{kind}" for kind in _KINDS),
 )  # fmt: skip
 RANK_FEATURES = (
     *QUESTION_FEATURES,
@@ -68,6 +68,7 @@ def question_features(ranking: Ranking) -> NDArray[np.float32]:
             (relevance > 0.5).sum(),
             padded[0] - padded[1],
             len(set(ranking.passage[:5].tolist())),
+            *ranking.word_coverage,
             ranking.complexity,
             ranking.needs_several_passages,
             *(ranking.kind == kind for kind in _KINDS),

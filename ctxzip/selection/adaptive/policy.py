@@ -39,8 +39,6 @@ class PolicyDecision:
         reason: one phrase for people.
         guarantee: valid if every unit down to the threshold is kept; None without one.
         warnings: about the guarantee.
-        no_answer: whether the query is predicted to be unanswerable from the passages.
-        answerable: 0..1, probability of the best unit, where the query may be unanswerable; else None.
     """
 
     mode: str
@@ -48,8 +46,19 @@ class PolicyDecision:
     reason: str
     guarantee: Guarantee | None = None
     warnings: tuple[RecordWarning, ...] = ()
-    no_answer: bool = False
-    answerable: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answerability:
+    """Whether the passages of a request answer its query, as a policy predicts it.
+
+    Attributes:
+        probability: 0..1, that they do, if as many queries are answered as are not.
+        floor: 0..1, an automatic budget counts a query below it as unanswerable.
+    """
+
+    probability: float
+    floor: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,7 @@ class Policy:
         low_best_probability: 0..1, the 1% quantile, over the labelled queries, of the probability of the best unit.
         depth_forest: the forest of the depth definition `reach`; None for other definitions.
         answerability_forest: predicts the probability that a query is answerable; None where none was fitted.
-        answerability_threshold: 0..1, a query below it is predicted to be unanswerable.
+        answerability_floor: 0..1, an automatic budget counts a query below it as unanswerable.
     """
 
     path: str
@@ -77,7 +86,7 @@ class Policy:
     low_best_probability: float
     depth_forest: Forest | None = None
     answerability_forest: Forest | None = None
-    answerability_threshold: float = 0.0
+    answerability_floor: float = 0.0
 
     def check(self, scorer: str, model_sha256: str | None, splitter: str) -> None:
         """Raise UsageError where the policy was calibrated for another scorer, model or splitter."""
@@ -148,9 +157,6 @@ class Policy:
         """
         threshold = min(self._threshold(ranking, quantile.depth), _LIKELY)
         n_kept = int((ranking.probability >= threshold).sum())
-        no_answer = self.is_unanswerable(ranking)
-        best = float(ranking.probability[0]) if len(ranking.probability) else 1.0
-        is_low = self.is_low(ranking)
         return PolicyDecision(
             mode=mode,
             threshold=threshold,
@@ -158,30 +164,14 @@ class Policy:
                 f"{mode}: {n_kept} of {len(ranking.probability)} units, as deep as {100 * (1 - quantile.alpha):.3g}% of "
                 f"{quantile.n:,} labelled queries needed ({_described(quantile.group)})"
             ),
-            warnings=(self.low_relevance(best),) if is_low and not no_answer else (),
-            no_answer=no_answer,
-            answerable=best if is_low or no_answer else None,
         )
 
-    def is_low(self, ranking: Ranking) -> bool:
-        """Return whether the best unit scores lower than in 99% of the labelled queries; never for other languages."""
-        best = ranking.probability[:1]
-        return ranking.kind != NOT_ENGLISH and bool((best < self.low_best_probability).any())
-
-    def low_relevance(self, best: float) -> RecordWarning:
-        """Return the warning for a query whose best unit has such a low probability."""
-        return RecordWarning(
-            "low_relevance",
-            f"the documents may not answer the query: the best unit has a probability of {best:.2g}, and in 99% of the "
-            f"queries of the calibration more than {self.low_best_probability:.2g}",
-        )
-
-    def is_unanswerable(self, ranking: Ranking) -> bool:
-        """Return whether a query is predicted to be unanswerable; never without units or without a forest for it."""
-        if self.answerability_forest is None or not len(ranking.probability):
-            return False
+    def answerability(self, ranking: Ranking) -> Answerability | None:
+        """Return whether the passages answer a query; None without units, without a forest for it, and for other languages."""
+        if self.answerability_forest is None or not len(ranking.probability) or ranking.kind == NOT_ENGLISH:
+            return None
         probability = self.answerability_forest.probabilities(question_features(ranking)[None])[0]
-        return float(probability) < self.answerability_threshold
+        return Answerability(float(probability), self.answerability_floor)
 
     def _threshold(self, ranking: Ranking, depth: float) -> float:
         """Return the lowest probability of the units of at most a depth; 0 without units."""

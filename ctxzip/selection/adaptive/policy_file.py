@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_VERSION = 2  # also raised when a graph scores otherwise than before, because then its calibration is void
+_VERSION = 3  # also raised when a graph scores otherwise than before, because then its calibration is void
 _DIGITS = 4  # decimal places of a needed depth
 FITTED_KEYS = ("fitted_on", "emptied", "floor", "reach", "answerable")  # keys that training writes, not calibration
 _LOW_QUANTILE = "0.01"  # key of the quantile of the best unit's probability, for `Policy.low_best_probability`
@@ -91,7 +91,7 @@ def _policy(content: dict[str, Any], path: str) -> Policy:
 
 
 def _fitted(content: dict[str, Any], *, required: bool) -> dict[str, Any]:
-    """Return the fields of a policy that training fitted: the forests, and the threshold of answerability.
+    """Return the fields of a policy that training fitted: the forests, and the floor of answerability.
 
     Args:
         content: of a policy file.
@@ -106,7 +106,7 @@ def _fitted(content: dict[str, Any], *, required: bool) -> dict[str, Any]:
     return {
         "depth_forest": forest_from_json(content["reach"], RANK_FEATURES),
         "answerability_forest": None if answerable is None else forest_from_json(answerable, QUESTION_FEATURES),
-        "answerability_threshold": float(content["floor"]),
+        "answerability_floor": float(content["floor"]),
     }
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctxzip.datamodels import DEADLINE
 from ctxzip.errors import UsageError
 from ctxzip.model_store import open_model, scoring_graph
 from ctxzip.selection.adaptive.policy_file import FITTED_KEYS, load_policy
@@ -13,9 +14,9 @@ from ctxzip.selection.budget_from_limits import policy_share
 from ctxzip.settings import AUTO, BM25
 
 if TYPE_CHECKING:
-    from ctxzip.datamodels import Limits, Ranking, RecordWarning, Scored
+    from ctxzip.datamodels import Limits, Ranking, Scored
     from ctxzip.selection.adaptive.guarantee import DepthQuantile
-    from ctxzip.selection.adaptive.policy import Policy, PolicyDecision
+    from ctxzip.selection.adaptive.policy import Answerability, Policy, PolicyDecision
     from ctxzip.settings import Settings
 
 POLICY = "policy.json"  # name of the file in the folder of a model
@@ -67,22 +68,24 @@ class PolicyLookup:
             splitter: that made the units.
 
         Returns:
-            None where there is no policy, or the limits need none.
+            None where there is no policy, or no limit needs one.
 
         Raises:
             UsageError: the policy is for another scorer, model or splitter, or a recall is wanted without a policy.
         """
-        if not self._decides:
+        if not self._decides and self._limits.min_answerable is None:
             return None
         return self._found(scorer, model_sha256, splitter)
 
-    def low_relevance(self, scored: Scored, ranking: Ranking) -> RecordWarning | None:
-        """Return a warning where the documents may not answer a query under limits alone, under which no policy decides."""
-        if self._decides or scored.scores.not_scored or self._settings.policy is not None:
+    def answerability(self, scored: Scored, ranking: Ranking) -> Answerability | None:
+        """Return whether the passages answer a query, also under limits alone, under which no policy decides.
+
+        None where no policy tells, where the model ran out of time, and where no document is in English.
+        """
+        if DEADLINE in scored.scores.not_scored or not {"en", "und"}.intersection(scored.prepared.languages):
             return None
         policy = self._found(scored.scorer, scored.model_sha256, scored.prepared.splitter)
-        is_low = policy is not None and policy.is_low(ranking)
-        return policy.low_relevance(float(ranking.probability[0])) if policy is not None and is_low else None
+        return None if policy is None else policy.answerability(ranking)
 
     @property
     def _decides(self) -> bool:
@@ -95,9 +98,14 @@ class PolicyLookup:
             self._policies[scored_by] = self._find(*scored_by)
         return self._policies[scored_by]
 
-    def decide(self, policy: Policy | None, ranking: Ranking) -> PolicyDecision | None:
-        """Return how far down the ranking of one query a policy goes; None without a policy."""
-        if policy is None:
+    def decide(self, scored: Scored, ranking: Ranking) -> PolicyDecision | None:
+        """Return how far down the ranking of one query the policy goes; None where none decides.
+
+        Raises:
+            UsageError: as `policy_for`.
+        """
+        policy = self.policy_for(scored.scorer, scored.model_sha256, scored.prepared.splitter)
+        if policy is None or not self._decides:
             return None
         recall, key = self._limits.recall, (policy.path, ranking.kind)
         if key not in self._quantiles:
@@ -113,7 +121,9 @@ class PolicyLookup:
 
     def _find(self, scorer: str, model_sha256: str | None, splitter: str) -> Policy | None:
         recall = self._limits.recall
-        if self._settings.policy is not None:
+        if (
+            self._settings.policy is not None and self._settings.under_policy
+        ):  # in a config file it may be for other calls
             policy = load_policy(Path(self._settings.policy))
             policy.check(scorer, model_sha256, splitter)
         elif path := None if scorer == BM25 else _shipped_policy(self._settings.model, self._device):

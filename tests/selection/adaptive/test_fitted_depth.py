@@ -26,6 +26,7 @@ from ctxzip.selection.adaptive.forest import forest_from_json
 from ctxzip.selection.adaptive.guarantee import NeededDepths
 from ctxzip.selection.adaptive.policy import Policy
 from ctxzip.selection.adaptive.policy_file import policy_as_json
+from ctxzip.selection.budget_from_limits import NO_ANSWER
 from ctxzip.settings import Settings
 from tests.strategies import ranking_with, stump, stump_json
 
@@ -131,10 +132,10 @@ def test_nothing_is_kept_of_an_unanswerable_query_and_the_record_has_the_reason(
     """With a warning, and a reason for every unit."""
     result = unanswerable(policy)
     assert result.texts == ("", "")
-    assert set(result.selection.dropped_because) == {"no passage is relevant"}
+    assert set(result.selection.dropped_because) == {NO_ANSWER}
     assert [warning.code for warning in result.warnings] == ["no_answer"]
-    assert summary(result)["no_answer"] == "no passage is relevant"
-    assert summary(result)["budget"]["reason"] == "no passage is relevant: nothing"
+    assert summary(result)["no_answer"] == NO_ANSWER
+    assert summary(result)["budget"]["reason"] == f"{NO_ANSWER}: nothing"
 
 
 def test_empty_sets_what_is_kept_of_an_unanswerable_query(policy):

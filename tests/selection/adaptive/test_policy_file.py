@@ -43,7 +43,7 @@ FACT = {"n": 2, "unreached": 0, "needs": [0.1, 0.2]}
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"version": 1}, r"expected a policy of version 2 @ \$.version, got 1"),
+        ({"version": 1}, r"expected a policy of version 3 @ \$.version, got 1"),
         ({"depth": "width"}, r"expected one of certainty, .* @ \$.depth, got 'width'"),
         ({"scorer": None}, r"expected names @ \$.scorer"),
         ({"kinds": {}}, r"no questions @ \$.kinds"),

@@ -29,18 +29,18 @@ def test_there_is_a_request_of_every_kind(labelled):
     } <= {request["kind"] for request in labelled}  # fmt: skip
 
 
-def test_at_three_tenths_of_the_tokens_two_questions_lose_evidence():
-    """Every other one keeps what it needs."""
+def test_at_three_tenths_of_the_tokens_every_question_keeps_its_evidence():
+    """In all languages."""
     compressor = Compressor(Settings(ratio=0.3))
     lost = {
         str(question.request.id)
         for question in read_labelled(FIXTURES / "requests.jsonl")
         if question.need != "none" and not question.found(compressor.compress(question.request))
     }
-    assert lost == {"how-to-dispenser-filter", "two-hops-library-architect"}
+    assert lost == set()
 
 
-def test_the_automatic_budget_keeps_35_percent_at_most_and_loses_evidence_of_four_questions():
+def test_the_automatic_budget_keeps_37_percent_at_most_and_loses_evidence_of_two_questions():
     """Of nineteen that have an answer."""
     compressor = Compressor()
     questions = [question for question in read_labelled(FIXTURES / "requests.jsonl") if question.need != "none"]
@@ -51,13 +51,8 @@ def test_the_automatic_budget_keeps_35_percent_at_most_and_loses_evidence_of_fou
         if not question.found(result)
     }
     assert len(questions) == 19
-    assert lost == {
-        "comparison-reservoirs",
-        "how-to-dispenser-filter",
-        "list-weather-station-box",
-        "two-hops-library-architect",
-    }
-    assert max(result.kept_fraction for result in results) < 0.35
+    assert lost == {"how-to-dispenser-filter", "two-hops-library-architect"}
+    assert max(result.kept_fraction for result in results) < 0.37
 
 
 def test_a_kept_table_row_has_its_header(labelled):

@@ -77,14 +77,14 @@ def measure_answerability(
 
 
 def _table(separated: Sequence[Separation]) -> list[str]:
-    from ctxzip.evaluation.answerability import ANSWERED, MAX_EMPTIED, NEAR_MISS, OFF_TOPIC
+    from ctxzip.evaluation.answerability import ANSWERED, MISTAKEN, NEAR_MISS, OFF_TOPIC
 
     kinds = (ANSWERED, NEAR_MISS, OFF_TOPIC)
     groups = (
         ("questions", 29),
         ("ROC-AUC", 19),
         ("% that auto empties", 29),
-        (f"% emptied at {MAX_EMPTIED:.0%} answered", 29),
+        (f"% emptied at {MISTAKEN:.0%} answered", 29),
     )
     lines = [
         f"{'':22}" + "".join(f" {group:^{width}}" for group, width in groups),

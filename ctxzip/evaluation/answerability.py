@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ANSWERED = "answered"
 NEAR_MISS = "near miss"  # documents about the subject of the question that do not answer it
 OFF_TOPIC = "off-topic"  # documents of another question
-MAX_EMPTIED = 0.03  # share of the answered questions of which an automatic budget may keep nothing
+MISTAKEN = 0.03  # share of the answered questions that `Separation.emptied_at` empties
 _TRIES = 20  # questions whose documents are tried for one off-topic question
 
 
@@ -31,7 +31,7 @@ class Separation:
         n: number of questions by kind: `ANSWERED`, `NEAR_MISS`, `OFF_TOPIC`.
         auc: ROC-AUC, 0..1, of answered questions against those of each other kind; None without such questions.
         emptied: share of the questions of each kind, 0..1, below the floor of the automatic budget.
-        emptied_at: the same below the probability that `MAX_EMPTIED` of the answered questions of all sets are below.
+        emptied_at: the same below the probability that `MISTAKEN` of the answered questions of all sets are below.
     """
 
     set_name: str
@@ -81,7 +81,7 @@ def separations(found: Sequence[tuple[str, str, Answerability]]) -> list[Separat
         found: the set, the kind and the answerability of each question.
     """
     answered = np.array([one.probability for _, kind, one in found if kind == ANSWERED])
-    threshold = float(np.quantile(answered, MAX_EMPTIED)) if len(answered) else 0.0
+    threshold = float(np.quantile(answered, MISTAKEN)) if len(answered) else 0.0
     names = list(dict.fromkeys(name for name, _, _ in found))
     return [_separation(name, [one for one in found if one[0] == name], threshold) for name in names] + (
         [_separation("all", found, threshold)] if len(names) > 1 else []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxzip.evaluation.answerability import ANSWERED, MAX_EMPTIED, OFF_TOPIC
+from ctxzip.evaluation.answerability import ANSWERED, OFF_TOPIC
 from ctxzip.evaluation.labelled import Labelled, read_labelled
 from ctxzip.selection.adaptive.features import (
     QUESTION_FEATURES,
@@ -37,6 +37,9 @@ _LONG = 2_500  # code points: sets of longer passages keep one passage a questio
 _REACH = {"n_estimators": 120, "max_depth": 5, "learning_rate": 0.08, "min_samples_leaf": 60, "subsample": 0.5}
 # Of scikit-learn; chosen by five-fold cross-validation on questions of the training sets.
 _ANSWERABLE = {"n_estimators": 60, "max_depth": 3, "learning_rate": 0.08, "min_samples_leaf": 30, "subsample": 0.5}
+# Share of the answered questions of which an automatic budget may keep nothing. A text that is dropped although it answers does more
+# harm than one that is kept although it does not.
+_MAX_EMPTIED = 0.01
 _FOLDS = 5
 _LISTS = frozenset({"multispanqa"})  # answers are lists of several things; the labels count any one as enough
 
@@ -119,7 +122,7 @@ def fit(questions: Sequence[Ranked], kinds: Sequence[str], seed: int) -> dict[st
         by_kind = _equal_weights([one.set_name for one in questions], kinds)
         answerable = _fitted(features, labels, by_kind, QUESTION_FEATURES, _ANSWERABLE, seed)
         chances = _cross_validated_chances(features, labels, by_kind, seed)
-        floor = _rounded_down(_weighted_quantile(chances[labels], by_kind[labels], MAX_EMPTIED))
+        floor = _rounded_down(_weighted_quantile(chances[labels], by_kind[labels], _MAX_EMPTIED))
         emptied = _emptied(chances, kinds, floor)
     rows, reached, row_weights = [], [], []
     for index, question in enumerate(questions):
@@ -149,7 +152,7 @@ def fit(questions: Sequence[Ranked], kinds: Sequence[str], seed: int) -> dict[st
 def adjusted_floor(fitted: Mapping[str, Any], questions: Sequence[Ranked], kinds: Sequence[str]) -> dict[str, Any]:
     """Return the floor below which a question counts as unanswerable, and the shares of the questions that it empties.
 
-    It is chosen on questions that nothing was fitted on, because the model is overconfident on its training sets: 3% of the
+    It is chosen on questions that nothing was fitted on, because the model is overconfident on its training sets: 1% of the
     answered ones lie below it, each set with equal weight.
 
     Args:
@@ -163,7 +166,7 @@ def adjusted_floor(fitted: Mapping[str, Any], questions: Sequence[Ranked], kinds
     chances = forest.probabilities(np.stack([question_features(question.ranking) for question in questions]))
     answered = np.array([kind == ANSWERED for kind in kinds])
     weights = _equal_weights([question.set_name for question in questions], kinds)
-    floor = _rounded_down(_weighted_quantile(chances[answered], weights[answered], MAX_EMPTIED))
+    floor = _rounded_down(_weighted_quantile(chances[answered], weights[answered], _MAX_EMPTIED))
     return {"floor": floor, "emptied": _emptied(chances, kinds, floor)}
 
 

@@ -172,7 +172,7 @@ def test_show_is_one_screen():
         "based on    sentence-transformers/all-MiniLM-L6-v2, Apache-2.0\n",
         "languages   English only\n",
         "evidence_inference",
-        "            hybrid mini   81.3 91.8 95.5\n",
+        "            hybrid mini   79.0 90.3 94.0\n",
         "limits      - English only.\n",
         "ctxzip models show mine --json\n",
     ):

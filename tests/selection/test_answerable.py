@@ -23,10 +23,16 @@ def lines(*queries):
     return "".join(json.dumps({"query": query, "docs": [CONTRACT]}) + "\n" for query in queries).encode()
 
 
+def answerable(query, **limits):
+    probability = compress(query, [CONTRACT], **limits).budget.answerable
+    assert probability is not None
+    return probability
+
+
 @pytest.mark.parametrize("limits", [{}, {"max_sentences": 2}, {"ratio": 0.5}, {"recall": 0.8}])
 def test_the_probability_of_an_answer_is_reported_under_every_limit(limits):
     """It is higher where a sentence answers."""
-    asked, off_topic = (compress(query, [CONTRACT], **limits).budget.answerable for query in (ASKED, OFF_TOPIC))
+    asked, off_topic = (answerable(query, **limits) for query in (ASKED, OFF_TOPIC))
     assert 0 <= off_topic < 0.5 < asked <= 1
 
 

@@ -314,6 +314,7 @@ def _policy(options: argparse.Namespace) -> None:
     from ctxzip.evaluation.ranking import rank_questions
     from ctxzip.scoring.pipeline import ScoringPipeline
     from ctxzip.selection.adaptive.depth import FITTED_DEPTH
+    from ctxzip.selection.adaptive.guarantee import min_queries
     from ctxzip.selection.adaptive.policy_lookup import POLICY
     from ctxzip.settings import HYBRID, Settings
     from ctxzip.training.fit_policy import adjusted_floor, fit, whole_list, workload
@@ -342,11 +343,12 @@ def _policy(options: argparse.Namespace) -> None:
     found = [(one, kind_of(question)) for one, (_, question) in zip(ranked(dev), dev, strict=True) if one is not None]
     fitted |= adjusted_floor(fitted, [one for one, _ in found], [kind for _, kind in found])
     print(json.dumps({key: fitted[key] for key in ("fitted_on", "emptied", "floor")}), file=sys.stderr)
+    english = [one for one, kind in found if kind == ANSWERED and one.kind != NOT_ENGLISH]  # as the model is
     policy = calibrated(
-        CalibrationData([one for one, kind in found if kind == ANSWERED and one.kind != NOT_ENGLISH], sets),
+        CalibrationData(english, sets),
         ScoredBy(scoring.scorer_name, scoring.settings.splitter, scoring.model_sha256),
         definition=FITTED_DEPTH,
-        recalls=RECALLS,
+        recalls=[recall for recall in RECALLS if min_queries(recall) <= len(english)],
         fitted=fitted,
     )
     (options.out / POLICY).write_text(as_text(policy))

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     from ctxzip.evaluation.answerability import Separation
 
-_OFF_TOPIC_SHARE = (
-    0.5  # of the answered questions, that are also measured with documents of others; all would take longer
-)
+# Of the answered questions, that are also measured with documents of others; all would take longer.
+_OFF_TOPIC_SHARE = 0.5
 _SEED = 7
 
 
@@ -59,7 +58,9 @@ def measure_answerability(
         if one is not None and (answerability := policy.answerability(one.ranking)) is not None
     ]
     if not found:
-        raise InputError(f"no English question with text in {', '.join(map(str, data))}", option=("data", "limit"))
+        raise InputError(
+            f"no English question with text in {', '.join(map(str, data))}: name other files", option=("data", "limit")
+        )
     separated = separations(found)
     typer.echo("\n".join(_table(separated)))
     return {

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
 _PLACES_SHOWN = 3  # of each kind of warning; every warning is in its record
 _ERRORS_KEPT = 100  # in the statistics, so that they stay small whatever the input
-_ERRORS_PRINTED = (
-    5  # with the same text, such as of all rows of a table without a column of texts; the others are counted
-)
+# With the same text, such as of all rows of a table without a column of texts; the others are counted.
+_ERRORS_PRINTED = 5
 _LINE_NO = re.compile(r"\bline [0-9]+: ")
 _REPORTED = "left_out"  # code of a warning about what was reported as an error already
 

@@ -121,9 +121,8 @@ class PolicyLookup:
 
     def _find(self, scorer: str, model_sha256: str | None, splitter: str) -> Policy | None:
         recall = self._limits.recall
-        if (
-            self._settings.policy is not None and self._settings.under_policy
-        ):  # in a config file it may be for other calls
+        # In a config file a policy may be for other calls.
+        if self._settings.policy is not None and self._settings.under_policy:
             policy = load_policy(Path(self._settings.policy))
             policy.check(scorer, model_sha256, splitter)
         elif path := None if scorer == BM25 else _shipped_policy(self._settings.model, self._device):

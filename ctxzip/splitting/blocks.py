@@ -11,25 +11,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ctxzip.splitting.block import Block
-from ctxzip.splitting.lines import is_title, line_blocks
+from ctxzip.splitting.lines import is_title, is_wrapped_prose, line_blocks
 from ctxzip.splitting.list_nesting import BULLETS, LIST_MARKER, OuterItems, is_label_of, read_item
 from ctxzip.splitting.source_code import code_ranges, count_code_lines, is_code_comment
 from ctxzip.splitting.structured import structured_blocks
+from ctxzip.splitting.text_lines import blank_quote_marks, lines_and_starts
 from ctxzip.splitting.text_tables import GRID_RULE, grid_rows, is_caption, is_delimiter_row, is_pipe_row, is_row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ctxzip.datamodels import Kind
 
-_LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
 _FENCE = re.compile(r"\s*+(`{3,}+|~{3,}+)([^`]*)$")
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]|$)")
 _WIKI = re.compile(r"(={2,6})[^=].*[^=]\1|(={1,6}) \S.*")  # headings of MediaWiki and AsciiDoc
 _UNDERLINE = re.compile(r"([=\-~^\"*+#])\1{2,}\s*$")
 _RULE = re.compile(r"\s*([-*_])(?:\s*\1){2,}\s*$")
 _QUOTE = re.compile(r" {0,3}>")
-_QUOTE_MARKS = re.compile(r"(?:^|(?<=\r))[ \t]{0,3}(?:>[ \t]?)+", re.MULTILINE)  # a lone \r ends a line, too
 # Markers that start a list directly after a paragraph. Other markers there may be prose.
 _FIRST_ITEM = re.compile(rf"\s*(?:[-*+{BULLETS}]|\(?1[.)])[ \t]+\S")
 _INDENTED = re.compile(r" {4}|\t")
@@ -51,21 +50,20 @@ def parse_blocks(text: str, *, quoted: bool = False) -> Iterator[Block]:
         quoted: whether the text is the inside of a block quote, after `blank_quote_marks`. Such a text has no indented
             code, because the blanks cannot be distinguished from indentation.
     """
-    is_line = text[:1].isalpha() and "\n" not in text and "\r" not in text
-    if is_line and not LIST_MARKER.match(text):
-        return iter((Block("sentence", 0, len(text.rstrip()), 0),))  # as most retrieved passages are
+    if text[:1].isalpha() and "\r" not in text and not LIST_MARKER.match(text):
+        lines = text.rstrip().split("\n")
+        if len(lines) == 1 or (all(line[:1].isalpha() for line in lines) and _is_plain_prose(lines)):
+            return iter((Block("sentence", 0, len(text.rstrip()), 0),))  # as most retrieved passages are
     if not quoted and (structured := structured_blocks(text)):
         return iter(structured)
     return _Parser(text, quoted=quoted).parse()
 
 
-def blank_quote_marks(text: str) -> str:
-    r"""Replace the marks of a block quote by spaces, so that offsets stay valid.
-
-    >>> blank_quote_marks("> Wait.\n> Go.")
-    '  Wait.\n  Go.'
-    """
-    return _QUOTE_MARKS.sub(lambda marks: " " * len(marks[0]), text)
+def _is_plain_prose(lines: Sequence[str]) -> bool:
+    """Return whether at least two lines are certainly prose, and neither a table, a title nor code."""
+    if any("|" in line for line in lines) or not is_wrapped_prose(lines) or _UNDERLINE.match(lines[1]):
+        return False
+    return not code_ranges(lines, 0, len(lines) - 1)
 
 
 class _Parser:
@@ -74,8 +72,7 @@ class _Parser:
     def __init__(self, text: str, *, quoted: bool) -> None:
         self.text = text
         self.quoted = quoted
-        self.bounds = [match.span() for match in _LINE.finditer(text)]
-        self.lines = [text[start:end].rstrip("\r\n") for start, end in self.bounds]
+        self.lines, self.starts = lines_and_starts(text)
         self.at = 0  # index of the current line
         self.in_list = False
         self.outer_items = OuterItems()
@@ -87,6 +84,7 @@ class _Parser:
 
     def parse(self) -> Iterator[Block]:
         parsers = (
+            self._parse_plain_paragraph,
             self._parse_front_matter,
             self._parse_fence,
             self._parse_indented_code,
@@ -102,27 +100,35 @@ class _Parser:
                 self.at += 1
                 self.after_blank = True
                 continue
-            if self._is_plain_paragraph(self.lines[self.at]):
-                self.in_list, self.introduction = False, None
-                self.count += 1
-                yield from self._single("sentence", self.at)
-                self.after_blank = False
-                continue
             yield from self._with_introduction(next(parsed for parse_block in parsers if (parsed := parse_block())))
             self.after_blank = False
 
-    def _is_plain_paragraph(self, line: str) -> bool:
-        """Return whether a line is certainly a paragraph of prose that introduces nothing, which needs no further parsing."""
-        return (
-            len(line) > _MAX_HEADING_LENGTH
-            and line[0].isalpha()
-            and not self._line(self.at + 1).strip()
-            and "|" not in line
-            and "\t" not in line
-            and line.rstrip()[-1] != ":"
-            and not LIST_MARKER.match(line)
-            and not is_caption(line)
-        )
+    def _parse_plain_paragraph(self) -> list[Block] | None:
+        """Parse a paragraph that is certainly prose and introduces nothing, as most are, without any other check."""
+        line = self.lines[self.at]
+        if not line[0].isalpha() or LIST_MARKER.match(line) or is_caption(line):
+            return None
+        last = self._end_of_paragraph()
+        if self.lines[last].rstrip()[-1] == ":":
+            return None
+        if last > self.at:
+            is_plain = _is_plain_prose(self.lines[self.at : last + 1])
+        else:
+            is_plain = len(line) > _MAX_HEADING_LENGTH and not self._line(last + 1).strip()
+            is_plain = is_plain and "|" not in line and "\t" not in line
+        self.in_list = self.in_list and not is_plain
+        return self._single("sentence", last) if is_plain else None
+
+    def _end_of_paragraph(self) -> int:
+        """Return the last line of the paragraph that begins at the current line."""
+        last = self.at
+        while (
+            last + 1 < len(self.lines)
+            and not self._begins_block(last + 1)
+            and not _FIRST_ITEM.match(self.lines[last + 1])
+        ):
+            last += 1
+        return last
 
     def _with_introduction(self, blocks: list[Block]) -> list[Block]:
         """Make a caption, or a line that ends in a colon, the parent of the list, table, code or lines below it."""
@@ -164,8 +170,8 @@ class _Parser:
         self, kind: Kind, first: int, last: int, *, body: int = 0, level: int = 0, parent: int | None = None
     ) -> Block:
         """Return the block of these lines; `body` is an offset into the first."""
-        start = self.bounds[first][0]
-        end = self.bounds[last][0] + len(self.lines[last].rstrip())
+        start = self.starts[first]
+        end = self.starts[last] + len(self.lines[last].rstrip())
         return Block(kind, start, end, start + body, level, parent)
 
     def _single(self, kind: Kind, last: int, *, body: int = 0, level: int = 0) -> list[Block]:
@@ -183,7 +189,7 @@ class _Parser:
         return next((line for line in self.lines[index : index + 3] if line.strip()), "")
 
     def _parse_front_matter(self) -> list[Block] | None:
-        if self.bounds[self.at][0] or self.lines[self.at].rstrip() != "---":
+        if self.starts[self.at] or self.lines[self.at].rstrip() != "---":
             return None
         if not _FRONT_MATTER_KEY.match(self._line(1)):
             return None
@@ -313,8 +319,8 @@ class _Parser:
             last += 1
         if last == self.at:
             return None
-        start = self.bounds[self.at][0]
-        end = self.bounds[last - 1][1]
+        start = self.starts[self.at]
+        end = self.starts[last - 1] + len(self.lines[last - 1])
         inside = blank_quote_marks(self.text[start:end])
         self.at = last
         inner = [
@@ -357,13 +363,7 @@ class _Parser:
 
     def _parse_paragraph(self) -> list[Block]:
         self.in_list = False
-        first = last = self.at
-        while (
-            last + 1 < len(self.lines)
-            and not self._begins_block(last + 1)
-            and not _FIRST_ITEM.match(self.lines[last + 1])
-        ):
-            last += 1
+        first, last = self.at, self._end_of_paragraph()
         if not self.quoted and (ranges := code_ranges(self.lines, first, last)):
             self.at = ranges[-1][1] + 1
             return [self._block("code", *code) for code in ranges]

@@ -37,6 +37,8 @@ SPEAKER = re.compile(
     r"(?:[A-Z][\w.'’-]{0,24}|[A-Z]{2,})(?: [A-Z(][\w.'’)-]{0,24}){0,3}(?: \(?\d{1,2}:\d\d(?::\d\d)?\)?)?: \S"
 )
 _FORMS = (ENTRY, _JSON_RECORD, _OPTION, SPEAKER, _KEY_VALUE)
+_MARKED_FORM = re.compile("|".join(f"(?:{form.pattern})" for form in (SPEAKER, _KEY_VALUE)))
+_OTHER_FORM = re.compile("|".join(f"(?:{form.pattern})" for form in (ENTRY, _JSON_RECORD, _OPTION, TRACE)))
 _FIRST_WORD = re.compile(r"\S+")
 _CELL_GAP = re.compile(r"(?<=\S)(?: {2,}|\t+)(?=\S)")
 _NUMBER = re.compile(r"[^\w\s]?(?:[.,:%/O\-]*+\d)++[.,:%/\-]*(?:\s?[A-Za-z%€$£]{1,4})?")
@@ -82,24 +84,29 @@ def line_blocks(lines: Sequence[str]) -> list[LineBlock] | None:
     [LineBlock(first=0, last=0, kind='line', parent=None), LineBlock(first=1, last=1, kind='line', parent=None)]
     >>> line_blocks(["The ferry to Little Thorn leaves at seven", "in the morning."])
     """
-    if len(lines) < 2 or _is_wrapped_prose(lines):
+    if len(lines) < 2 or is_wrapped_prose(lines):
         return None
     if all(_JSON_RECORD.match(line) for line in lines):
         return [LineBlock(at, at, "line") for at in range(len(lines))]
     return _separated(lines) or _with_table(lines) or _broken(lines)
 
 
-def _is_wrapped_prose(lines: Sequence[str]) -> bool:
-    """Return whether lines are certainly prose: all but the last are full, with many words and few marks."""
+def is_wrapped_prose(lines: Sequence[str]) -> bool:
+    """Return whether at least two lines are certainly prose: all but the last are full, with many words and few marks."""
+    joined = " ".join(lines)
+    if "  " in joined or "\t" in joined:
+        return False
     width = max(_width(lines), _NARROWEST)
     for before, line in pairwise(lines):
-        if len(before) <= width and len(before) + 1 + len(line.split(None, 1)[0]) <= width:
+        free = width - len(before) - 1
+        if free > 0 and (line.find(" ", 1, free + 1) > 0 or len(line) <= free):
             return False
-    joined = " ".join(lines)
     n_cells = max(map(joined.count, ",;|")) + len(lines)
-    if "  " in joined or "\t" in joined or len(joined.split()) <= _CELL_WORDS * n_cells:
+    if joined.count(" ") < _CELL_WORDS * n_cells:
         return False
-    return not any(form.match(line) for line in lines[:2] for form in (*_FORMS, TRACE))
+    # A turn of a speaker or a key with its value has one of these marks.
+    is_marked = any(mark in line for line in lines[:2] for mark in (":", "=", "..."))
+    return not any(map(_OTHER_FORM.match, lines[:2])) and not (is_marked and any(map(_MARKED_FORM.match, lines[:2])))
 
 
 def _with_table(lines: Sequence[str]) -> list[LineBlock] | None:

@@ -80,8 +80,8 @@ def sentence_spans(text: str, splitter: SentenceSplitter) -> Offsets:
     for offset, piece in _chunks(text):
         for start, end in splitter(_mask_punctuation_runs(piece)):
             at = offset + start
-            # A capital after a sentence and a space begins the next sentence.
-            if spans and at - spans[-1][0] >= _TAIL and text[at - 1] == " " and text[at].isupper():
+            # A capital after a sentence and white space begins the next sentence.
+            if spans and at - spans[-1][0] >= _TAIL and text[at - 1] in " \n" and text[at].isupper():
                 spans.append((at, offset + end))
             else:
                 _append_span(text, spans, at, offset + end)

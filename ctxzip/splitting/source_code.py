@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ctxzip.splitting.block import Block
+from ctxzip.splitting.text_lines import lines_and_starts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,6 @@ _ROW = re.compile(r"\s*\(.*\)[,;]?\s*$")  # of an INSERT
 _COMMENT = re.compile(r"\s*(?:#(?!#)|//|--(?=\s)|/\*|\*/|\*(?=\s|$))")
 _METHOD = re.compile(r"\s+(?:async )?def ")
 _LONG_STRING = re.compile(r'"""|\'\'\'')
-_LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
 # Most texts have no such line among the first ones, and need no closer examination.
 _MAY_BE_CODE = re.compile(
     rf"#!|#include|import |from \S+ import|def |class |func |fn |function |const |let |var |export |package |{_SQL}"
@@ -69,8 +69,7 @@ def source_blocks(text: str) -> list[Block] | None:
     """
     if not any(map(_MAY_BE_CODE.match, text.split("\n", _FIRST_LINES)[:_FIRST_LINES])):
         return None
-    bounds = [match.span() for match in _LINE.finditer(text)]
-    lines = [text[start:end].rstrip("\r\n") for start, end in bounds]
+    lines, starts = lines_and_starts(text)
     is_inside = _inside_long_strings(lines)
     # A long text that begins with prose is no code.
     if not _is_source(lines[: 2 * _FIRST_LINES], is_inside) or not _is_source(lines, is_inside):
@@ -78,21 +77,21 @@ def source_blocks(text: str) -> list[Block] | None:
     blocks: list[Block] = []
     header: int | None = None  # of the rows of an INSERT
     for first, last in _groups(lines, is_inside):
-        start, end = bounds[first][0], bounds[last][0] + len(lines[last].rstrip())
+        start, end = starts[first], starts[last] + len(lines[last].rstrip())
         if last > first and lines[first].startswith("INSERT INTO ") and lines[first].rstrip().endswith("VALUES"):
             header = len(blocks)
             blocks.append(Block("table_header", start, start + len(lines[first].rstrip()), start))
             blocks += [
-                Block("table_row", bounds[at][0], bounds[at][0] + len(lines[at].rstrip()), bounds[at][0], parent=header)
+                Block("table_row", starts[at], starts[at] + len(lines[at].rstrip()), starts[at], parent=header)
                 for at in range(first + 1, last + 1)
             ]
             continue
         blocks.append(Block("code", start, end, start))
         if methods := _methods(lines, first, last):
             of_class = len(blocks) - 1
-            blocks[-1] = Block("code", start, bounds[methods[0] - 1][0] + len(lines[methods[0] - 1].rstrip()), start)
+            blocks[-1] = Block("code", start, starts[methods[0] - 1] + len(lines[methods[0] - 1].rstrip()), start)
             for method, until in itertools.pairwise([*methods, last + 1]):
-                at, end = bounds[method][0], bounds[until - 1][0] + len(lines[until - 1].rstrip())
+                at, end = starts[method], starts[until - 1] + len(lines[until - 1].rstrip())
                 blocks.append(Block("code", at, end, at, parent=of_class))
     return [replace(block, end=block.start + len(text[block.start : block.end].rstrip())) for block in blocks]
 

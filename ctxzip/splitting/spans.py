@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ctxzip.datamodels import Span
-from ctxzip.splitting.blocks import blank_quote_marks, parse_blocks
+from ctxzip.splitting.blocks import parse_blocks
 from ctxzip.splitting.sentences import sentence_spans
+from ctxzip.splitting.text_lines import blank_quote_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -52,7 +52,7 @@ def calibrate(
     from pathlib import Path
 
     from ctxzip.cli.inputs import check_output
-    from ctxzip.cli.output import writing
+    from ctxzip.cli.output_file import writing
     from ctxzip.evaluation.calibration import CalibrationData, ScoredBy, as_text, fit
     from ctxzip.evaluation.questions import read_questions
     from ctxzip.evaluation.ranking import rank_questions

@@ -7,7 +7,7 @@ import typer
 from ctxzip.cli import options
 from ctxzip.cli.budget_options import BudgetOptions
 from ctxzip.cli.option_groups import grouped
-from ctxzip.cli.run_filter import check_input, check_null, check_stats, loading, run, settings_of
+from ctxzip.cli.run_filter import check_input, check_null, check_side_files, journal_of, loading, run, settings_of
 
 EXAMPLES = """\b
 Examples:
@@ -34,13 +34,13 @@ def compress(
     documents and a key `ctxzip`: what was kept, and why.
     """
     check_input(context, source.files, source.query)
-    check_stats(run_options.stats, output.output, source.files)
+    check_side_files(run_options, output.output, source.files)
     check_null(output)
     from ctxzip.cli.inputs import check_output, files_of, join, shapes_of, sources
     from ctxzip.cli.stream_progress import Meter, Progress
 
     check_output(output.output, [source.corpus, source.run_file])
-    files = files_of(source, quiet=run_options.quiet, outputs=(output.output, run_options.stats))
+    files = files_of(source, quiet=run_options.quiet, outputs=(output.output, run_options.stats, run_options.errors))
     meter = Meter(files)
     inputs = sources(files, source.input_format, meter.opened)
     scored_by = loading(context)
@@ -52,16 +52,17 @@ def compress(
         settings_of(context),
         loading=scored_by,
     )
+    journal = journal_of(context, compressor.scoring)
+    items = read(
+        inputs,
+        query=source.query,
+        shapes=shapes_of(source),
+        join=join(source.corpus, source.run_file, source.query),
+    )
     run(
+        context,
         compressor.stream(
-            meter.counted(
-                read(
-                    inputs,
-                    query=source.query,
-                    shapes=shapes_of(source),
-                    join=join(source.corpus, source.run_file, source.query),
-                )
-            ),
+            meter.counted(items if journal is None else journal.unfinished(items)),
             one_by_one=run_options.line_buffered,
         ),
         Report(
@@ -71,6 +72,5 @@ def compress(
         ),
         output,
         run_options,
-        source.files,
-        needs_answer=budget.min_answerable is not None,
+        journal,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ctxzip.cli.output import writing
+from ctxzip.cli.output_file import writing
 from ctxzip.errors import InputError, UsageError
 from ctxzip.evaluation.outcomes import METRICS
 

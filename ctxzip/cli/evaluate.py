@@ -58,7 +58,7 @@ def evaluate(
     """
     _check(data, methods, report, reader, comparison)
     from ctxzip.cli.eval_report import as_bytes, made, print_changes, read_baseline, write_report
-    from ctxzip.cli.output import writing
+    from ctxzip.cli.output_file import writing
     from ctxzip.evaluation.baseline import changes, gone
 
     folder = None if report.report is None else made(report.report)

@@ -131,7 +131,7 @@ def _write_page(results: Iterable[Result | BadRecord], report: Report, top_docs:
     from statistics import median
 
     from ctxzip.cli.option_names import with_options_spelled
-    from ctxzip.cli.output import writing
+    from ctxzip.cli.output_file import writing
     from ctxzip.reading.origin import BadRecord
     from ctxzip.reports.inspection import inspected
     from ctxzip.reports.pages import page

@@ -324,10 +324,33 @@ class RunOptions:
         str | None,
         typer.Option("--stats", metavar="FILE", help="Write a summary of the run as JSON.", rich_help_panel=ADVANCED),
     ] = None
+    errors: Annotated[
+        str | None,
+        typer.Option(
+            "--errors",
+            metavar="FILE",
+            help="Write the records that cannot be used, as they came, with line and reason.",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StreamOptions(RunOptions):
+class ResumableOptions(RunOptions):
+    """The same, of a command that takes long."""
+
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Keep what is finished when the run ends early, and go on after it next time; needs --output.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StreamOptions(ResumableOptions):
     """The same, of a command that may answer record by record."""
 
     line_buffered: Annotated[

@@ -8,6 +8,7 @@ import sys
 import threading
 from concurrent.futures import Future
 from contextlib import closing, nullcontext, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -17,17 +18,36 @@ from ctxzip.errors import InputError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from ctxzip.cli.journal import Journal
     from ctxzip.cli.options import OutputOptions, RunOptions
+    from ctxzip.cli.output import Writer
     from ctxzip.cli.run_summary import Report
     from ctxzip.datamodels import Scored
     from ctxzip.reading.origin import BadRecord
     from ctxzip.rendering.result import Result
+    from ctxzip.scoring.pipeline import ScoringPipeline
     from ctxzip.scoring.protocol import Scorer
     from ctxzip.settings import Settings
 
 # Seconds (Python's own are 0.005) after which a thread yields to those that feed the model; measured for mini on 2 threads.
 _SWITCH_S = 0.0005
 _NO_ANSWER = 4  # exit code
+# Options that leave every record as it is.
+_SAME_OUTPUT = frozenset(
+    [
+        "output",
+        "stats",
+        "errors",
+        "quiet",
+        "resume",
+        "line_buffered",
+        "threads",
+        "batch_tokens",
+        "cache",
+        "cache_size_mb",
+    ]
+)
+_FILES = frozenset(["policy", "tokenizer", "corpus", "run_file"])  # options that name a file
 _SHORT = 120  # code points; longest one-line summary of a command
 
 
@@ -44,11 +64,57 @@ def check_input(context: typer.Context, files: list[str] | None, query: str | No
         raise UsageError("a file, not a question; there is no short form of --quiet", option="query", value=query)
 
 
-def check_stats(stats: str | None, output: str | None, files: list[str] | None) -> None:
-    """Raise UsageError where the summary would be written to where records are read or written."""
+def check_side_files(run_options: RunOptions, output: str | None, files: list[str] | None) -> None:
+    """Raise UsageError where the summary or the failed records would be written to where something is read or written."""
     others = {os.path.realpath(name) for name in (output, *(files or [])) if name is not None}
-    if stats is not None and (stats == "-" or os.path.realpath(stats) in others):
-        raise UsageError("name a file of its own; stdout is for the records", option="stats", value=stats)
+    for option in ("stats", "errors"):
+        name = getattr(run_options, option)
+        if name is not None and (name == "-" or os.path.realpath(name) in others):
+            raise UsageError("name a file of its own; stdout is for the records", option=option, value=name)
+        if name is not None:
+            others.add(os.path.realpath(name))
+
+
+def journal_of(context: typer.Context, scoring: ScoringPipeline) -> Journal | None:
+    """Return the journal of a run with --resume; None without.
+
+    Args:
+        context: of the call.
+        scoring: the model and the device that decide the scores.
+
+    Raises:
+        UsageError: the output is no file, or an input too.
+    """
+    given = context.params
+    if not given["resume"]:
+        return None
+    from ctxzip import __version__
+    from ctxzip.cli.inputs import STDIO, is_input
+    from ctxzip.cli.journal import Journal
+
+    if given["output"] in {None, STDIO}:
+        raise UsageError("name the file that the output goes to", option=("resume", "output"))
+    if is_input(given["output"], given["files"]):
+        raise UsageError(f"{given['output']}: the input, too: name another file", option=("resume", "output"))
+    options = {name: _with_sha256(name, value) for name, value in given.items() if name not in _SAME_OUTPUT}
+    return Journal(
+        {
+            "version": __version__,
+            "command": context.command.name,
+            "model_sha256": scoring.model_sha256,
+            **options,
+            "device": scoring.device,
+        }
+    )
+
+
+def _with_sha256(option: str, value: Any) -> Any:
+    """Return the value of an option; of a file that decides the output, with its SHA-256."""
+    if option not in _FILES or not isinstance(value, str) or not os.path.isfile(value):
+        return value
+    from ctxzip.model_store import sha256
+
+    return f"{value} ({sha256(Path(value))})"
 
 
 def check_null(output: OutputOptions) -> None:
@@ -143,51 +209,46 @@ def loading(context: typer.Context) -> Callable[[], Scorer] | None:
 
 
 def run(
+    context: typer.Context,
     items: Iterable[Result | Scored | BadRecord],
     report: Report,
     output: OutputOptions,
     run_options: RunOptions,
-    files: list[str] | None,
-    *,
-    needs_answer: bool = False,
+    journal: Journal | None = None,
 ) -> None:
-    """Write every item as it comes, sum up, and exit with 1 where a record could not be used, or 4 (`needs_answer`).
+    """Write every item as it comes, sum up, and exit with 1 where a record could not be used, or 4 (`--min-answerable`).
 
     An output that is an input, too, is replaced only where all records could be used.
 
     Args:
+        context: of the call.
         items: read while this runs.
         report: counts them.
         output: where to, and as what; without a format, rows of a table are written as rows.
         run_options: what to do with bad records, and where the summary goes.
-        files: names of the inputs.
-        needs_answer: exit with 4 where no record is answered by its documents.
+        journal: of a run with --resume.
 
     Raises:
         InputError: an input was not replaced.
     """
     from ctxzip._internal.raw_json import encode
     from ctxzip.cli.inputs import is_input
-    from ctxzip.cli.option_names import with_options_spelled
-    from ctxzip.cli.output import Writer, writing
-    from ctxzip.reading.origin import BadRecord
+    from ctxzip.cli.output import Writer
+    from ctxzip.cli.output_file import writing
 
     sys.setswitchinterval(_SWITCH_S)
     gc.freeze()  # what is loaded stays: the collector need not search it again
-    in_place = is_input(output.output, files)
-    stats, on_error, to = run_options.stats, run_options.on_error, output.to
-    with nullcontext() if stats is None else writing(stats) as stats_stream:
-        with closing(report), suppress(_StoppedError), writing(output.output) as stream:
-            write = Writer(
-                stream, to=to or "jsonl", null=output.null, emit_errors=on_error == "emit", as_rows=to is None
-            )
-            for found in items:
-                item = with_options_spelled(found) if isinstance(found, BadRecord) else found
-                report.add(item)
-                if isinstance(item, BadRecord) and on_error == "fail":
-                    raise _StoppedError
-                write(item)
-            write.close()
+    in_place = is_input(output.output, context.params["files"])
+    with (
+        nullcontext() if run_options.stats is None else writing(run_options.stats) as stats_stream,
+        nullcontext() if run_options.errors is None else writing(run_options.errors) as report.failed_records,
+    ):
+        if journal is not None:
+            journal.count = report.add_earlier
+        with closing(report), suppress(_StoppedError), writing(output.output, journal) as stream:
+            emit_errors = run_options.on_error == "emit"
+            writer = Writer(stream, to=output.to, null=output.null, emit_errors=emit_errors, journal=journal)
+            _write_all(items, report, writer, stops=run_options.on_error == "fail")
             if in_place and report.failed:
                 raise _StoppedError
         if stats_stream is not None:
@@ -201,8 +262,32 @@ def run(
         )
     if report.failed:
         raise typer.Exit(InputError.exit_code)
-    if needs_answer and report.records and report.unanswered == report.records:
+    if context.params.get("min_answerable") is not None and report.records and report.unanswered == report.records:
         raise typer.Exit(_NO_ANSWER)
+
+
+def _write_all(items: Iterable[Result | Scored | BadRecord], report: Report, writer: Writer, *, stops: bool) -> None:
+    """Count and write every item.
+
+    Args:
+        items: read while this runs.
+        report: counts them.
+        writer: writes them.
+        stops: whether a record that cannot be used ends the run.
+
+    Raises:
+        _StoppedError: such a record ends the run.
+    """
+    from ctxzip.cli.option_names import with_options_spelled
+    from ctxzip.reading.origin import BadRecord
+
+    for found in items:
+        item = with_options_spelled(found) if isinstance(found, BadRecord) else found
+        counted = report.add(item)
+        if stops and isinstance(item, BadRecord):
+            raise _StoppedError
+        writer.write(item, counted)
+    writer.close()
 
 
 class _StoppedError(Exception):

@@ -6,10 +6,11 @@ import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ctxzip import __version__
 from ctxzip.cli import terminal
+from ctxzip.cli.failed_records import failed_record
 from ctxzip.cli.terminal import RED, YELLOW
 from ctxzip.datamodels import Scored
 from ctxzip.reading.origin import BadRecord, origin_of
@@ -53,6 +54,47 @@ class _Kind:
         return f"{line} (similar in {_counted(self.n_records - 1, 'more record')}{following})"
 
 
+@dataclass(frozen=True, slots=True)
+class RecordCounts:
+    """What the summary needs to know of one result.
+
+    Attributes:
+        place: file and line, empty for a request made in Python.
+        tokens_in, tokens_out: of the documents, before and after.
+        is_scored_only: whether nothing was selected.
+        is_unanswered: whether it is below `min_answerable`.
+        scorer, device: that scored it.
+        tokenizer: that counted the tokens.
+        warnings: code and text of each.
+    """
+
+    place: str
+    tokens_in: int
+    tokens_out: int
+    is_scored_only: bool
+    is_unanswered: bool
+    scorer: str
+    device: str
+    tokenizer: str
+    warnings: tuple[tuple[str, str], ...]
+
+
+def _counts_of(item: Result | Scored) -> RecordCounts:
+    """Return what the summary needs to know of one result."""
+    scored = item if isinstance(item, Scored) else item.scored
+    return RecordCounts(
+        place=origin_of(item.request).place,
+        tokens_in=item.prepared.passage_tokens if isinstance(item, Scored) else item.tokens_in,
+        tokens_out=item.prepared.passage_tokens if isinstance(item, Scored) else item.tokens_out,
+        is_scored_only=isinstance(item, Scored),
+        is_unanswered=isinstance(item, Result) and item.budget.no_answer is not None,
+        scorer=scored.scorer,
+        device=scored.device,
+        tokenizer=item.prepared.tokenizer if isinstance(item, Scored) else item.tokenizer,
+        warnings=tuple((warning.code, warning.text) for warning in item.warnings),
+    )
+
+
 class Report:
     """Counts the records of a run, reports errors as they come and warnings at the end, and sums up.
 
@@ -61,6 +103,9 @@ class Report:
         progress: shows how far the run is.
         scorer_warning: returns what a person must know about the scorer, such as a fallback; None is nothing. Called
             at once and with every item; each new text is reported at once, and kept in the statistics.
+
+    Attributes:
+        failed_records: the stream that records that cannot be used are written to, as JSON lines; None for nowhere.
     """
 
     def __init__(
@@ -72,6 +117,8 @@ class Report:
         self.scorer_warning: str | None = None
         self.started = time.perf_counter()
         self.records = 0
+        self.failed_records: BinaryIO | None = None
+        self.n_earlier = 0  # of the records and errors, those that an earlier run finished
         self._only_scored = False
         self.failed = 0
         self.unanswered = 0
@@ -85,18 +132,30 @@ class Report:
         self._tokenizer: str | None = None
         self._warn_of_scorer()
 
-    def add(self, item: Result | Scored | BadRecord) -> None:
-        """Count one result, report an error, and show the progress."""
+    def add_earlier(self, item: RecordCounts | BadRecord) -> None:
+        """Count what an earlier run finished; its errors are reported again."""
+        self.n_earlier += 1
+        self._count(item)
+
+    def add(self, item: Result | Scored | BadRecord) -> RecordCounts | BadRecord:
+        """Count one result, report an error, and show the progress; return what was counted, or the error."""
         self._warn_of_scorer()
+        counted = item if isinstance(item, BadRecord) else _counts_of(item)
+        self._count(counted)
+        done = f"{self.tokens_in:,} tokens scored" if self._only_scored else f"{self.tokens_saved:,} tokens saved"
+        self._progress.show(self.records + self.failed, done)
+        return counted
+
+    def _count(self, item: RecordCounts | BadRecord) -> None:
         if isinstance(item, BadRecord):
             self._add_error(item)
         else:
             self._add_record(item)
-        done = f"{self.tokens_in:,} tokens scored" if self._only_scored else f"{self.tokens_saved:,} tokens saved"
-        self._progress.show(self.records + self.failed, done)
 
     def _add_error(self, item: BadRecord) -> None:
         self.failed += 1
+        if self.failed_records is not None:
+            self.failed_records.write(failed_record(item))
         if len(self.errors) < _ERRORS_KEPT:
             self.errors.append({"line": item.line_no, "message": item.message})
         kind = _LINE_NO.sub("", item.message)
@@ -105,29 +164,23 @@ class Report:
         if self._error_counts[kind] <= _ERRORS_PRINTED:
             self._print(item.message, RED)
 
-    def _add_record(self, item: Result | Scored) -> None:
+    def _add_record(self, item: RecordCounts) -> None:
         self.records += 1
-        self._only_scored = isinstance(item, Scored)
-        if isinstance(item, Scored):
-            self.tokens_in += item.prepared.passage_tokens
-            self.tokens_out += item.prepared.passage_tokens
-        else:
-            self.tokens_in += item.tokens_in
-            self.tokens_out += item.tokens_out
-            self.unanswered += item.budget.no_answer is not None
-        scored = item if isinstance(item, Scored) else item.scored
-        self._scorers[scored.scorer, scored.device] += 1
-        self._tokenizer = item.prepared.tokenizer if isinstance(item, Scored) else item.tokenizer
+        self._only_scored = item.is_scored_only
+        self.tokens_in += item.tokens_in
+        self.tokens_out += item.tokens_out
+        self.unanswered += item.is_unanswered
+        self._scorers[item.scorer, item.device] += 1
+        self._tokenizer = item.tokenizer
+        self.warnings += len(item.warnings)
         kinds: dict[str, str] = {}
-        for warning in item.warnings:
-            self.warnings += 1
-            kinds.setdefault(warning.code, warning.text)
+        for code, text in item.warnings:
+            kinds.setdefault(code, text)
         for code, text in kinds.items():
             kind = self._kinds.setdefault(code, _Kind(text))
             kind.n_records += 1
-            place = origin_of(item.request).place
-            if place and len(kind.places) < _PLACES_SHOWN:
-                kind.places.append(place)
+            if item.place and len(kind.places) < _PLACES_SHOWN:
+                kind.places.append(item.place)
 
     def _warn_of_scorer(self) -> None:
         warning = self._scorer_warning()
@@ -192,6 +245,7 @@ class Report:
             f"{time.perf_counter() - self.started:.1f} s",
             self.scored_by(),
             f"{self.failed:,} failed" if self.failed else "",
+            f"{self.n_earlier:,} by the earlier run" if self.n_earlier else "",
             f"{self.unanswered:,} without an answer" if self.unanswered else "",
             _counted(self.warnings, "warning") if self.warnings else "",
         ]
@@ -210,6 +264,7 @@ class Report:
             "records": self.records,
             "failed": self.failed,
             "unanswered": self.unanswered,
+            **({"earlier": self.n_earlier} if self.n_earlier else {}),
             "warnings": self.warnings,
             "warning_kinds": [
                 {"code": code, "text": kind.text, "records": kind.n_records, "first": kind.places}

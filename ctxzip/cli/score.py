@@ -6,7 +6,7 @@ import typer
 
 from ctxzip.cli import options
 from ctxzip.cli.option_groups import grouped
-from ctxzip.cli.run_filter import check_input, check_stats, loading, run, settings_of
+from ctxzip.cli.run_filter import check_input, check_side_files, journal_of, loading, run, settings_of
 
 EXAMPLES = """\b
 Examples:
@@ -23,7 +23,7 @@ def score(
     scoring: options.ScoringOptions,
     output: options.Output = None,
     *,
-    run_options: options.RunOptions,
+    run_options: options.ResumableOptions,
 ) -> None:
     """Score every sentence and keep all: score once, then try many budgets with `ctxzip select`.
 
@@ -31,12 +31,12 @@ def score(
     `ctxzip score` and `ctxzip select` together do what `ctxzip compress` does.
     """
     check_input(context, source.files, source.query)
-    check_stats(run_options.stats, output, source.files)
+    check_side_files(run_options, output, source.files)
     from ctxzip.cli.inputs import check_output, files_of, join, shapes_of, sources
     from ctxzip.cli.stream_progress import Meter, Progress
 
     check_output(output, [source.corpus, source.run_file])
-    files = files_of(source, quiet=run_options.quiet, outputs=(output, run_options.stats))
+    files = files_of(source, quiet=run_options.quiet, outputs=(output, run_options.stats, run_options.errors))
     meter = Meter(files)
     inputs = sources(files, source.input_format, meter.opened)
     scored_by = loading(context)
@@ -45,17 +45,16 @@ def score(
     from ctxzip.scoring.pipeline import ScoringPipeline
 
     pipeline = ScoringPipeline(settings_of(context), loading=scored_by)
+    journal = journal_of(context, pipeline)
+    items = read(
+        inputs,
+        query=source.query,
+        shapes=shapes_of(source),
+        join=join(source.corpus, source.run_file, source.query),
+    )
     run(
-        pipeline.score(
-            meter.counted(
-                read(
-                    inputs,
-                    query=source.query,
-                    shapes=shapes_of(source),
-                    join=join(source.corpus, source.run_file, source.query),
-                )
-            )
-        ),
+        context,
+        pipeline.score(meter.counted(items if journal is None else journal.unfinished(items))),
         Report(
             quiet=run_options.quiet,
             progress=Progress(meter, quiet=run_options.quiet, output=output),
@@ -63,5 +62,5 @@ def score(
         ),
         options.OutputOptions(to="jsonl", output=output),  # of a table too: a row has no place for the scores
         run_options,
-        source.files,
+        journal,
     )

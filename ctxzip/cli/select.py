@@ -7,7 +7,7 @@ import typer
 from ctxzip.cli import options
 from ctxzip.cli.budget_options import BudgetOptions
 from ctxzip.cli.option_groups import grouped
-from ctxzip.cli.run_filter import check_input, check_null, check_stats, run, settings_of
+from ctxzip.cli.run_filter import check_input, check_null, check_side_files, run, settings_of
 
 EXAMPLES = """\b
 Examples:
@@ -31,7 +31,7 @@ def select(
     decides, where no policy is named.
     """
     check_input(context, source.files)
-    check_stats(run_options.stats, output.output, source.files)
+    check_side_files(run_options, output.output, source.files)
     check_null(output)
     from ctxzip.cli.inputs import checked, shapes_of, sources
     from ctxzip.cli.run_summary import Report
@@ -44,6 +44,7 @@ def select(
     inputs = sources(checked(source.files or []), source.input_format, meter.opened)
     selector = Selector(settings_of(context))
     run(
+        context,
         selector.select_all(
             meter.counted(
                 read(
@@ -59,6 +60,4 @@ def select(
         ),
         output,
         run_options,
-        source.files,
-        needs_answer=budget.min_answerable is not None,
     )

@@ -11,7 +11,7 @@ from codecs import BOM_UTF8
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ctxzip._internal.raw_json import decoded, parse
+from ctxzip._internal.raw_json import decoded, encode, parse
 from ctxzip.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,6 +54,11 @@ class Item:
     is_text: bool = False
     table: Table | None = None
     error: str | None = None
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes of the value as they came; JSON of the cells for a row."""
+        return self.data if self.value is None or self.is_text else encode(self.value)
 
     def parsed(self) -> Any:
         """Return the value, decoded one level (`ctxzip._internal.raw_json.decoded`).

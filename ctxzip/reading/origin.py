@@ -36,7 +36,8 @@ class Origin:
         line_no: 1-based line, array element or row at which the record begins; 0 for a request made in Python.
         place: file and line for messages, `notes.jsonl: line 17`; empty for a request made in Python.
         table: the table that the record is a row of, or None.
-        n_bytes: size of the line of the record; 0 for a row of a table, which has no size of its own.
+        raw: the bytes of the record as they came; JSON of the cells for a row of a table. Empty for a request made in
+            Python, and for one of several documents that are read with a question.
     """
 
     record: Any = None
@@ -44,7 +45,7 @@ class Origin:
     line_no: int = 0
     place: str = ""
     table: Table | None = None
-    n_bytes: int = 0
+    raw: bytes = b""
 
 
 NO_ORIGIN = Origin()
@@ -65,7 +66,7 @@ class BadRecord:
         content: the input: the parsed object, or the undecodable line as text.
         in_output: whether an error record may take its place in the output; not so for one document of a request.
         table: the table that the record is a row of, or None.
-        n_bytes: size of the line of the record; 0 for a row of a table, which has no size of its own.
+        raw: the bytes of the record as they came; JSON of the cells for a row of a table.
         options: the options that the message is about, or that mend it, by their names in Python (`docs_field`).
     """
 
@@ -74,5 +75,5 @@ class BadRecord:
     content: Any = None
     in_output: bool = True
     table: Table | None = None
-    n_bytes: int = 0
+    raw: bytes = b""
     options: tuple[str, ...] = ()

@@ -159,7 +159,7 @@ def _document(
 
 
 def _origin(source: Source, item: Item) -> Origin:
-    return Origin(line_no=item.line_no, place=source.prefixed(item.place), table=item.table, n_bytes=len(item.data))
+    return Origin(line_no=item.line_no, place=source.prefixed(item.place), table=item.table, raw=item.raw)
 
 
 def _bad_record(source: Source, item: Item, value: Any, error: InputError, *, in_output: bool = True) -> BadRecord:
@@ -176,7 +176,7 @@ def _bad_record(source: Source, item: Item, value: Any, error: InputError, *, in
         content=content,
         in_output=in_output,
         table=item.table,
-        n_bytes=len(item.data),
+        raw=item.raw,
         options=error.options,
     )
 

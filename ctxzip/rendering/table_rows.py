@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from io import StringIO
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ctxzip._internal.raw_json import encode
 from ctxzip.datamodels import OWN_KEY
@@ -20,21 +20,34 @@ if TYPE_CHECKING:
 _GROUP_ROWS = 1000  # of a row group of a Parquet file; they are in memory until the group is written
 
 
+class Stream(Protocol):
+    """What results are written to."""
+
+    def write(self, data: bytes, /) -> int:
+        """Write to the end."""
+        ...
+
+    def flush(self) -> None:
+        """Hand all over to the operating system."""
+        ...
+
+
 class RowWriter:
     """Writes rows of CSV, or of Parquet with the column types of the input, and a column `ctxzip`.
 
     Args:
         stream: where it writes.
         table: of the first row; all other rows must have the same columns.
+        has_header: whether the header of CSV is written.
     """
 
-    def __init__(self, stream: BinaryIO, table: Table) -> None:
+    def __init__(self, stream: Stream, table: Table, *, has_header: bool = True) -> None:
         self._stream = stream
         self._table = table
         self._columns = [*(name for name in table.columns if name != OWN_KEY), OWN_KEY]
         self._rows: list[dict[str, Any]] = []
         self._parquet: Any = None
-        if table.schema is None:
+        if table.schema is None and has_header:
             self._write_csv(dict(zip(self._columns, self._columns, strict=True)))
 
     def add(self, item: Result | BadRecord) -> None:

@@ -227,6 +227,6 @@ def _scored(
 def _weight_of(item: _Item | BadRecord) -> int:
     """Return the size of an item in a batch: its tokens, or a quarter of the bytes of its record where those are more."""
     if isinstance(item, BadRecord):
-        return 1 + item.n_bytes // _BYTES_PER_TOKEN
+        return 1 + len(item.raw) // _BYTES_PER_TOKEN
     prepared = item.prepared
-    return 1 + max(prepared.passage_tokens, origin_of(prepared.request).n_bytes // _BYTES_PER_TOKEN)
+    return 1 + max(prepared.passage_tokens, len(origin_of(prepared.request).raw) // _BYTES_PER_TOKEN)

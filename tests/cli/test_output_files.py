@@ -32,7 +32,7 @@ def test_a_closed_stderr_leaves_no_temporary_file(tmp_path, stats):
         ["bash", "-c", f"yes '{{' | head -5000 | {' '.join(COMMAND)} -o out.jsonl {stats} 2>&1 | head -1"],
         cwd=tmp_path, capture_output=True, check=True, timeout=60,
     )  # fmt: skip
-    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".tmp")]
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
 
 
 def test_a_file_is_written_whole_with_its_old_permissions(tmp_path):

@@ -122,7 +122,7 @@ def test_an_interrupt_leaves_what_was_finished_and_no_half_file(number, code, tm
             if expected:
                 assert json.loads(process.stdout.readline())["id"] == 1
             else:
-                while not list(tmp_path.glob(".out.jsonl.*")):
+                while not list(tmp_path.glob("out.jsonl.part")):
                     time.sleep(0.01)
             process.send_signal(number)
             _, err = process.communicate(timeout=60)

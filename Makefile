@@ -12,7 +12,7 @@ TORCH ?= torch==2.13.0
 AXE_VERSION ?= 4.14.1
 AXE := build/axe/package/axe.min.js
 
-.PHONY: help demo setup test test-slow test-train test-integrations test-browser screenshots model format lint types coverage check bench bench-batches bench-peers bench-scaling bench-adaptive eval manual wheel clean
+.PHONY: chaos help demo setup test test-slow test-train test-integrations test-browser screenshots model format lint types coverage check bench bench-batches bench-peers bench-scaling bench-adaptive eval manual wheel clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -47,6 +47,9 @@ test-train: $(VENV)/installed-train ## run the tests of training, which need tor
 test-integrations: $(INTEGRATIONS)/installed ## run the tests inside LangChain, LlamaIndex and Haystack, and with other tools
 	$(INTEGRATIONS)/bin/python -m pytest -o addopts= -o filterwarnings= -ra tests/integrations \
 	    tests/packaging/test_readme.py::test_a_command_runs tests/packaging/test_readme.py::test_a_python_example_runs
+
+chaos: setup ## kill runs 50 times, fill the disk and cut stdin, and compare the output with that of an undisturbed run
+	$(BIN)/python -m tests.chaos
 
 test-browser: $(VENV)/installed-browser $(AXE) ## test the pages in Chromium (apt-get install chromium npm), with axe-core
 	AXE=$(AXE) $(BIN)/python -m pytest -o addopts= -ra tests/browser

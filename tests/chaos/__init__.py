@@ -1,0 +1,1 @@
+"""Runs of the command line that are disturbed: `python -m tests.chaos`."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from itertools import count
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
@@ -15,6 +16,9 @@ from hypothesis import strategies as st
 
 from ctxzip.cli import output
 from tests.conftest import RECORD, Run, ctxzip, jsonl
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 fcntl = pytest.importorskip("fcntl")
 
@@ -55,7 +59,7 @@ def resumed(folder, *options, command=CALL, name="in.jsonl") -> Run:
     return ctxzip(*command, *options, "--resume", "-o", "out", name, cwd=folder)
 
 
-def undisturbed(folder, *options, command=CALL, name="in.jsonl") -> bytes:
+def undisturbed(folder: Path, *options, command=CALL, name="in.jsonl") -> bytes:
     ctxzip(*command, *options, "-o", "whole", name, cwd=folder)
     return (folder / "whole").read_bytes()
 

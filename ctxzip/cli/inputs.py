@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ctxzip.cli.options import QueryOptions, RecordOptions
+    from ctxzip.reading.limits import InputLimits
     from ctxzip.reading.schemas import Shape
     from ctxzip.reading.trec_join import Join
 
@@ -171,6 +172,13 @@ def shapes_of(records: RecordOptions) -> tuple[Shape, ...]:
         records.input_format,
         records.context_role,
     )
+
+
+def limits_of(records: RecordOptions) -> InputLimits:
+    """Return the limits on one record."""
+    from ctxzip.reading.limits import InputLimits
+
+    return InputLimits(records.max_line_bytes, records.max_documents, records.max_nesting)
 
 
 def join(corpus: str | None, run: str | None, query: str | None) -> Join | None:

@@ -59,7 +59,7 @@ def inspect(
     dropped. Records that `ctxzip score` wrote are shown with their own scores, without the model.
     """
     check_input(context, source.files, source.query)
-    from ctxzip.cli.inputs import check_output, files_of, shapes_of, sources
+    from ctxzip.cli.inputs import check_output, files_of, limits_of, shapes_of, sources
     from ctxzip.cli.run_summary import Report
     from ctxzip.cli.stream_progress import Meter, Progress
     from ctxzip.reading.requests import read
@@ -77,6 +77,7 @@ def inspect(
             query=source.query,
             shapes=shapes_of(source),
             query_of=query_of,
+            limits=limits_of(source),
         ),
     )
     report = Report(quiet=quiet, progress=Progress(Meter(files), quiet=True), scorer_warning=warning)

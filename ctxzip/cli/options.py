@@ -134,6 +134,33 @@ class RecordOptions:
         ),
     ] = None
 
+    max_line_bytes: Annotated[
+        int,
+        typer.Option(
+            "--max-line-bytes",
+            metavar="N",
+            min=1,
+            help="Longest line, or text file, in bytes; a longer one is an error record.",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = 256_000_000
+    max_documents: Annotated[
+        int,
+        typer.Option(
+            "--max-documents", metavar="N", min=1, help="Most documents of a record.", rich_help_panel=ADVANCED
+        ),
+    ] = 100_000
+    max_nesting: Annotated[
+        int,
+        typer.Option(
+            "--max-nesting",
+            metavar="N",
+            min=1,
+            help="Most levels of JSON inside each other.",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = 200
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class QueryOptions(RecordOptions):

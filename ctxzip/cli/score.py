@@ -32,7 +32,7 @@ def score(
     """
     check_input(context, source.files, source.query)
     check_side_files(run_options, output, source.files)
-    from ctxzip.cli.inputs import check_output, files_of, join, shapes_of, sources
+    from ctxzip.cli.inputs import check_output, files_of, join, limits_of, shapes_of, sources
     from ctxzip.cli.stream_progress import Meter, Progress
 
     check_output(output, [source.corpus, source.run_file])
@@ -50,6 +50,7 @@ def score(
         inputs,
         query=source.query,
         shapes=shapes_of(source),
+        limits=limits_of(source),
         join=join(source.corpus, source.run_file, source.query),
     )
     run(

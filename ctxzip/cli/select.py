@@ -33,7 +33,7 @@ def select(
     check_input(context, source.files)
     check_side_files(run_options, output.output, source.files)
     check_null(output)
-    from ctxzip.cli.inputs import checked, shapes_of, sources
+    from ctxzip.cli.inputs import checked, limits_of, shapes_of, sources
     from ctxzip.cli.run_summary import Report
     from ctxzip.cli.stream_progress import Meter, Progress
     from ctxzip.compressor import Selector
@@ -50,6 +50,7 @@ def select(
                 read(
                     inputs,
                     shapes=shapes_of(source),
+                    limits=limits_of(source),
                     query_of=query_of,
                 )
             )

@@ -9,10 +9,11 @@ import json
 import re
 from codecs import BOM_UTF8
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ctxzip._internal.raw_json import decoded, encode, parse
 from ctxzip.errors import InputError
+from ctxzip.reading.limits import NO_LIMITS, InputLimits, LongLine, bounded_lines, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,6 +29,7 @@ _BINARY_FORMATS = {
     b"PK\x03\x04": "a zip archive: unpack it first",
     _PARQUET_MAGIC: "a Parquet file: give it a name that ends in .parquet, or name its format",
 }
+_SHOWN = 200  # bytes of a value that is too long, for the error record
 _SEPARATORS = re.compile(r"[ \t\r\n,]*")  # between the elements of an array
 _OBJECT_START = re.compile(rb"\{\s*[\"}]")  # not "{{Infobox" or "{% if"
 
@@ -44,7 +46,8 @@ class Item:
         is_text: whether it is a text file; `value` is then an object with `title` and `text`, whatever field names
             the user gave.
         table: the table that it is a row of, or None.
-        error: why a row is no record, or None; `value` is then its cells or its text.
+        error: why it is no record where that is known before it is parsed; `value` is then the cells or the text of a row.
+        options: that the error is about.
     """
 
     place: str
@@ -54,6 +57,7 @@ class Item:
     is_text: bool = False
     table: Table | None = None
     error: str | None = None
+    options: tuple[str, ...] = ()
 
     @property
     def raw(self) -> bytes:
@@ -67,7 +71,7 @@ class Item:
             InputError: it is not JSON, or a row that is no record.
         """
         if self.error is not None:
-            raise InputError(self.error)
+            raise InputError(self.error, option=self.options)
         return parse(self.data) if self.value is None else decoded(self.value)
 
 
@@ -88,8 +92,8 @@ def looks_like_json(data: bytes) -> bool:
     return False
 
 
-def json_values(stream: Iterable[bytes]) -> Iterator[Item]:
-    """Yield the JSON values of a stream of lines: one a line, an array, or indented objects.
+def json_values(stream: BinaryIO, limits: InputLimits = NO_LIMITS) -> Iterator[Item]:
+    """Yield the JSON values of a stream: one a line, an array, or indented objects.
 
     An object that begins with a lone `{` goes on to a line that begins with `}` (as `jq` prints without `-c`). It ends
     early before any other line that is not indented, so that a broken line costs nothing but itself.
@@ -97,7 +101,7 @@ def json_values(stream: Iterable[bytes]) -> Iterator[Item]:
     Raises:
         InputError: the stream is binary.
     """
-    lines = enumerate(stream, 1)
+    lines = enumerate(bounded_lines(stream, limits.line_bytes), 1)
     is_first = True
     pushed_back: tuple[int, bytes] | None = None  # a line that was read too early
     while numbered := pushed_back or next(lines, None):
@@ -108,28 +112,53 @@ def json_values(stream: Iterable[bytes]) -> Iterator[Item]:
             line = line.removeprefix(BOM_UTF8)
         if not line.strip():
             continue
+        if isinstance(line, LongLine):
+            yield _too_long(line_no, line, limits)
+            continue
         if is_first and line.lstrip()[:1] == b"[":
             pushed_back = next((later for later in lines if later[1].strip()), None)
             if pushed_back is None or not _is_json(line):
-                yield from _array(line_no, line, pushed_back, lines)
+                yield from _array(line_no, line, pushed_back, lines, limits)
                 return
         is_first = False
         if line.rstrip() != b"{":
             yield Item(f"line {line_no}", line_no, line)
             continue
-        object_lines = [line]
-        for later in lines:
-            if not later[1][:1].isspace() and later[1].rstrip() != b"}":
-                pushed_back = later
-                break
-            object_lines.append(later[1])
-            if later[1][:1] == b"}":
-                break
-        yield Item(f"line {line_no}", line_no, b"".join(object_lines))
+        item, pushed_back = _object(line_no, line, lines, limits)
+        yield item
+
+
+def _object(
+    line_no: int, line: bytes, lines: Iterable[tuple[int, bytes]], limits: InputLimits
+) -> tuple[Item, tuple[int, bytes] | None]:
+    """Return the object that begins with a lone `{`, and the line after it where that was read already."""
+    read, size = [line], len(line)
+    following = None
+    for later in lines:
+        if not later[1][:1].isspace() and later[1].rstrip() != b"}":
+            following = later
+            break
+        size += limits.line_bytes if isinstance(later[1], LongLine) else len(later[1])
+        if size <= limits.line_bytes:
+            read.append(later[1])
+        if later[1][:1] == b"}":
+            break
+    data = b"".join(read)
+    is_long = size > limits.line_bytes
+    return _too_long(line_no, data, limits) if is_long else Item(f"line {line_no}", line_no, data), following
+
+
+def _too_long(line_no: int, beginning: bytes, limits: InputLimits) -> Item:
+    error = too_long(limits.line_bytes)
+    return Item(f"line {line_no}", line_no, bytes(beginning[:_SHOWN]), error=error.message, options=error.options)
 
 
 def _array(
-    line_no: int, line: bytes, following: tuple[int, bytes] | None, lines: Iterable[tuple[int, bytes]]
+    line_no: int,
+    line: bytes,
+    following: tuple[int, bytes] | None,
+    lines: Iterable[tuple[int, bytes]],
+    limits: InputLimits,
 ) -> Iterator[Item]:
     """Yield the elements of an array that fills the rest of a stream, or the lines where it proves not to be one.
 
@@ -138,8 +167,10 @@ def _array(
         line: the first line.
         following: the second, if there is one.
         lines: all after that.
+        limits: of a line; an array has none as a whole, since it is the whole input.
     """
     rest = [] if following is None else [following, *lines]
+    long_lines = {number: row for number, row in rest if isinstance(row, LongLine)}
     data = b"".join([line, *(later for _, later in rest)])
     try:
         for index, value in enumerate(parse(data), 1):
@@ -149,7 +180,10 @@ def _array(
         if any(row[:1] == b"{" and _is_json(row) for number, row in rows if number != line_no):
             # JSON Lines whose first line is broken, or an array with one element a line of which one is broken.
             for number, row in rows:
-                yield Item(f"line {number}", number, row.removesuffix(b","))
+                if number in long_lines:
+                    yield _too_long(number, row, limits)
+                else:
+                    yield Item(f"line {number}", number, row.removesuffix(b","))
         else:
             yield from _whole_elements(line_no, data)
 

@@ -15,6 +15,7 @@ from ctxzip.reading import html_text
 from ctxzip.reading.detection import holds_only_documents, to_document, to_request
 from ctxzip.reading.html_text import HTML_SUFFIXES
 from ctxzip.reading.json_stream import Item, json_values, looks_like_json, refuse_binary
+from ctxzip.reading.limits import NO_LIMITS, InputLimits, check_nesting, too_long
 from ctxzip.reading.origin import BadRecord, Origin
 from ctxzip.reading.schemas import SHAPES, Shape
 from ctxzip.reading.slots import DocsSlot
@@ -38,6 +39,7 @@ def read(
     shapes: tuple[Shape, ...] = SHAPES,
     join: Join | None = None,
     query_of: Callable[[dict[str, Any]], str | None] | None = None,
+    limits: InputLimits = NO_LIMITS,
 ) -> Iterator[Request | BadRecord]:
     """Yield the requests of all sources in order.
 
@@ -48,13 +50,14 @@ def read(
         shapes: the shapes that records may have.
         join: adds the retrieved documents to each record, which is a query.
         query_of: returns the query of a record that holds only documents, or None.
+        limits: of a record; a larger one is a bad record, without being held in memory.
 
     Raises:
-        UsageError: the query is empty, or a text file comes without one.
+        UsageError: the query is empty or has too many documents, or a text file comes without one.
     """
     sources = list(sources)
     if query is not None:
-        yield from _with_query(sources, query, shapes)
+        yield from _with_query(sources, query, shapes, limits)
         return
     for source in sources:
         if source.suffix in _TEXT_SUFFIXES | HTML_SUFFIXES:
@@ -63,8 +66,8 @@ def read(
     for source in sources:
         try:
             with source.open() as stream:
-                for item in _records(source, stream):
-                    yield _request(source, item, shapes, join, query_of)
+                for item in _records(source, stream, limits):
+                    yield _request(source, item, shapes, join, query_of, limits)
         except _READ_ERRORS as error:
             yield _unreadable(source, error)
 
@@ -75,20 +78,30 @@ def _request(
     shapes: tuple[Shape, ...],
     join: Join | None,
     query_of: Callable[[dict[str, Any]], str | None] | None,
+    limits: InputLimits,
 ) -> Request | BadRecord:
     """Read one record that is a request."""
     value = None
     try:
+        check_nesting(item.data, limits.nesting)
         value = item.parsed()
         record, warnings = (value, ()) if join is None else join.record(value)
         query = query_of(record) if query_of is not None and holds_only_documents(record, shapes) else None
         request = to_request(record, shapes, query=query, origin=_origin(source, item))
+        if len(request.passages) > limits.documents:
+            raise _too_many(len(request.passages), limits)
         return replace(request, warnings=(*warnings, *request.warnings)) if warnings else request
     except InputError as error:
         return _bad_record(source, item, value, error)
 
 
-def _with_query(sources: list[Source], query: str, shapes: tuple[Shape, ...]) -> Iterator[Request | BadRecord]:
+def _too_many(n: int, limits: InputLimits) -> InputError:
+    return InputError(f"{n:,} documents: at most {limits.documents:,} are read", option="max_documents")
+
+
+def _with_query(
+    sources: list[Source], query: str, shapes: tuple[Shape, ...], limits: InputLimits
+) -> Iterator[Request | BadRecord]:
     """Yield the request whose documents are the records and text files, after the records that are requests."""
     if not query.strip():
         raise UsageError("empty question", option="query")
@@ -99,8 +112,8 @@ def _with_query(sources: list[Source], query: str, shapes: tuple[Shape, ...]) ->
     for source in sources:
         try:
             with source.open() as stream:
-                for item in _documents(source, stream):
-                    document = _document(source, item, shapes, len(passages), query)
+                for item in _documents(source, stream, limits):
+                    document = _document(source, item, shapes, len(passages), query, limits)
                     if isinstance(document, Request):
                         has_requests = True
                         yield document
@@ -109,6 +122,9 @@ def _with_query(sources: list[Source], query: str, shapes: tuple[Shape, ...]) ->
                         yield document
                     else:
                         slot, passage, document_warnings = document
+                        if len(passages) == limits.documents:
+                            error = _too_many(len(passages) + 1, limits)
+                            raise UsageError(error.message, option=error.options)
                         slots.append(slot)
                         passages.append(passage)
                         place = source.prefixed(item.place)
@@ -142,11 +158,12 @@ def _warnings_of_html(sources: list[Source]) -> list[RecordWarning]:
 
 
 def _document(
-    source: Source, item: Item, shapes: tuple[Shape, ...], index: int, query: str
+    source: Source, item: Item, shapes: tuple[Shape, ...], index: int, query: str, limits: InputLimits
 ) -> tuple[Any, Passage, list[RecordWarning]] | Request | BadRecord:
     """Read one record as passage `index` of the request, or as a request by itself if it holds documents."""
     value = None
     try:
+        check_nesting(b"" if item.is_text else item.data, limits.nesting)
         value = item.parsed()
         if holds_only_documents(value, shapes):
             return to_request(value, shapes, query=query, origin=_origin(source, item))
@@ -193,27 +210,29 @@ def _left_out(bad: BadRecord) -> RecordWarning:
     return RecordWarning("left_out", f"left out: {bad.message}")
 
 
-def _records(source: Source, stream: BinaryIO) -> Iterator[Item]:
+def _records(source: Source, stream: BinaryIO, limits: InputLimits) -> Iterator[Item]:
     """Yield the records of one source: rows of a table, or JSON values."""
     if source.suffix in CSV_SUFFIXES:
-        for number, table, row, error in csv_rows(stream):
+        for number, table, row, error in csv_rows(stream, limits.line_bytes):
             yield Item(f"line {number}", number, b"", row, table=table, error=error)
     elif source.suffix in PARQUET_SUFFIXES:
         for number, table, row in parquet_rows(stream):
             yield Item(f"row {number}", number, b"", row, table=table)
     else:
-        yield from json_values(stream)
+        yield from json_values(stream, limits)
 
 
-def _documents(source: Source, stream: BinaryIO) -> Iterator[Item]:
+def _documents(source: Source, stream: BinaryIO, limits: InputLimits) -> Iterator[Item]:
     """Yield the documents of one source: its records, or the whole of it as one text."""
     if source.suffix in _JSON_SUFFIXES | CSV_SUFFIXES | PARQUET_SUFFIXES:
-        yield from _records(source, stream)
+        yield from _records(source, stream, limits)
         return
-    data = stream.read()
+    data = stream.read(limits.line_bytes + 1)
+    if len(data) > limits.line_bytes:
+        raise too_long(limits.line_bytes)
     refuse_binary(data)
     if source.suffix not in _TEXT_SUFFIXES | HTML_SUFFIXES and looks_like_json(data):
-        yield from json_values(BytesIO(data))
+        yield from json_values(BytesIO(data), limits)
         return
     try:
         text = data.removeprefix(BOM_UTF8).decode("utf-8")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ctxzip._internal.raw_json import parse
 from ctxzip.errors import InputError, MissingDependencyError
+from ctxzip.reading.limits import too_long
 from ctxzip.reading.origin import Table
 
 if TYPE_CHECKING:
@@ -27,18 +28,24 @@ _cell_limit_lock = Lock()  # the limit belongs to the whole process: held while 
 _PARQUET_BATCH = 1000  # rows in memory at a time
 
 
-def csv_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any] | list[str] | str, str | None]]:
+def csv_rows(
+    stream: BinaryIO, longest_line: int = _MAX_CELL
+) -> Iterator[tuple[int, Table, dict[str, Any] | list[str] | str, str | None]]:
     """Yield `(line number, table, values by column, None)` for every row; `(..., its cells or text, error)` for a bad one.
 
     The delimiter is the one of comma, semicolon, tab and bar that occurs most often in the first line. A quote that is not
     closed, or not doubled inside a cell, spoils only its own line: the lines after it are parsed again.
 
+    Args:
+        stream: of bytes.
+        longest_line: in code points.
+
     Raises:
-        InputError: the header is not CSV, is not UTF-8, or has a column twice.
+        InputError: the header is not CSV, is not UTF-8, or has a column twice, or a line is longer than allowed.
     """
     text = TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     try:
-        lines = _Lines(text)
+        lines = _Lines(text, longest_line)
         first = lines.peek()
         delimiter = max(_DELIMITERS, key=first.count)
         columns = tuple(_next_row(lines, delimiter) or ())
@@ -94,8 +101,9 @@ class _Lines:
         consumed: the lines returned since the caller last cleared this list.
     """
 
-    def __init__(self, text: TextIOWrapper) -> None:
+    def __init__(self, text: TextIOWrapper, longest: int) -> None:
         self._text = text
+        self._longest = longest
         self._pushed_back: deque[str] = deque()
         self.number = 1
         self.consumed: list[str] = []
@@ -112,8 +120,14 @@ class _Lines:
         return line
 
     def peek(self) -> str:
-        """Return the next line without consuming it; empty at the end."""
-        if not self._pushed_back and (line := self._text.readline()):
+        """Return the next line without consuming it; empty at the end.
+
+        Raises:
+            InputError: it is longer than allowed.
+        """
+        if not self._pushed_back and (line := self._text.readline(self._longest + 1)):
+            if len(line) > self._longest and not line.endswith("\n"):
+                raise InputError(f"line {self.number}: {too_long(self._longest).message}", option="max_line_bytes")
             self._pushed_back.append(line)
         return self._pushed_back[0] if self._pushed_back else ""
 

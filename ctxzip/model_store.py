@@ -232,6 +232,9 @@ def read_tokenizer(path: Path) -> Any:
         raise ModelError(f"{path}: not a tokenizer.json: {error}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    tokenizer.encode_special_tokens = (
+        True  # `[SEP]` in a document is text: a document cannot imitate the input's layout
+    )
     return tokenizer
 
 

@@ -91,7 +91,8 @@ def _from_file(name: str, path: Path, identity: str | None = None) -> Tokenizer:
         raise ModelError(error.message, option="tokenizer") from error
     identity = identity or f"sha256:{sha256(path)}"
     parts = (type(tokenizer.normalizer).__name__, type(tokenizer.pre_tokenizer).__name__)
-    added = list(tokenizer.get_added_tokens_decoder().values())
+    # Special tokens are encoded as text (`read_tokenizer`).
+    added = [token for token in tokenizer.get_added_tokens_decoder().values() if not token.special]
     if parts == ("BertNormalizer", "BertPreTokenizer") and all(map(_matches_exactly, added)):
         return _CachedBert(name, identity, tokenizer, [token.content for token in added])
     return _HuggingFace(name, identity, tokenizer)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxzip import __version__
 from ctxzip.datamodels import NOT_ENGLISH
-from ctxzip.model_store import ModelFolder, models_folder, open_model, sha256
+from ctxzip.model_store import ModelFolder, models_folder, open_model, read_tokenizer, sha256
 from ctxzip.query.complexity import WEIGHTS_FILE as QUERY_WEIGHTS
 from ctxzip.settings import DEFAULT_MODEL
 from ctxzip.training.training_sets import SETS, TrainingSet
@@ -149,11 +149,9 @@ def _examples(options: argparse.Namespace, path: Path) -> list[Example]:
 
 
 def _builders(lengths: Sequence[int]) -> list[WindowBuilder]:
-    import tokenizers
-
     from ctxzip.scoring.windows import WindowBuilder
 
-    tokenizer = tokenizers.Tokenizer.from_file(str(models_folder() / DEFAULT_MODEL / _TOKENIZER))
+    tokenizer = read_tokenizer(models_folder() / DEFAULT_MODEL / _TOKENIZER)
     return [WindowBuilder(tokenizer, length) for length in lengths]
 
 

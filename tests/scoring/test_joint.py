@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
 
 from ctxzip import Compressor, Settings, compress
 from ctxzip.datamodels import RecordWarning, ScoringInput, Unit
 from ctxzip.errors import ModelError, UsageError
 from ctxzip.evaluation.labelled import read_labelled
-from ctxzip.model_store import models_folder, open_model
+from ctxzip.model_store import models_folder, open_model, read_tokenizer
 from ctxzip.scoring.loading import load_scorer
 from ctxzip.scoring.sibling_rows import sibling_match
 from ctxzip.scoring.windows import NO_UNIT, WindowBuilder
@@ -27,7 +26,10 @@ from tests.conftest import FIXTURES
 from tests.conftest import compress as run_compress
 from tests.strategies import queries, texts
 
-TOKENIZER = Tokenizer.from_file(str(models_folder() / "ctxzip-mini" / "tokenizer.json"))
+TOKENIZER = read_tokenizer(models_folder() / "ctxzip-mini" / "tokenizer.json")
+
+
+_SPECIAL = ("PAD", "UNK", "CLS", "SEP", "MASK")
 
 
 def units_of(passages):
@@ -37,6 +39,15 @@ def units_of(passages):
         for index, (_, text) in enumerate(passages)
         for span in split_into_spans(text, english)
     ]
+
+
+@pytest.mark.parametrize("mark", ["[SEP]", "[CLS]", "[MASK]", "[PAD]", "[UNK]"])
+def test_text_cannot_imitate_the_layout_of_the_input(mark):
+    """A special token in the question, a title or a text is text: its marks are where the layout has them only."""
+    passages = [(f"Ferry {mark}", f"It leaves {mark} at seven. {mark} Bread is baked.")]
+    (window,) = WindowBuilder(TOKENIZER, 128).build(f"When {mark} does it leave?", passages, units_of(passages))
+    special = [token for token in window.ids if token in {TOKENIZER.token_to_id(f"[{name}]") for name in _SPECIAL}]
+    assert special == [TOKENIZER.token_to_id(f"[{name}]") for name in ("CLS", "SEP", "SEP")]
 
 
 longer = texts.map(lambda text: text * 20)

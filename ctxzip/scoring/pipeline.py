@@ -17,6 +17,7 @@ from ctxzip.scoring.loading import load_scorer
 from ctxzip.scoring.not_scored import not_scored_warnings
 from ctxzip.scoring.prefilter import scoring_input
 from ctxzip.scoring.preparation import prepare
+from ctxzip.scoring.repeated_question import without_repeated_question
 from ctxzip.scoring.second_pass import combined, second_input
 from ctxzip.settings import AUTO, BM25, Settings
 from ctxzip.splitting.language import UNKNOWN
@@ -211,7 +212,7 @@ def _scored(
 ) -> Scored:
     return Scored(
         prepared=prepared,
-        scores=with_introductions(prepared, scores),
+        scores=with_introductions(prepared, without_repeated_question(prepared, scores)),
         warnings=(
             *prepared.warnings,
             *warnings,

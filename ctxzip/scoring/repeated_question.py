@@ -1,0 +1,50 @@
+"""Scores of units that only repeat the question -> scores below those of what follows them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ctxzip.datamodels import PreparedRequest, Scores
+
+_WORD = re.compile(r"\w+")
+_QUESTION_MARK = re.compile(r"[?？]\W*\Z")
+_END = 40  # code points in which a question mark ends a text, with marks after it
+_SHARE = 0.5  # of the words of the question, the fewest in a shorter question that repeats it
+
+
+def without_repeated_question(prepared: PreparedRequest, scores: Scores) -> Scores:
+    """Return the scores, those of units that only repeat the question at most as high as that of the unit after them.
+
+    Such a unit has the words of the question in their order, or is a question with no other words. It cannot answer, but shares
+    more with the question than anything that does: a FAQ, a mail that quotes it, or a text that is written to be retrieved.
+    """
+    question = _WORD.findall(prepared.request.query.lower())
+    units, passages = prepared.units, prepared.normalized.passages
+    longest = 2 * len(prepared.request.query) + _END
+    repeats = []
+    for i, unit in enumerate(units):
+        if unit.end - unit.start <= longest:
+            text = passages[unit.passage].text[unit.start : unit.end]
+            words = _WORD.findall(text.lower())
+            if words and (words == question or _is_shorter_question(text, words, question)):
+                repeats.append(i)
+    if not repeats:
+        return scores
+    probability = scores.probability.copy()
+    for i in reversed(repeats):
+        is_last = i + 1 == len(units) or units[i + 1].passage != units[i].passage
+        probability[i] = min(probability[i], 0 if is_last else probability[i + 1])
+    return replace(scores, probability=probability.astype(np.float32))
+
+
+def _is_shorter_question(text: str, words: list[str], question: list[str]) -> bool:
+    return (
+        len(words) >= _SHARE * len(question)
+        and bool(_QUESTION_MARK.search(text[-_END:]))
+        and set(words) <= set(question)
+    )

@@ -12,7 +12,7 @@ TORCH ?= torch==2.13.0
 AXE_VERSION ?= 4.14.1
 AXE := build/axe/package/axe.min.js
 
-.PHONY: chaos help demo setup test test-slow test-train test-integrations test-browser screenshots model format lint types coverage check bench bench-batches bench-peers bench-scaling bench-adaptive eval manual wheel clean
+.PHONY: chaos fuzz test-offline help demo setup test test-slow test-train test-integrations test-browser screenshots model format lint types coverage check bench bench-batches bench-peers bench-scaling bench-adaptive eval manual wheel clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -50,6 +50,13 @@ test-integrations: $(INTEGRATIONS)/installed ## run the tests inside LangChain, 
 
 chaos: setup ## kill runs 50 times, fill the disk and cut stdin, and compare the output with that of an undisturbed run
 	$(BIN)/python -m tests.chaos
+
+fuzz: setup ## fuzz reading, splitting, selection and the command line; SECONDS=of each, 60 by default
+	-$(BIN)/python -m pip install --quiet atheris
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
+
+test-offline: setup ## run the tests of the command line without a network interface (Linux)
+	unshare --map-root-user --net $(BIN)/python -m pytest -m "not slow" tests/cli
 
 test-browser: $(VENV)/installed-browser $(AXE) ## test the pages in Chromium (apt-get install chromium npm), with axe-core
 	AXE=$(AXE) $(BIN)/python -m pytest -o addopts= -ra tests/browser

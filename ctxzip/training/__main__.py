@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ctxzip.scoring.windows import WindowBuilder
     from ctxzip.training.examples import Example
 
-_WINDOW_LENGTH = 256  # tokens, at run time
+_WINDOW_LENGTH = 384  # tokens, at run time
 _TRAINING_LENGTHS = (256, 384)  # tokens; a model that learned both can run at either
 _OFF_TOPIC_SHARE = (
     0.25  # of the answered questions, that a policy is fitted on with documents of others too; more cost time
@@ -75,7 +75,9 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--limit", type=int, help="questions of each file at most; prepare, quantize: the first ones")
+    parser.add_argument(
+        "--limit", type=int, help="questions of each file at most; prepare, quantize: the first ones; select: tokens"
+    )
     parser.add_argument("--times", type=float, default=1.0, help="prepare: multiplies the copies of every question")
     parser.add_argument("--without", nargs="*", default=[], metavar="SET", help="prepare: leave these sets out")
     parser.add_argument("--minutes", type=float, help="train: stop after this time, with a checkpoint")

@@ -173,8 +173,11 @@ def parquet_rows(stream: BinaryIO) -> Iterator[tuple[int, Table, dict[str, Any]]
             for row in zip(*columns, strict=True):
                 number += 1
                 yield number, table, dict(zip(table.columns, row, strict=True))
-    except (pa.ArrowException, ValueError) as error:  # pyarrow raises ValueError too
-        raise InputError(f"not Parquet: {error}") from error
+    except (pa.ArrowException, ValueError, OSError, MemoryError) as error:  # all of these are raised for a damaged file
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        reason = str(error).partition("\n")[0] or "it has sizes that are not true"
+        raise InputError(f"not Parquet: {reason}") from error
 
 
 def _without_nanoseconds(column: Any) -> Any:

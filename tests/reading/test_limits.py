@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import nullcontext
 from io import BytesIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctxzip.datamodels import Request
 from ctxzip.errors import InputError
 from ctxzip.reading.limits import LongLine, bounded_lines, check_nesting
+from ctxzip.reading.requests import read
+from ctxzip.reading.sources import Source
 from tests.conftest import LINE, RECORD, compress, jsonl
 
 BM25 = ("--scorer", "bm25", "--quiet")
@@ -121,3 +125,22 @@ def test_a_record_that_is_nested_too_deeply_is_an_error():
         run = compress(*BM25, stdin=deep + LINE)
         assert ["error" in record["ctxzip"] for record in run.records] == [True, False]
         assert run.err == "ctxzip: line 1: nested more than 200 levels deep (--max-nesting)\n"
+
+
+@given(at=st.integers(4, 3_000), new=st.binary(min_size=1, max_size=6))
+def test_a_parquet_file_that_lies_is_one_message(parquet_bytes, at, new):
+    """Its footer has the sizes and places of everything; any byte of it may be another."""
+    source = Source(
+        "in", lambda: nullcontext(BytesIO(parquet_bytes[:at] + new + parquet_bytes[at + len(new) :])), "parquet"
+    )
+    for item in read([source]):
+        assert isinstance(item, Request) or "\n" not in item.message
+
+
+@pytest.fixture(scope="module")
+def parquet_bytes():
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    out = BytesIO()
+    parquet.write_table(pa.Table.from_pylist([RECORD] * 20), out)
+    return out.getvalue()

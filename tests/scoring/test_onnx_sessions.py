@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from ctxzip import Compressor, Settings
 from ctxzip._internal.prefetch import prefetch
-from ctxzip.errors import InputError, UsageError
+from ctxzip.errors import InputError, ModelError, UsageError
 from ctxzip.evaluation.labelled import read_labelled
 from ctxzip.model_store import models_folder
 from ctxzip.rendering.result import Result
 from ctxzip.scoring.batches import batches_by_length, padded
-from ctxzip.scoring.onnx_sessions import check_device, cuda_unavailable_reason
+from ctxzip.scoring.onnx_sessions import check_device, cuda_unavailable_reason, open_session
 from tests.benchmarks.cuda import same_decisions
 from tests.conftest import FIXTURES
 from tests.conftest import compress as run_compress
@@ -249,3 +249,25 @@ def test_fp16_and_int8_keep_mostly_the_same_units(requests):
     int8, fp16 = (scored(requests, scorer="model", model=m, device="cpu", ratio=0.2) for m in ("mini", graph))
     kept = [(set(one.selection.kept), set(other.selection.kept)) for one, other in zip(int8, fp16, strict=True)]
     assert sum(len(a & b) for a, b in kept) >= 0.7 * sum(len(a | b) for a, b in kept)
+
+
+@pytest.mark.parametrize("location", ["../secret.bin", "{folder}/secret.bin", "link.bin"])
+def test_a_graph_reads_no_file_outside_its_folder(tmp_path, location):
+    """As the weights that it names as external data: by a relative or absolute path, or through a link."""
+    onnx = pytest.importorskip("onnx")
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (tmp_path / "secret.bin").write_bytes(bytes(16))
+    (folder / "link.bin").symlink_to("../secret.bin")
+    weights = onnx.TensorProto(name="w", data_type=1, dims=[4], data_location=onnx.TensorProto.EXTERNAL)
+    for key, value in (("location", location.format(folder=tmp_path)), ("length", "16")):
+        weights.external_data.add(key=key, value=value)
+    node = onnx.helper.make_node("Add", ["x", "w"], ["y"])
+    x, y = (onnx.helper.make_tensor_value_info(name, 1, [4]) for name in "xy")
+    graph = onnx.helper.make_graph([node], "graph", [x], [y], [weights])
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    (folder / "model.onnx").write_bytes(
+        onnx.helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
+    )
+    with pytest.raises(ModelError, match="External data path"):
+        open_session(folder / "model.onnx")

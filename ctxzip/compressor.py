@@ -163,7 +163,14 @@ class Selector:
             except (InputError, UsageError) as error:
                 origin = origin_of(item)
                 place = f"{origin.place}: " if origin.place else ""
-                yield BadRecord(f"{place}{error.message}", origin.line_no, original_record(item), options=error.options)
+                yield BadRecord(
+                    f"{place}{error.message}",
+                    origin.line_no,
+                    original_record(item),
+                    table=origin.table,
+                    raw=origin.raw,
+                    options=error.options,
+                )
                 continue
             yield result
 

@@ -34,7 +34,7 @@ def compress(
     documents and a key `ctxzip`: what was kept, and why.
     """
     check_input(context, source.files, source.query)
-    check_side_files(run_options, output.output, source.files)
+    check_side_files(context)
     check_null(output)
     from ctxzip.cli.inputs import check_output, files_of, join, limits_of, shapes_of, sources
     from ctxzip.cli.stream_progress import Meter, Progress

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 
 def failed_record(bad: BadRecord) -> bytes:
-    """Return one line: where the record stands, why it could not be used, and its bytes."""
-    return encode({"line": bad.line_no, "error": bad.message, **raw_fields(bad.raw)}) + b"\n"
+    """Return one line: where the record stands, why it could not be used, and its bytes, or the beginning if it is too long."""
+    cut = {"cut": True} if bad.is_cut else {}
+    return encode({"line": bad.line_no, "error": bad.message, **raw_fields(bad.raw), **cut}) + b"\n"
 
 
 def raw_fields(raw: bytes) -> dict[str, str]:

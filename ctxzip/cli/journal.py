@@ -6,7 +6,9 @@ lists and whose bytes are as they were written; the next run skips the records o
 
 from __future__ import annotations
 
+import json
 import os
+import stat
 import zlib
 from array import array
 from collections import deque
@@ -15,12 +17,10 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import msgspec
-
 from ctxzip._internal.raw_json import encode
 from ctxzip.cli.failed_records import raw_fields, raw_of
 from ctxzip.cli.option_names import spelled
-from ctxzip.cli.output_file import JOURNAL
+from ctxzip.cli.output_file import JOURNAL, PART
 from ctxzip.cli.run_summary import RecordCounts
 from ctxzip.errors import UsageError
 from ctxzip.reading.origin import BadRecord, origin_of
@@ -29,9 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ctxzip.datamodels import Request
+    from ctxzip.reading.origin import Table
 
+_ERROR_FIELDS = ("message", "line_no", "in_output", "is_cut")  # of a `BadRecord`, besides its bytes
 _BLOCK = 1 << 20  # bytes of the partial output that are read at once
-_NO_OPTIONS = frozenset({"version", "command", "files", "model_sha256"})  # names in the first line that are no options
+_NO_OPTIONS = frozenset(
+    {"version", "command", "files", "model_card_sha256"}
+)  # names in the first line that are no options
 _REMEDY = "call it as before, or without --resume to start over"
 
 
@@ -56,7 +60,7 @@ class _Entry:
     def item(self) -> RecordCounts | BadRecord:
         """Return what the summary counts of the record."""
         if self.error is not None:
-            fields = {name: self.error[name] for name in ("message", "line_no", "in_output")}
+            fields = {name: self.error[name] for name in _ERROR_FIELDS}
             return BadRecord(**fields, raw=raw_of(self.error))
         return RecordCounts(**{**(self.counts or {}), "warnings": tuple(map(tuple, (self.counts or {})["warnings"]))})
 
@@ -71,18 +75,22 @@ class Journal:
         count: is called with what the earlier run counted, for each of its records; set before `open`.
         output: the stream to write to, after `open`.
         has_output: whether the earlier run wrote a record, an error record or a context, be it empty.
+        table: that its first output is a row of; None where that is no row. Known when the first unfinished item is read.
     """
 
     def __init__(self, call: dict[str, Any]) -> None:
-        self._call: dict[str, Any] = msgspec.json.decode(encode(call))
+        self._call: dict[str, Any] = json.loads(encode(call))
         self.count: Callable[[RecordCounts | BadRecord], None] = lambda _: None
         self.has_output = False
+        self.table: Table | None = None
         self._file: BinaryIO | None = None
         self._path = ""
         self.output: RecordedOutput | None = None
         self._earlier = array("Q")  # digests of the records that the earlier run finished
         self._pending: deque[int] = deque()  # digests of the records that are read and not yet written
-        self._n_listed = 0
+        self._n_added = 0
+        self._is_open = False
+        self._n_written = 0  # of the finished items that were read again, those that are in the output
 
     @property
     def n_earlier(self) -> int:
@@ -103,21 +111,26 @@ class Journal:
         self._path = path + JOURNAL
         output = RecordedOutput(part)
         end = 0
-        with suppress(FileNotFoundError), open(self._path, "rb") as earlier:
-            if isinstance(before := _decoded(earlier.readline()), dict):
-                self._check_call(name, before)
+        try:
+            with suppress(FileNotFoundError), open(self._path, "rb") as earlier:
+                before = _decoded(earlier.readline())
                 end = earlier.tell()
                 for line in earlier:
                     entry = _entry(line)
                     if entry is None or not output.read_to(entry.end, entry.crc32):
                         break
+                    if not self.n_earlier:
+                        self._check_call(name, before)
                     self._add_earlier(entry)
                     end += len(line)
-        self._file = open(self._path, "ab")  # noqa: SIM115  # closed by `close`
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+            self._file = os.fdopen(os.open(self._path, flags, stat.S_IMODE(os.fstat(part.fileno()).st_mode)), "ab")
+        except OSError as error:
+            raise UsageError(f"{name}{PART}{JOURNAL}: cannot write: {error.strerror}") from error
         self._file.truncate(end if self.n_earlier else 0)
         output.cut()
         self.output = output
-        self._n_listed = self.n_earlier
+        self._is_open = True
         if not self.n_earlier:
             self._write(self._call)
 
@@ -125,10 +138,14 @@ class Journal:
         self._earlier.append(entry.digest)
         item = entry.item()
         self.count(item)
-        is_written = not isinstance(item, BadRecord) or (item.in_output and self._call["on_error"] == "emit")
-        self.has_output = self.has_output or is_written
+        self.has_output = self.has_output or self._is_written(item)
 
-    def _check_call(self, name: str, before: dict[str, Any]) -> None:
+    def _is_written(self, item: RecordCounts | Request | BadRecord) -> bool:
+        return not isinstance(item, BadRecord) or (item.in_output and self._call["on_error"] == "emit")
+
+    def _check_call(self, name: str, before: Any) -> None:
+        if not isinstance(before, dict):
+            raise UsageError(f"{name}{PART}{JOURNAL}: not a journal: {_REMEDY}")
         for key in {**before, **self._call}:
             if before.get(key) != self._call.get(key):
                 what = key.replace("_", " ") if key in _NO_OPTIONS else spelled(key)
@@ -153,6 +170,10 @@ class Journal:
             elif digest != self._earlier[n_read - 1]:
                 place = "" if isinstance(item, BadRecord) else origin_of(item).place
                 raise UsageError(f"{place or f'record {n_read}'}: not what the earlier run read there: {_REMEDY}")
+            elif self._is_written(item):
+                self._n_written += 1
+                if self._n_written == 1:
+                    self.table = item.table if isinstance(item, BadRecord) else origin_of(item).table
         if n_read < self.n_earlier:
             raise UsageError(
                 f"the earlier run read {self.n_earlier:,} records, and now there are {n_read:,}: {_REMEDY}"
@@ -163,16 +184,11 @@ class Journal:
         assert self.output is not None
         counts = error = None
         if isinstance(item, BadRecord):
-            error = {
-                "message": item.message,
-                "line_no": item.line_no,
-                "in_output": item.in_output,
-                **raw_fields(item.raw),
-            }
+            error = {**{name: getattr(item, name) for name in _ERROR_FIELDS}, **raw_fields(item.raw)}
         else:
             counts = asdict(item)
         self._write(asdict(_Entry(self.output.size, self.output.crc32, self._pending.popleft(), counts, error)))
-        self._n_listed += 1
+        self._n_added += 1
 
     def _write(self, value: Any) -> None:
         assert self._file is not None
@@ -185,13 +201,17 @@ class Journal:
         Args:
             is_whole: whether the output is complete.
         """
-        if self._file is None:
-            return True  # of an earlier run that was called in another way
+        if self._file is None or not self._is_open:
+            if self._file is not None:
+                self._file.close()
+            return os.path.exists(self._path)  # what an earlier run left stays as it is
+        own = os.fstat(self._file.fileno())
         self._file.close()
-        if self._n_listed and not is_whole:
+        if self.n_earlier + self._n_added and not is_whole:
             return True
         with suppress(OSError):
-            os.unlink(self._path)
+            if os.path.samestat(own, os.stat(self._path)):  # not that of a run that began after the rename
+                os.unlink(self._path)
         return False
 
 
@@ -243,8 +263,8 @@ class RecordedOutput:
 def _decoded(line: bytes) -> Any:
     """Return the value of a line of JSON; None for one that is torn."""
     try:
-        return msgspec.json.decode(line) if line.endswith(b"\n") else None
-    except msgspec.DecodeError:
+        return json.loads(line) if line.endswith(b"\n") else None
+    except ValueError:
         return None
 
 
@@ -257,7 +277,7 @@ def _entry(line: bytes) -> _Entry | None:
 
 def _digest(item: Request | BadRecord) -> int:
     """Return a 64-bit digest of an input record as it came, or of its texts where it is made of several files."""
-    raw = item.raw if isinstance(item, BadRecord) else origin_of(item).raw
+    raw = (item.raw if isinstance(item, BadRecord) else origin_of(item).raw).rstrip(b"\r\n")
     if not raw:
         texts = (
             (item.message,)

@@ -140,6 +140,7 @@ class RecordOptions:
             "--max-line-bytes",
             metavar="N",
             min=1,
+            max=2**60,
             help="Longest line, or text file, in bytes; a longer one is an error record.",
             rich_help_panel=ADVANCED,
         ),

@@ -44,8 +44,7 @@ class Writer:
         self._null = null
         self._emit_errors = emit_errors
         self._journal = journal
-        self._goes_on = journal is not None and journal.has_output
-        self._first = not self._goes_on
+        self._first = journal is None or not journal.has_output
 
     def write(self, item: Result | Scored | BadRecord, counts: RecordCounts | BadRecord) -> None:
         """Write one result and flush it, so that the reader of a pipe gets it at once.
@@ -54,6 +53,8 @@ class Writer:
             item: the result.
             counts: what the summary needs to know of it; for the journal.
         """
+        if self._journal is not None and self._as_rows:
+            self._resume_rows(self._journal, item)
         try:
             if not isinstance(item, BadRecord) or (self._emit_errors and item.in_output):
                 self._write(item)
@@ -62,6 +63,18 @@ class Writer:
                 self._journal.add(counts)
         except OSError as error:
             raise CtxzipError(f"cannot write the output: {error.strerror}") from error
+
+    def _resume_rows(self, journal: Journal, item: Result | Scored | BadRecord) -> None:
+        """Go on with the table of an earlier run.
+
+        Raises:
+            UsageError: the item is a row of Parquet.
+        """
+        table = item.table if isinstance(item, BadRecord) else origin_of(item.request).table
+        if table is not None and table.schema is not None:
+            raise UsageError("Parquet is written in one run: write jsonl", option=("resume", "to"))
+        if self._rows is None and journal.has_output and journal.table is not None:
+            self._rows = RowWriter(self._stream, journal.table, has_header=False)
 
     def _write(self, item: Result | Scored | BadRecord) -> None:
         if not isinstance(item, Scored) and self._is_row(item):
@@ -87,11 +100,9 @@ class Writer:
     def _row(self, item: Result | BadRecord) -> None:
         if self._rows is None:
             table = item.table if isinstance(item, BadRecord) else origin_of(item.request).table
-            if table is None or not (self._first or self._goes_on):
+            if table is None or not self._first:
                 raise CtxzipError("a table behind records: compress them one by one, or write jsonl", option="to")
-            if self._journal is not None and table.schema is not None:
-                raise UsageError("Parquet is written in one run: write jsonl", option=("resume", "to"))
-            self._rows = RowWriter(self._stream, table, has_header=not self._goes_on)
+            self._rows = RowWriter(self._stream, table)
         self._rows.add(item)
 
     def _record(self, item: Result | Scored | BadRecord) -> bytes:

@@ -85,7 +85,7 @@ def _whole(name: str, mode: int | None, journal: Journal | None) -> Iterator[Bin
     with _locked(name, path) as stream:
         try:
             if mode is not None:
-                os.chmod(path, stat.S_IMODE(mode))
+                os.chmod(path, stat.S_IMODE(mode) | stat.S_IWUSR)  # an interrupted run has to be able to go on
             if journal is None:
                 stream.truncate(0)
                 with suppress(OSError):  # of an earlier run that this one does not go on with
@@ -96,6 +96,10 @@ def _whole(name: str, mode: int | None, journal: Journal | None) -> Iterator[Bin
                 yield stream
             stream.flush()
             _synced(stream.fileno())
+            if mode is not None:
+                os.chmod(path, stat.S_IMODE(mode))
+            if os.name == "nt":
+                stream.close()  # Windows renames no file that is open
             os.replace(path, target)
             is_whole = True
             _synced_folder(os.path.dirname(target))
@@ -114,6 +118,8 @@ def _locked(name: str, path: str) -> BinaryIO:
         UsageError: it cannot be created, or another run has it.
     """
     while True:
+        if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+            raise UsageError(f"{name}{PART}: not a file: remove it, or name another output", option="output")
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         except OSError as error:

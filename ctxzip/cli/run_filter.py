@@ -64,15 +64,23 @@ def check_input(context: typer.Context, files: list[str] | None, query: str | No
         raise UsageError("a file, not a question; there is no short form of --quiet", option="query", value=query)
 
 
-def check_side_files(run_options: RunOptions, output: str | None, files: list[str] | None) -> None:
-    """Raise UsageError where the summary or the failed records would be written to where something is read or written."""
-    others = {os.path.realpath(name) for name in (output, *(files or [])) if name is not None}
+def check_side_files(context: typer.Context) -> None:
+    """Raise UsageError where a file that is written is another that is written or read, or its partial file is one."""
+    from ctxzip.cli.output_file import JOURNAL, PART
+
+    given = context.params
+    read = [*(given["files"] or []), *(given.get(option) for option in _FILES)]
+    others = {os.path.realpath(name) for name in (given["output"], *read) if isinstance(name, str)}
     for option in ("stats", "errors"):
-        name = getattr(run_options, option)
+        name = given[option]
         if name is not None and (name == "-" or os.path.realpath(name) in others):
             raise UsageError("name a file of its own; stdout is for the records", option=option, value=name)
         if name is not None:
             others.add(os.path.realpath(name))
+    for option in ("output", "stats", "errors"):
+        name = given[option]
+        if isinstance(name, str) and {os.path.realpath(name) + end for end in (PART, PART + JOURNAL)} & others:
+            raise UsageError(f"its partial file {name}{PART} is another file of the call", option=option, value=name)
 
 
 def journal_of(context: typer.Context, scoring: ScoringPipeline) -> Journal | None:
@@ -91,6 +99,8 @@ def journal_of(context: typer.Context, scoring: ScoringPipeline) -> Journal | No
     from ctxzip import __version__
     from ctxzip.cli.inputs import STDIO, is_input
     from ctxzip.cli.journal import Journal
+    from ctxzip.model_store import CARD, open_model, sha256
+    from ctxzip.settings import BM25
 
     if given["output"] in {None, STDIO}:
         raise UsageError("name the file that the output goes to", option=("resume", "output"))
@@ -101,7 +111,7 @@ def journal_of(context: typer.Context, scoring: ScoringPipeline) -> Journal | No
         {
             "version": __version__,
             "command": context.command.name,
-            "model_sha256": scoring.model_sha256,
+            "model_card_sha256": None if given["scorer"] == BM25 else sha256(open_model(given["model"]).path / CARD),
             **options,
             "device": scoring.device,
         }

@@ -143,7 +143,7 @@ class Report:
         counted = item if isinstance(item, BadRecord) else _counts_of(item)
         self._count(counted)
         done = f"{self.tokens_in:,} tokens scored" if self._only_scored else f"{self.tokens_saved:,} tokens saved"
-        self._progress.show(self.records + self.failed, done)
+        self._progress.show(self.records + self.failed, done, self.n_earlier)
         return counted
 
     def _count(self, item: RecordCounts | BadRecord) -> None:

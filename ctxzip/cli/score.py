@@ -31,7 +31,7 @@ def score(
     `ctxzip score` and `ctxzip select` together do what `ctxzip compress` does.
     """
     check_input(context, source.files, source.query)
-    check_side_files(run_options, output, source.files)
+    check_side_files(context)
     from ctxzip.cli.inputs import check_output, files_of, join, limits_of, shapes_of, sources
     from ctxzip.cli.stream_progress import Meter, Progress
 

@@ -31,7 +31,7 @@ def select(
     decides, where no policy is named.
     """
     check_input(context, source.files)
-    check_side_files(run_options, output.output, source.files)
+    check_side_files(context)
     check_null(output)
     from ctxzip.cli.inputs import checked, limits_of, shapes_of, sources
     from ctxzip.cli.run_summary import Report

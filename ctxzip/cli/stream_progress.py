@@ -102,20 +102,24 @@ class Progress:
         self._started = clock()
         self._next = self._started + (_FIRST_S if self._live else _PLAIN_S)
         self._shown = False
+        self._first_fraction: float | None = None
 
-    def show(self, records: int, reached: str) -> None:
+    def show(self, records: int, reached: str, n_earlier: int = 0) -> None:
         """Note that one more record is done, and show the progress if it is time to.
 
         Args:
             records: done so far.
             reached: with them, in words.
+            n_earlier: of the records, those that an earlier run finished; no time went into them.
         """
         self._meter.passed()
+        if self._first_fraction is None:
+            self._first_fraction = self._meter.fraction if n_earlier else 0.0
         now = self._clock()
         if self._silent or now < self._next:
             return
         self._next = now + (_REFRESH_S if self._live else _PLAIN_S)
-        line = self._line(records, reached, max(now - self._started, 1e-9))
+        line = self._line(records, n_earlier, reached, max(now - self._started, 1e-9))
         if self._live:
             columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80  # 0 where a terminal does not know
             print(f"{WIPE}{f'ctxzip: {line}'[: columns - 1]}", end="", file=sys.stderr, flush=True)
@@ -129,15 +133,16 @@ class Progress:
             print(WIPE, end="", file=sys.stderr, flush=True)
             self._shown = False
 
-    def _line(self, records: int, reached: str, elapsed_s: float) -> str:
+    def _line(self, records: int, n_earlier: int, reached: str, elapsed_s: float) -> str:
         parts = [
             f"{records:,} {'record' if records == 1 else 'records'}",
             reached,
-            f"{records / elapsed_s:,.1f} records/s",
+            f"{(records - n_earlier) / elapsed_s:,.1f} records/s",
         ]
         fraction = self._meter.fraction
-        if fraction is not None and 0 < fraction < 1:
-            parts.append(f"{_clock_time(elapsed_s * (1 - fraction) / fraction)} left")
+        first = self._first_fraction or 0.0
+        if fraction is not None and first < fraction < 1:
+            parts.append(f"{_clock_time(elapsed_s * (1 - fraction) / (fraction - first))} left")
         return ", ".join(parts)
 
 

@@ -22,6 +22,9 @@ _GITIGNORE = ".gitignore"
 _HEAD = 8192  # bytes at the start of a file; a NUL byte in them means that the file is binary
 
 
+_PARTIAL = (".part", ".part.journal")  # ends of the names of outputs that are being written, as by this run
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Which files of a folder are selected. Patterns have the syntax of .gitignore, relative to the folder.
@@ -94,7 +97,7 @@ class _Entry:
 def files_in(folder: str, chosen: Choice, skipped: Counter[str]) -> Iterator[str]:
     """Yield the paths of the text files in a folder and its subfolders, sorted by name at each level.
 
-    Skips hidden files and folders, those that a .gitignore matches (here or above in the same repository), binary files,
+    Skips hidden files and folders, partial outputs of runs, those that a .gitignore matches (here or above in the same repository), binary files,
     links to folders, pipes and devices. A path that cannot be read is yielded, so that the error occurs when it is opened.
 
     Args:
@@ -140,6 +143,8 @@ def _cause_to_skip(entry: _Entry, root: str) -> str | None:
     """Return the cause why a file or folder is skipped, as a text for messages; None if it is not skipped."""
     if os.path.basename(entry.path).startswith("."):
         return "hidden"
+    if not entry.is_folder and entry.path.endswith(_PARTIAL):
+        return "partial outputs"
     if _is_ignored(os.path.join(root, entry.below), entry.ignores, is_folder=entry.is_folder):
         return "in .gitignore"
     return None if entry.is_folder else _cause_of_file(entry.path)

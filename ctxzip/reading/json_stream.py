@@ -48,6 +48,7 @@ class Item:
         table: the table that it is a row of, or None.
         error: why it is no record where that is known before it is parsed; `value` is then the cells or the text of a row.
         options: that the error is about.
+        is_cut: whether `data` or `value` is only the beginning.
     """
 
     place: str
@@ -58,6 +59,7 @@ class Item:
     table: Table | None = None
     error: str | None = None
     options: tuple[str, ...] = ()
+    is_cut: bool = False
 
     @property
     def raw(self) -> bytes:
@@ -109,11 +111,12 @@ def json_values(stream: BinaryIO, limits: InputLimits = NO_LIMITS) -> Iterator[I
         pushed_back = None
         if line_no == 1:
             refuse_binary(line)
-            line = line.removeprefix(BOM_UTF8)
-        if not line.strip():
-            continue
         if isinstance(line, LongLine):
             yield _too_long(line_no, line, limits)
+            continue
+        if line_no == 1:
+            line = line.removeprefix(BOM_UTF8)
+        if not line.strip():
             continue
         if is_first and line.lstrip()[:1] == b"[":
             pushed_back = next((later for later in lines if later[1].strip()), None)
@@ -150,7 +153,9 @@ def _object(
 
 def _too_long(line_no: int, beginning: bytes, limits: InputLimits) -> Item:
     error = too_long(limits.line_bytes)
-    return Item(f"line {line_no}", line_no, bytes(beginning[:_SHOWN]), error=error.message, options=error.options)
+    return Item(
+        f"line {line_no}", line_no, bytes(beginning[:_SHOWN]), error=error.message, options=error.options, is_cut=True
+    )
 
 
 def _array(

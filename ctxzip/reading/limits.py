@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 200  # bytes of a line that is too long, for the error record
 _BLOCK = 1 << 16  # bytes of the rest of such a line that are read at once
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ class BadRecord:
         in_output: whether an error record may take its place in the output; not so for one document of a request.
         table: the table that the record is a row of, or None.
         raw: the bytes of the record as they came; JSON of the cells for a row of a table.
+        is_cut: whether `raw` is only the beginning of a record that is too long.
         options: the options that the message is about, or that mend it, by their names in Python (`docs_field`).
     """
 
@@ -76,4 +77,5 @@ class BadRecord:
     in_output: bool = True
     table: Table | None = None
     raw: bytes = b""
+    is_cut: bool = False
     options: tuple[str, ...] = ()

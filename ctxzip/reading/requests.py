@@ -83,7 +83,7 @@ def _request(
     """Read one record that is a request."""
     value = None
     try:
-        check_nesting(item.data, limits.nesting)
+        check_nesting(item.raw, limits.nesting)
         value = item.parsed()
         record, warnings = (value, ()) if join is None else join.record(value)
         query = query_of(record) if query_of is not None and holds_only_documents(record, shapes) else None
@@ -163,7 +163,7 @@ def _document(
     """Read one record as passage `index` of the request, or as a request by itself if it holds documents."""
     value = None
     try:
-        check_nesting(b"" if item.is_text else item.data, limits.nesting)
+        check_nesting(b"" if item.is_text else item.raw, limits.nesting)
         value = item.parsed()
         if holds_only_documents(value, shapes):
             return to_request(value, shapes, query=query, origin=_origin(source, item))
@@ -194,6 +194,7 @@ def _bad_record(source: Source, item: Item, value: Any, error: InputError, *, in
         in_output=in_output,
         table=item.table,
         raw=item.raw,
+        is_cut=item.is_cut,
         options=error.options,
     )
 
@@ -214,7 +215,9 @@ def _records(source: Source, stream: BinaryIO, limits: InputLimits) -> Iterator[
     """Yield the records of one source: rows of a table, or JSON values."""
     if source.suffix in CSV_SUFFIXES:
         for number, table, row, error in csv_rows(stream, limits.line_bytes):
-            yield Item(f"line {number}", number, b"", row, table=table, error=error)
+            message, options = (None, ()) if error is None else (error.message, error.options)
+            is_cut = "max_line_bytes" in options
+            yield Item(f"line {number}", number, b"", row, table=table, error=message, options=options, is_cut=is_cut)
     elif source.suffix in PARQUET_SUFFIXES:
         for number, table, row in parquet_rows(stream):
             yield Item(f"row {number}", number, b"", row, table=table)

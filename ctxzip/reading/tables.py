@@ -26,22 +26,25 @@ _STRING_LITERAL = re.compile(r"""'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+\"""")
 _NUMPY_ARRAY = re.compile(rf"\[\s*(?:{_STRING_LITERAL.pattern})(?:\s+(?:{_STRING_LITERAL.pattern}))+\s*\]")
 _cell_limit_lock = Lock()  # the limit belongs to the whole process: held while it is changed
 _PARQUET_BATCH = 1000  # rows in memory at a time
+_SHOWN = 200  # code points of a line that is too long, for the error record
+_BLOCK = 1 << 16  # code points of the rest of such a line that are read at once
 
 
 def csv_rows(
     stream: BinaryIO, longest_line: int = _MAX_CELL
-) -> Iterator[tuple[int, Table, dict[str, Any] | list[str] | str, str | None]]:
+) -> Iterator[tuple[int, Table, dict[str, Any] | list[str] | str, InputError | None]]:
     """Yield `(line number, table, values by column, None)` for every row; `(..., its cells or text, error)` for a bad one.
 
     The delimiter is the one of comma, semicolon, tab and bar that occurs most often in the first line. A quote that is not
-    closed, or not doubled inside a cell, spoils only its own line: the lines after it are parsed again.
+    closed, or not doubled inside a cell, spoils only its own line, and so does a line that is too long: the lines after it are
+    parsed again.
 
     Args:
         stream: of bytes.
-        longest_line: in code points.
+        longest_line: in code points; also the longest row of several lines.
 
     Raises:
-        InputError: the header is not CSV, is not UTF-8, or has a column twice, or a line is longer than allowed.
+        InputError: the header is not CSV, is not UTF-8, or has a column twice.
     """
     text = TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     try:
@@ -57,24 +60,29 @@ def csv_rows(
         table = Table(columns, delimiter=delimiter)
         while lines.peek():
             number = lines.number
-            lines.consumed.clear()
+            lines.start_row()
             try:
                 row = _next_row(lines, delimiter) or []
             except csv.Error as error:
-                message = f"not a row of a table: {error}: close quotes, and double those inside a cell"
-                yield number, table, _readable(lines.push_back_all_but_first().rstrip("\r\n")), message
+                is_long = isinstance(error, _TooLongError)
+                problem = f"not a row of a table: {error}: close quotes, and double those inside a cell"
+                bad = too_long(longest_line) if is_long else InputError(problem)
+                yield number, table, _readable(lines.push_back_all_but_first().rstrip("\r\n")), bad
                 continue
             if not _is_utf8(row):
-                yield number, table, list(map(_readable, row)), "not UTF-8: convert it with iconv -t UTF-8"
+                bad = InputError("not UTF-8: convert it with iconv -t UTF-8")
+                yield number, table, list(map(_readable, row)), bad
             elif row and len(row) == len(columns):
                 yield number, table, dict(zip(columns, row, strict=True)), None
             elif row:
                 message = (
                     f"{len(row)} cells in a table of {len(columns)} columns: quote cells that contain the delimiter"
                 )
-                yield number, table, row, message
+                yield number, table, row, InputError(message)
     except csv.Error as error:
-        raise InputError(f"not CSV: {error}") from error
+        raise (
+            too_long(longest_line) if isinstance(error, _TooLongError) else InputError(f"not CSV: {error}")
+        ) from error
     finally:
         text.detach()
 
@@ -93,12 +101,16 @@ def _next_row(lines: _Lines, delimiter: str) -> list[str] | None:
             csv.field_size_limit(before)
 
 
+class _TooLongError(csv.Error):
+    """A line, or a row of several lines, is longer than allowed."""
+
+
 class _Lines:
     """An iterator over the lines of a text that can push lines back.
 
     Attributes:
         number: 1-based number of the next line.
-        consumed: the lines returned since the caller last cleared this list.
+        consumed: the lines returned since `start_row`; of one that is too long only the beginning.
     """
 
     def __init__(self, text: TextIOWrapper, longest: int) -> None:
@@ -107,6 +119,12 @@ class _Lines:
         self._pushed_back: deque[str] = deque()
         self.number = 1
         self.consumed: list[str] = []
+        self._size = 0  # of these
+
+    def start_row(self) -> None:
+        """Forget the lines of the row before."""
+        self.consumed.clear()
+        self._size = 0
 
     def __iter__(self) -> _Lines:
         return self
@@ -116,18 +134,19 @@ class _Lines:
             raise StopIteration
         line = self._pushed_back.popleft()
         self.number += 1
+        self._size += len(line)
+        if self._size > self._longest + 1:  # the line end does not count
+            self.consumed.append(line[:_SHOWN] if len(line) > self._longest else line)
+            raise _TooLongError
         self.consumed.append(line)
         return line
 
     def peek(self) -> str:
-        """Return the next line without consuming it; empty at the end.
-
-        Raises:
-            InputError: it is longer than allowed.
-        """
-        if not self._pushed_back and (line := self._text.readline(self._longest + 1)):
-            if len(line) > self._longest and not line.endswith("\n"):
-                raise InputError(f"line {self.number}: {too_long(self._longest).message}", option="max_line_bytes")
+        """Return the next line without consuming it; empty at the end. Of one that is too long, the rest is dropped."""
+        if not self._pushed_back and (line := self._text.readline(self._longest + 2)):
+            rest = line if len(line) > self._longest + 1 else "\n"
+            while rest and not rest.endswith("\n"):
+                rest = self._text.readline(_BLOCK)
             self._pushed_back.append(line)
         return self._pushed_back[0] if self._pushed_back else ""
 

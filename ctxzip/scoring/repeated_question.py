@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"\w+")
 _QUESTION_MARK = re.compile(r"[?？]\W*\Z")
+# A claim or a line of a log is a query, too, and what repeats it word for word is its evidence.
+_QUESTION = re.compile(
+    r"\W*(?:who|whom|whose|what|when|where|which|why|how|is|are|was|were|am|do|does|did|can|could|will|would|should|may|has|have"
+    r"|had)\b",
+    re.IGNORECASE,
+)
 _END = 40  # code points in which a question mark ends a text, with marks after it
 _SHARE = 0.5  # of the words of the question, the fewest in a shorter question that repeats it
 
@@ -20,12 +26,15 @@ _SHARE = 0.5  # of the words of the question, the fewest in a shorter question t
 def without_repeated_question(prepared: PreparedRequest, scores: Scores) -> Scores:
     """Return the scores, those of units that only repeat the question at most as high as that of the unit after them.
 
-    Such a unit has the words of the question in their order, or is a question with no other words. It cannot answer, but shares
+    Such a unit has the words of the question in their order, or is a question with no other words; the query is a question itself. It cannot answer, but shares
     more with the question than anything that does: a FAQ, a mail that quotes it, or a text that is written to be retrieved.
     """
-    question = _WORD.findall(prepared.request.query.lower())
+    query = prepared.request.query
+    if not (_QUESTION_MARK.search(query[-_END:]) or _QUESTION.match(query)):
+        return scores
+    question = _WORD.findall(query.lower())
     units, passages = prepared.units, prepared.normalized.passages
-    longest = 2 * len(prepared.request.query) + _END
+    longest = 2 * len(query) + _END
     repeats = []
     for i, unit in enumerate(units):
         if unit.end - unit.start <= longest:

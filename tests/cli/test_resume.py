@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctxzip.cli import output
+from ctxzip.cli import journal, output
 from tests.conftest import RECORD, Run, ctxzip, jsonl
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ def undisturbed(folder: Path, *options, command=CALL, name="in.jsonl") -> bytes:
 def test_the_file_is_that_of_an_undisturbed_run(stopped, options):
     """In every format, with a bad record before the end of the first run."""
     folder = stopped(*options)
-    assert resumed(folder, *options).code == 1
+    run = resumed(folder, *options)
+    assert run.code == 1
+    assert "4 by the earlier run" in run.err.splitlines()[-1]
     assert (folder / "out").read_bytes() == undisturbed(folder, *options)
     assert sorted(path.name for path in folder.iterdir()) == ["in.jsonl", "out", "whole"]
 
@@ -81,7 +84,8 @@ def test_rows_of_a_table_are_gone_on_with(stopped):
     """Without a second header."""
     rows = "question,context\n" + "".join(f'When is bus {n}?,"Bread is baked. Bus {n} is at {n}."\n' for n in range(9))
     folder = stopped(lines=rows, name="in.csv")
-    assert resumed(folder, name="in.csv").code == 0
+    run = resumed(folder, name="in.csv")
+    assert (run.code, "4 by the earlier run" in run.err) == (0, True)
     assert (folder / "out").read_bytes() == undisturbed(folder, name="in.csv")
 
 
@@ -89,7 +93,8 @@ def test_scores_are_gone_on_with(stopped):
     """As `compress` is."""
     command = ("score", "--scorer", "bm25")
     folder = stopped(command=command)
-    assert resumed(folder, command=command).code == 1
+    run = resumed(folder, command=command)
+    assert (run.code, "4 by the earlier run" in run.err) == (1, True)
     assert (folder / "out").read_bytes() == undisturbed(folder, command=command)
 
 
@@ -249,3 +254,110 @@ def test_two_runs_do_not_write_one_file(tmp_path, options):
             "ctxzip: out: another run is writing it: wait for it, or name another file\n",
         )
     assert (tmp_path / "out.part").exists()
+
+
+TABLE = "question,context\n" + "".join(f"When {n}?,Bus {n} is at {n}.\n" for n in range(3))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (TABLE, TABLE.replace("question,", "id,question,").replace("\nWhen", "\n1,When")),
+        (TABLE, LINES),
+        (LINES, TABLE),
+        (TABLE, TABLE.replace(",", ";")),
+    ],
+    ids=["other columns", "records behind a table", "a table behind records", "another delimiter"],
+)
+def test_several_inputs_end_as_in_an_undisturbed_run(tmp_path, first, second):
+    """With the same error, or the same bytes, however often the call is repeated."""
+    names = ["a.csv" if first is TABLE else "a.jsonl", "b.csv" if second is not LINES else "b.jsonl"]
+    for name, content in zip(names, (first, second), strict=True):
+        (tmp_path / name).write_text(content)
+    whole = ctxzip(*CALL, "--quiet", "-o", "whole", *names, cwd=tmp_path)
+    write, n_written = output.Writer.write, count(1)
+
+    def killed(self, item, counts):
+        if next(n_written) in {3, 5}:
+            sys.exit(137)
+        write(self, item, counts)
+
+    with patch.object(output.Writer, "write", killed):
+        for _ in range(2):
+            ctxzip(*CALL, "--quiet", "--resume", "-o", "out", *names, cwd=tmp_path)
+    for _ in range(2):
+        run = ctxzip(*CALL, "--quiet", "--resume", "-o", "out", *names, cwd=tmp_path)
+        assert run.code == whole.code
+        assert run.err.splitlines()[-1:] == whole.err.splitlines()[-1:]
+        if not whole.code:
+            assert (tmp_path / "out").read_bytes() == (tmp_path / "whole").read_bytes()
+            return
+
+
+@pytest.mark.parametrize("options", [(), ("--resume",)], ids=" ".join)
+def test_a_folder_is_read_without_partial_outputs(stopped, options):
+    """Whose own would never end."""
+    folder = stopped()
+    run = ctxzip(*CALL, *options, "-o", "out", ".", cwd=folder)
+    assert "partial outputs: 2" in run.err
+    assert run.code == (2 if options else 1)  # the input is another one now
+
+
+@pytest.mark.parametrize("name", ["x.part", "./x.part", "x.part.journal"])
+def test_a_partial_file_is_no_input(tmp_path, name):
+    """It would be written over."""
+    (tmp_path / name).write_text(LINES)
+    run = ctxzip(*CALL, "-o", "x", name, cwd=tmp_path)
+    assert (run.code, run.err) == (2, "ctxzip: --output x: its partial file x.part is another file of the call\n")
+    assert (tmp_path / name).read_text() == LINES
+
+
+def test_a_signal_while_the_earlier_run_is_taken_over_loses_nothing(stopped):
+    """Before its entries are read, or after it."""
+    folder = stopped()
+    left = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for name in ("read_to", "cut"):
+        with patch.object(journal.RecordedOutput, name, lambda *_: sys.exit(143)):
+            assert resumed(folder).code == 143
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == left
+
+
+def test_what_is_no_file_is_named(tmp_path):
+    """And stays."""
+    for end in (".part", ".part.journal"):
+        (tmp_path / f"out{end}").mkdir()
+        run = ctxzip(*CALL, "--resume", "-o", "out", stdin=LINES, cwd=tmp_path)
+        assert run.code == 2
+        assert run.err.startswith(f"ctxzip: out{end}: ")
+        (tmp_path / f"out{end}").rmdir()
+
+
+def test_a_link_in_the_place_of_a_partial_file_is_not_followed(tmp_path):
+    """Somebody else may have put it there."""
+    (tmp_path / "victim").write_text("as it was")
+    for end in (".part", ".part.journal"):
+        (tmp_path / f"out{end}").symlink_to("victim")
+        assert ctxzip(*CALL, "--resume", "-o", "out", stdin=LINES, cwd=tmp_path).code == 2
+        (tmp_path / f"out{end}").unlink()
+    assert (tmp_path / "victim").read_text() == "as it was"
+
+
+def test_lines_may_be_added_behind_a_last_line_without_an_end(tmp_path):
+    """The line is the same."""
+    (tmp_path / "in.jsonl").write_text(LINES.rstrip() + "\n[")
+    assert resumed(tmp_path, "--on-error", "fail").code == 1
+    lines = "".join(LINES.replace("{broken\n", "").splitlines(keepends=True))
+    (tmp_path / "in.jsonl").write_text(lines.rstrip())
+    stop = resumed(tmp_path, "--on-error", "fail")
+    assert stop.code == 0
+
+
+def test_a_name_that_is_not_utf_8_can_be_resumed(tmp_path):
+    """As Linux allows."""
+    name = os.fsdecode(b"\xff.jsonl")
+    try:
+        (tmp_path / name).write_text(LINES)
+    except OSError:
+        pytest.skip("no such names here")
+    assert ctxzip(*CALL, "--resume", "-o", "out", name, cwd=tmp_path).code == 1
+    assert (tmp_path / "out").exists()

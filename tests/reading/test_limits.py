@@ -62,6 +62,7 @@ def test_a_compressed_line_is_measured_as_it_is_read(tmp_path):
     """A small file of gzip may hold a very long line."""
     (tmp_path / "in.jsonl.gz").write_bytes(gzip.compress(b"[" * 3_000_000 + b"\n" + LINE.encode()))
     run = compress(*BM25, "--max-line-bytes", "100000", tmp_path / "in.jsonl.gz")
+    assert "line 1: longer than 100,000 bytes (--max-line-bytes)" in run.err
     assert ["error" in record["ctxzip"] for record in run.records] == [True, False]
 
 
@@ -78,13 +79,15 @@ def test_a_text_file_that_is_too_long_is_left_out(tmp_path, name):
     assert [doc["text"] for doc in run.records[0]["docs"]] == ["The ferry leaves at eight."]
 
 
-def test_a_row_that_is_too_long_ends_its_table(tmp_path):
-    """Where the next row begins is not known."""
-    (tmp_path / "in.csv").write_text(f"question,context\nWhen?,At seven.\nWhen?,{'At eight. ' * 90}\n")
-    run = compress(*BM25, "--max-line-bytes", "500", "in.csv", cwd=tmp_path)
+@pytest.mark.parametrize("cell", ["At eight. " * 90, '"' + "At eight.\n" * 90 + '"', '"' + "open " * 90])
+def test_a_row_that_is_too_long_costs_only_its_line(tmp_path, cell):
+    """On one line, on many lines of one cell, or in a quote that is never closed; the rows after it are read."""
+    (tmp_path / "in.csv").write_text(f"question,context\nWhen?,At seven.\nWhen?,{cell}\nWhen?,At nine.\n")
+    run = compress(*BM25, "--max-line-bytes", "300", "in.csv", cwd=tmp_path)
     assert run.code == 1
-    assert "in.csv: cannot read: line 3: longer than 500 bytes (--max-line-bytes)" in run.err
-    assert len(run.out.splitlines()) == 2
+    assert run.err.startswith("ctxzip: in.csv: line 3: ")
+    assert run.out.decode().splitlines()[1].startswith("When?,At seven.")
+    assert run.out.decode().splitlines()[-1].startswith("When?,At nine.")
 
 
 def test_a_record_with_too_many_documents_is_an_error():
@@ -144,3 +147,10 @@ def parquet_bytes():
     out = BytesIO()
     parquet.write_table(pa.Table.from_pylist([RECORD] * 20), out)
     return out.getvalue()
+
+
+def test_depth_is_bounded_in_an_element_of_an_array():
+    """Which is parsed with the whole array."""
+    deep = "[" * 250 + "]" * 250
+    run = compress(*BM25, stdin=f'[{{"query": "When?", "docs": ["At seven."], "x": {deep}}}]')
+    assert (run.code, "nested more than 200 levels deep" in run.err) == (1, True)

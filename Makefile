@@ -29,7 +29,8 @@ demo: $(VENV)/installed ## install into .venv and compress the fixtures, shown i
 	    grep -qF "$$answer" <<< "$$shorter" && echo "the answer is kept: $$answer" || echo "the answer is NOT kept: $$answer"; \
 	    echo; \
 	}; \
-	show definition-dry-toll; show very-long-station-log --max-tokens 80 --prefilter off
+	show table-hut-beds; show code-tallowry-lock-error --max-tokens 120; \
+	show very-long-station-log --max-tokens 80 --prefilter off
 	@echo '$$ ctxzip compress fixtures/requests.jsonl > shorter.jsonl'
 	@$(BIN)/ctxzip compress fixtures/requests.jsonl > /dev/null
 

@@ -98,7 +98,7 @@ def test_the_demo_keeps_the_answers():
         ["make", "--no-print-directory", "-o", ".venv/installed", f"BIN={Path(sys.executable).parent}", "demo"],
         cwd=ROOT, check=True, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    assert done.stdout.count("question: ") == done.stdout.count("the answer is kept: ") == 2
+    assert done.stdout.count("question: ") == done.stdout.count("the answer is kept: ") == 3
     assert "NOT" not in done.stdout
     assert done.stderr.splitlines()[-1].startswith("ctxzip: 20 records, ")
 

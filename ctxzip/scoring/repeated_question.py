@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"\w+")
 _QUESTION_MARK = re.compile(r"[?？]\W*\Z")
-# A claim or a line of a log is a query, too, and what repeats it word for word is its evidence.
+# A query with such a first word is a question whatever its last mark. Others may be a claim or a line of a log, which what repeats it
+# confirms, or a question that differs from its answer in its mark only, as in Italian and Japanese.
 _QUESTION = re.compile(
     r"\W*(?:who|whom|whose|what|when|where|which|why|how|is|are|was|were|am|do|does|did|can|could|will|would|should|may|has|have"
     r"|had)\b",
@@ -26,13 +27,12 @@ _SHARE = 0.5  # of the words of the question, the fewest in a shorter question t
 def without_repeated_question(prepared: PreparedRequest, scores: Scores) -> Scores:
     """Return the scores, those of units that only repeat the question at most as high as that of the unit after them.
 
-    Such a unit has the words of the question in their order, or is a question with no other words; the query is a question itself. It cannot answer, but shares
+    Such a unit has the words of a question in their order, or ends in a question mark and has no other words. It cannot answer, but shares
     more with the question than anything that does: a FAQ, a mail that quotes it, or a text that is written to be retrieved.
     """
     query = prepared.request.query
-    if not (_QUESTION_MARK.search(query[-_END:]) or _QUESTION.match(query)):
-        return scores
     question = _WORD.findall(query.lower())
+    is_question = bool(_QUESTION.match(query))
     units, passages = prepared.units, prepared.normalized.passages
     longest = 2 * len(query) + _END
     repeats = []
@@ -40,7 +40,7 @@ def without_repeated_question(prepared: PreparedRequest, scores: Scores) -> Scor
         if unit.end - unit.start <= longest:
             text = passages[unit.passage].text[unit.start : unit.end]
             words = _WORD.findall(text.lower())
-            if words and (words == question or _is_shorter_question(text, words, question)):
+            if words and ((is_question and words == question) or _is_shorter_question(text, words, question)):
                 repeats.append(i)
     if not repeats:
         return scores

@@ -168,11 +168,11 @@ def test_show_is_one_screen():
     shown = ctxzip("models", "show", "mine").out.decode()
     for part in (
         "ctxzip-mini 0.1.0\n",
-        "what        scores all sentences of a passage together; 256 tokens at once\n",
+        "what        scores all sentences of a passage together; 384 tokens at once\n",
         "based on    sentence-transformers/all-MiniLM-L6-v2, Apache-2.0\n",
         "languages   English only\n",
         "evidence_inference",
-        "            hybrid mini   79.0 90.3 94.0\n",
+        "            hybrid mini   79.9 90.6 94.6\n",
         "limits      - English only.\n",
         "ctxzip models show mine --json\n",
     ):

@@ -50,7 +50,7 @@ def small_folder(folder):
 def test_the_readme_is_short_and_its_blocks_are_found():
     """It is read in three minutes, and nothing below runs on an empty list."""
     assert len(PAGE.splitlines()) <= 180
-    assert len(RECIPES) == 21
+    assert len(RECIPES) == 22
     assert len(CONSOLE) == 3
     assert len(blocks(PAGE, "make")) == 1
     assert len(blocks(PAGE, "python")) == 2

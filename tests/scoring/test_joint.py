@@ -201,10 +201,10 @@ def test_a_query_with_fewer_characters_than_its_share_may_have_more_tokens():
 
 def test_a_title_longer_than_its_share_of_a_window_is_a_warning(tmp_path):
     """With a cache, too, whether its scores are new or stored."""
-    docs = [{"title": "The ferry " * 60, "text": "It leaves at seven."}, {"title": "Bus " * 60, "text": "It is red."}]
+    docs = [{"title": "The ferry " * 90, "text": "It leaves at seven."}, {"title": "Bus " * 90, "text": "It is red."}]
     for cache in (None, None, tmp_path, tmp_path):
         result = compress("When does the ferry leave?", docs, scorer="model", cache=cache)
-        text = "titles of more than 50 tokens: the model takes the first 50"
+        text = "titles of more than 75 tokens: the model takes the first 75"
         assert result.warnings == (RecordWarning("title_truncated", text),)
 
 

@@ -45,10 +45,11 @@ def test_many_documents_that_repeat_the_question_do_not_hide_the_answer(compress
         ("ferry to Orsay leaves at seven", FACTS[1]),
         (FACTS[1], FACTS[1]),
         ("Connection refused by peer.", "Connection refused by peer."),
+        ("La porta di Orsay è aperta?", "La porta di Orsay è aperta."),
     ],
 )
 def test_a_statement_with_the_words_of_the_question_is_an_answer(compressor, query, answer):
-    """To a question for yes or no, to a claim, and to a line of a log, also word for word."""
+    """To a question for yes or no, to a claim, and to a line of a log, also word for word; in Italian without a change."""
     assert compressor.compress(query, [f"Bread is baked daily. {answer} Water is wet."]).texts == (answer,)
 
 

@@ -13,32 +13,37 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"\w+")
 _QUESTION_MARK = re.compile(r"[?？]\W*\Z")
-# A query with such a first word is a question whatever its last mark. Others may be a claim or a line of a log, which what repeats it
-# confirms, or a question that differs from its answer in its mark only, as in Italian and Japanese.
+# A query with such a first word is a question whatever its last mark. Others may be a claim or a line of a log, which what
+# repeats it confirms, or a question that differs from its answer in its mark only, as in Italian and Japanese.
 _QUESTION = re.compile(
     r"\W*(?:who|whom|whose|what|when|where|which|why|how|is|are|was|were|am|do|does|did|can|could|will|would|should|may|has|have"
     r"|had)\b",
     re.IGNORECASE,
 )
-_END = 40  # code points in which a question mark ends a text, with marks after it
+_END = (
+    40  # code points in which a question mark ends a text, with marks after it; also those of marks around a question
+)
 _SHARE = 0.5  # of the words of the question, the fewest in a shorter question that repeats it
 
 
 def without_repeated_question(prepared: PreparedRequest, scores: Scores) -> Scores:
     """Return the scores, those of units that only repeat the question at most as high as that of the unit after them.
 
-    Such a unit has the words of a question in their order, or ends in a question mark and has no other words. It cannot answer, but shares
-    more with the question than anything that does: a FAQ, a mail that quotes it, or a text that is written to be retrieved.
+    Such a unit has the words of a question in their order, or ends in a question mark and has no other words. It cannot answer,
+    but shares more with the question than anything that does: a FAQ, a mail that quotes it, or a text that is written to be
+    retrieved.
     """
     query = prepared.request.query
     question = _WORD.findall(query.lower())
     is_question = bool(_QUESTION.match(query))
     units, passages = prepared.units, prepared.normalized.passages
-    longest = 2 * len(query) + _END
     repeats = []
     for i, unit in enumerate(units):
-        if unit.end - unit.start <= longest:
-            text = passages[unit.passage].text[unit.start : unit.end]
+        n_more = unit.end - unit.start - len(query)
+        if n_more > _END:
+            continue
+        text = passages[unit.passage].text[unit.start : unit.end]
+        if (is_question and n_more > -_END) or "?" in text or "？" in text:  # most units need no closer look
             words = _WORD.findall(text.lower())
             if words and ((is_question and words == question) or _is_shorter_question(text, words, question)):
                 repeats.append(i)

@@ -63,6 +63,8 @@ def ends_sentence(text: str, stop: int, lang: str, behind_at: int | None = None)
     if not token or text[stop - 1].isspace():
         return True
     word = _ELISION.sub("", token[-1].lstrip(_OPENING))
+    if not word:
+        return True  # only marks before the stop
     before = token[-2] if len(token) > 1 else ""
     at = behind_at or stop + 1
     behind = text[at : at + _TOKEN_LIMIT].lstrip()

@@ -178,3 +178,22 @@ def test_spacy_is_not_imported_unless_it_is_named():
         "assert 'spacy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+_MARKS = st.text(st.sampled_from("\"'“”„‘«»([{¿¡*_…."), min_size=1, max_size=4)
+
+
+@given(
+    before=st.sampled_from(["", "1 ", "Abb. ", "Sie sagt: "]),
+    marks=_MARKS,
+    behind=st.sampled_from(["2", "A", "Das ist alles.", "I", "„Ja“"]),
+    lang=st.sampled_from([*LANGUAGES, "it", "nl", "pl", "cs"]),
+)
+def test_a_stop_behind_marks_alone_is_split_or_not(before, marks, behind, lang):
+    """There is no word that the stop could abbreviate; every character is in a sentence or white space."""
+    text = f"{before}{marks}. {behind}"
+    at = 0
+    for start, end in sentence_spans(text, splitter_for(lang)[0]):
+        assert not text[at:start].strip()
+        at = end
+    assert not text[at:].strip()

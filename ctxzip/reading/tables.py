@@ -67,7 +67,9 @@ def csv_rows(
                 is_long = isinstance(error, _TooLongError)
                 problem = f"not a row of a table: {error}: close quotes, and double those inside a cell"
                 bad = too_long(longest_line) if is_long else InputError(problem)
-                yield number, table, _readable(lines.push_back_all_but_first().rstrip("\r\n")), bad
+                line = lines.push_back_all_but_first()
+                shown = line[:_SHOWN] if len(line) > longest_line else line
+                yield number, table, _readable(shown.rstrip("\r\n")), bad
                 continue
             if not _is_utf8(row):
                 bad = InputError("not UTF-8: convert it with iconv -t UTF-8")
@@ -110,7 +112,7 @@ class _Lines:
 
     Attributes:
         number: 1-based number of the next line.
-        consumed: the lines returned since `start_row`; of one that is too long only the beginning.
+        consumed: the lines returned since `start_row`, and the one that made the row too long.
     """
 
     def __init__(self, text: TextIOWrapper, longest: int) -> None:
@@ -134,11 +136,10 @@ class _Lines:
             raise StopIteration
         line = self._pushed_back.popleft()
         self.number += 1
+        self.consumed.append(line)
         self._size += len(line)
         if self._size > self._longest + 1:  # the line end does not count
-            self.consumed.append(line[:_SHOWN] if len(line) > self._longest else line)
             raise _TooLongError
-        self.consumed.append(line)
         return line
 
     def peek(self) -> str:

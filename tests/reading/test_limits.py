@@ -90,6 +90,16 @@ def test_a_row_that_is_too_long_costs_only_its_line(tmp_path, cell):
     assert run.out.decode().splitlines()[-1].startswith("When?,At nine.")
 
 
+def test_a_row_that_is_too_long_is_never_cut_to_one_that_is_not(tmp_path):
+    """Also where it was read as the rest of a quote that is never closed."""
+    long_row = f"When?,{'At eight. ' * 90}"
+    (tmp_path / "in.csv").write_text(f'question,context\nWhen?,"open\n{long_row}\nWhen?,At nine.\n')
+    run = compress(*BM25, "--on-error", "skip", "--max-line-bytes", "300", "in.csv", cwd=tmp_path)
+    assert [line.split(",")[1] for line in run.out.decode().splitlines()] == ["context", "At nine."]
+    assert "in.csv: line 2: " in run.err
+    assert "in.csv: line 3: longer than 300 bytes (--max-line-bytes)" in run.err
+
+
 def test_a_record_with_too_many_documents_is_an_error():
     """As many as allowed are read."""
     many = jsonl({**RECORD, "docs": ["At seven."] * 4}, {**RECORD, "docs": ["At seven."] * 3})

@@ -36,7 +36,7 @@ def compress(
     check_input(context, source.files, source.query)
     check_side_files(context)
     check_null(output)
-    from ctxzip.cli.inputs import check_output, files_of, join, limits_of, shapes_of, sources
+    from ctxzip.cli.inputs import check_output, files_of, requests_of, sources
     from ctxzip.cli.stream_progress import Meter, Progress
 
     check_output(output.output, [source.corpus, source.run_file])
@@ -46,20 +46,13 @@ def compress(
     scored_by = loading(context)
     from ctxzip.cli.run_summary import Report
     from ctxzip.compressor import Compressor
-    from ctxzip.reading.requests import read
 
     compressor = Compressor(
         settings_of(context),
         loading=scored_by,
     )
     journal = journal_of(context, compressor.scoring)
-    items = read(
-        inputs,
-        query=source.query,
-        shapes=shapes_of(source),
-        limits=limits_of(source),
-        join=join(source.corpus, source.run_file, source.query),
-    )
+    items = requests_of(source, inputs)
     run(
         context,
         compressor.stream(

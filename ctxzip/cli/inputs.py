@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterator, Sequence
 
-    from ctxzip.cli.options import QueryOptions, RecordOptions
+    from ctxzip.cli.options import InputOptions, QueryOptions, RecordOptions
+    from ctxzip.datamodels import Request
     from ctxzip.reading.limits import InputLimits
+    from ctxzip.reading.origin import BadRecord
     from ctxzip.reading.schemas import Shape
     from ctxzip.reading.trec_join import Join
 
@@ -201,6 +203,24 @@ def join(corpus: str | None, run: str | None, query: str | None) -> Join | None:
 
     documents, ranking = sources(checked([corpus, run]))
     return load(documents, ranking)
+
+
+def requests_of(source: InputOptions, inputs: Sequence[Source]) -> Iterator[Request | BadRecord]:
+    """Yield the requests in the inputs, as the options ask.
+
+    Raises:
+        UsageError: an option is wrong, or does not go with the inputs.
+        InputError: a corpus or a run has the wrong format.
+    """
+    from ctxzip.reading.requests import read
+
+    return read(
+        inputs,
+        query=source.query,
+        shapes=shapes_of(source),
+        limits=limits_of(source),
+        join=join(source.corpus, source.run_file, source.query),
+    )
 
 
 @contextmanager

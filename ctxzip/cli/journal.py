@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 
 _ERROR_FIELDS = ("message", "line_no", "in_output", "is_cut")  # of a `BadRecord`, besides its bytes
 _BLOCK = 1 << 20  # bytes of the partial output that are read at once
-_NO_OPTIONS = frozenset(
-    {"version", "command", "files", "model_card_sha256"}
-)  # names in the first line that are no options
+# Names in the first line that are no options.
+_NO_OPTIONS = frozenset(["version", "command", "files", "model_card_sha256"])
 _REMEDY = "call it as before, or without --resume to start over"
 
 

@@ -19,13 +19,8 @@ if TYPE_CHECKING:
     from ctxzip.cli.journal import Journal
 
 PART, JOURNAL = ".part", ".journal"
-_UNSUPPORTED = {
-    errno.EINVAL,
-    errno.ENOTSUP,
-    errno.ENOSYS,
-    errno.EROFS,
-    errno.ENOLCK,
-}  # what a file system answers that has no fsync or no locks
+# What a file system answers that has no fsync or no locks.
+_UNSUPPORTED = frozenset([errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EROFS, errno.ENOLCK])
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def score(
     """
     check_input(context, source.files, source.query)
     check_side_files(context)
-    from ctxzip.cli.inputs import check_output, files_of, join, limits_of, shapes_of, sources
+    from ctxzip.cli.inputs import check_output, files_of, requests_of, sources
     from ctxzip.cli.stream_progress import Meter, Progress
 
     check_output(output, [source.corpus, source.run_file])
@@ -41,18 +41,11 @@ def score(
     inputs = sources(files, source.input_format, meter.opened)
     scored_by = loading(context)
     from ctxzip.cli.run_summary import Report
-    from ctxzip.reading.requests import read
     from ctxzip.scoring.pipeline import ScoringPipeline
 
     pipeline = ScoringPipeline(settings_of(context), loading=scored_by)
     journal = journal_of(context, pipeline)
-    items = read(
-        inputs,
-        query=source.query,
-        shapes=shapes_of(source),
-        limits=limits_of(source),
-        join=join(source.corpus, source.run_file, source.query),
-    )
+    items = requests_of(source, inputs)
     run(
         context,
         pipeline.score(meter.counted(items if journal is None else journal.unfinished(items))),

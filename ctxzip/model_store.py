@@ -6,7 +6,6 @@ A model folder holds `model.json` (the card), the graphs to run (`.onnx`) and th
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ctxzip._internal.suggestions import did_you_mean
+from ctxzip._internal.untrusted_files import read_json
 from ctxzip.errors import ModelError, UsageError
 from ctxzip.settings import DEFAULT_MODEL
 
@@ -169,7 +169,7 @@ def read_model(path: Path, graph: str | None = None) -> ModelFolder:
     """
     card = path / CARD
     try:
-        content = json.loads(card.read_text("utf-8"))
+        content = read_json(card)
     except OSError as error:
         raise ModelError(f"{card}: cannot read it: {error.strerror}") from error
     except ValueError as error:
@@ -182,7 +182,7 @@ def read_model(path: Path, graph: str | None = None) -> ModelFolder:
             raise ModelError(f"{card}: not a model card: {file!r} in 'files' is not a file beside it with its SHA-256")
     graphs = content.get("graphs")
     for device, file in graphs.items() if isinstance(graphs, dict) else ():
-        if file not in files:
+        if not isinstance(file, str) or file not in files:
             raise ModelError(f"{card}: not a model card: {file!r}, its graph for {device}, is not in 'files'")
     return ModelFolder(path, content, graph)
 

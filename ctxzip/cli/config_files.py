@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ctxzip._internal.suggestions import did_you_mean
+from ctxzip._internal.untrusted_files import LARGEST_FILE, read_toml
 from ctxzip.errors import UsageError
 
 if TYPE_CHECKING:
@@ -113,17 +114,14 @@ def _mentions_us(path: str) -> bool:
     """Return whether a pyproject.toml mentions ctxzip: another one is not parsed, and may be broken."""
     try:
         with open(path, "rb") as stream:
-            return b"ctxzip" in stream.read()
+            return b"ctxzip" in stream.read(LARGEST_FILE)
     except OSError:
         return False
 
 
 def _read(path: str) -> dict[str, Any]:
-    import tomllib
-
     try:
-        with open(path, "rb") as stream:
-            return tomllib.load(stream)
+        return read_toml(path)
     except OSError as error:
         raise UsageError(f"{path}: cannot read: {error.strerror}") from error
     except ValueError as error:  # also what is not UTF-8

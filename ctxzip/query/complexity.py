@@ -5,13 +5,13 @@ The weights ship beside the model in `query.json`; `python -m ctxzip.training qu
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ctxzip._internal.untrusted_files import read_json
 from ctxzip.model_store import open_model
 from ctxzip.query.comparison import COMPARATIVES, TREATMENT_EFFECT
 from ctxzip.query.multi_hop import COMPOUND_RELATION, RELATION
@@ -70,7 +70,7 @@ def linear_model() -> LinearModel:
     Raises:
         ModelError: the weights file is missing or damaged.
     """
-    content = json.loads(open_model().verified(WEIGHTS_FILE).read_text("utf-8"))
+    content = read_json(open_model().verified(WEIGHTS_FILE))
     return LinearModel(content["intercept"], content["weights"])
 
 

@@ -225,6 +225,7 @@ def test_a_project_file_may_name_what_is_installed(home, monkeypatch):
             "eval.reader: names a file, folder or address of one call: give it as --reader",
         ),
         ("ratio = 0.1.2", "not TOML: "),
+        ("ratio = " + "[" * 100_000, "not TOML: nested too deeply"),
         ("threshold = 7", "--threshold 7.0: expected a number from 0 to 1 (--threshold is from "),
         ("threshold = 'x'", "'x' is not a valid float (from "),
         ("scorer = 'bm52'", "'hybrid' (from "),

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from ctxzip._internal.untrusted_files import LARGEST_FILE
 from ctxzip.errors import ModelError, UsageError
 from ctxzip.model_store import CARD, import_folder, installed_folders, models_folder, open_model, user_models_folder
 from ctxzip.settings import DEFAULT_MODEL
@@ -113,6 +114,10 @@ def test_a_name_that_a_model_may_have(name, user_models):
             '{"files": {"a.onnx": "00"}, "graphs": {"cuda": "b.onnx"}}',
             r"'b\.onnx', its graph for cuda, is not in 'files'",
         ),
+        ('{"files": {"a.onnx": "00"}, "graphs": {"cpu": ["a.onnx"]}}', r"\['a.onnx'\], its graph for cpu"),
+        ('{"calibration": NaN}', "not a model card: not a number: NaN"),
+        ("[" * 100_000, "not a model card: nested too deeply"),
+        ('{"files": {}}' + " " * LARGEST_FILE, "not a model card: larger than 50,000,000 bytes"),
     ],
 )
 def test_a_file_that_is_not_a_model_card_is_an_error(tmp_path, card, message):

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _DIGITS = 7  # significant digits of a threshold, as many as float32 has
+_MOST_NODES = 2_000_000  # of a policy file, which may be hostile; ours have 7,500
+_LARGEST_NUMBER = 1e30
+_LARGEST_LOGIT = 60.0
 _COLUMNS = ("feature", "threshold", "left", "right", "value")
 
 
@@ -51,7 +54,7 @@ class Forest:
             values = np.take_along_axis(rows, self.feature[trees, nodes], axis=1)
             goes_left = values <= self.threshold[trees, nodes]
             nodes = np.where(goes_left, self.left[trees, nodes], self.right[trees, nodes])
-        logits = self.value[trees, nodes].sum(axis=1)
+        logits = self.value[trees, nodes].sum(axis=1).clip(-_LARGEST_LOGIT, _LARGEST_LOGIT)
         probabilities: NDArray[np.float64] = 1 / (1 + np.exp(-logits))
         return probabilities
 
@@ -69,7 +72,9 @@ def forest_from_json(content: Any, features: Sequence[str]) -> Forest:
     if list(content["features"]) != list(features):
         raise ValueError(f"a forest over other features than {', '.join(features)}")
     trees = content["trees"]
-    width = max(len(tree["feature"]) for tree in trees)
+    width, steps = max(len(tree["feature"]) for tree in trees), int(content["steps"])
+    if len(trees) * width > _MOST_NODES or not 0 <= steps <= width:
+        raise ValueError(f"a forest of {len(trees):,} trees with {width:,} nodes and {steps:,} steps")
     table = {name: np.zeros((len(trees), width)) for name in _COLUMNS}
     for row, tree in enumerate(trees):
         for name in _COLUMNS:
@@ -78,9 +83,11 @@ def forest_from_json(content: Any, features: Sequence[str]) -> Forest:
     for name, below in (("feature", len(features)), ("left", width), ("right", width)):
         if (whole[name] < 0).any() or (whole[name] >= below).any():
             raise ValueError(f"a forest with an index out of range in {name!r}")
+    if not all((np.abs(table[name]) <= _LARGEST_NUMBER).all() for name in ("threshold", "value")):
+        raise ValueError(f"a forest with a number above {_LARGEST_NUMBER:g}")
     return Forest(
         features=tuple(features),
-        steps=int(content["steps"]),
+        steps=steps,
         threshold=table["threshold"].astype(np.float32),
         value=table["value"],
         **whole,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxzip._internal.untrusted_files import read_json
 from ctxzip.errors import ModelError, UsageError
 from ctxzip.selection.adaptive.depth import DEPTHS, FITTED_DEPTH
 from ctxzip.selection.adaptive.features import QUESTION_FEATURES, RANK_FEATURES
@@ -49,14 +49,14 @@ def load_policy(path: Path) -> Policy:
         ModelError: it cannot be read, or is not a policy of this version.
     """
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = read_json(path)
     except (FileNotFoundError, IsADirectoryError):
         raise UsageError(
             f"{path}: no such file: name a policy that `ctxzip calibrate` wrote", option="policy"
         ) from None
     except OSError as error:
         raise ModelError(f"{path}: cannot read it: {error.strerror}", option="policy") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ModelError(f"{path}: not a policy: {error}: {_REMEDY}") from error
     version = content.get("version") if isinstance(content, dict) else None
     if version != _VERSION:
@@ -85,7 +85,7 @@ def _policy(content: dict[str, Any], path: str) -> Policy:
         model_sha256=sha256,
         depth_definition=content["depth"],
         needed_depths=needed,
-        low_best_probability=float(content["best_probability"][_LOW_QUANTILE]),
+        low_best_probability=_probability(content["best_probability"][_LOW_QUANTILE], "$.best_probability"),
         **_fitted(content, required=content["depth"] == FITTED_DEPTH),
     )
 
@@ -106,8 +106,14 @@ def _fitted(content: dict[str, Any], *, required: bool) -> dict[str, Any]:
     return {
         "depth_forest": forest_from_json(content["reach"], RANK_FEATURES),
         "answerability_forest": None if answerable is None else forest_from_json(answerable, QUESTION_FEATURES),
-        "answerability_floor": float(content["floor"]),
+        "answerability_floor": _probability(content["floor"], "$.floor"),
     }
+
+
+def _probability(value: Any, where: str) -> float:
+    if not 0 <= float(value) <= 1:
+        raise ValueError(f"expected a number from 0 to 1 @ {where}, got {value!r}")
+    return float(value)
 
 
 def _needed_depths(entry: dict[str, Any], where: str) -> NeededDepths:

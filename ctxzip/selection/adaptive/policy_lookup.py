@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctxzip._internal.untrusted_files import read_json
 from ctxzip.datamodels import DEADLINE
 from ctxzip.errors import UsageError
 from ctxzip.model_store import open_model, scoring_graph
@@ -39,7 +39,7 @@ def shipped_fit(scorer: str, model: str, device: str) -> dict[str, Any] | None:
     path = None if scorer == BM25 else _shipped_policy(model, device)
     if path is None or load_policy(path).scorer != scorer:
         return None
-    content = json.loads(path.read_text("utf-8"))
+    content = read_json(path)
     return {key: content[key] for key in FITTED_KEYS if key in content} or None
 
 

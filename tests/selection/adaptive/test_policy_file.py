@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxzip.errors import ModelError, UsageError
+from ctxzip.model_store import models_folder
 from ctxzip.selection.adaptive.guarantee import NeededDepths
 from ctxzip.selection.adaptive.policy import Policy
 from ctxzip.selection.adaptive.policy_file import load_policy, rounded_up
@@ -52,6 +55,9 @@ FACT = {"n": 2, "unreached": 0, "needs": [0.1, 0.2]}
         ({"kinds": {"fact": {"n": 2}}}, "required field missing @ .*needs"),
         ({"kinds": []}, "not a policy"),
         ({"best_probability": {}}, "required field missing"),
+        ({"best_probability": {"0.01": 1.5}}, r"expected a number from 0 to 1 @ \$.best_probability, got 1.5"),
+        ({"kinds": {"fact": FACT | {"needs": [0.1, 1e999]}}}, "not a number: Infinity"),
+        ({"kinds": {"fact": FACT | {"needs": [0.1, "x"]}}}, "not a policy"),
     ],
 )
 def test_a_damaged_policy_is_refused(tmp_path, changed, message):
@@ -74,3 +80,25 @@ def test_a_file_that_is_not_a_policy_is_refused(tmp_path):
     for path in (tmp_path / "none.json", tmp_path):
         with pytest.raises(UsageError, match=f"{path}: no such file: name a policy"):
             load_policy(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"steps": 10**12}, "a forest of 120 trees with .* and 1,000,000,000,000 steps"),
+        (
+            {"trees": [{"feature": [0] * 3_000_000}, *[{"feature": []}] * 10]},
+            "a forest of 11 trees with 3,000,000 nodes",
+        ),
+        ({"trees": []}, "not a policy"),
+        ({"floor": -1}, r"expected a number from 0 to 1 @ \$.floor"),
+    ],
+)
+def test_a_policy_costs_no_more_than_its_file(tmp_path, change, message):
+    """A forest with endless steps, or a table much larger than the file, is refused."""
+    content = json.loads((models_folder() / "ctxzip-nano" / "policy.json").read_text("utf-8"))
+    for key, value in change.items():
+        (content if key == "floor" else content["reach"])[key] = value
+    (tmp_path / "p.json").write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=message):
+        load_policy(tmp_path / "p.json")

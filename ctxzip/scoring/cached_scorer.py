@@ -12,12 +12,14 @@ from ctxzip.scoring.passage_parts import PassagePart, input_of_parts, whole_pass
 from ctxzip.scoring.unit_contexts import with_contexts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
     from ctxzip.scoring.protocol import ModelScorer
     from ctxzip.scoring.score_cache import ScoreCache
+
+_FLOAT_BYTES = 4  # of a float32
 
 
 class CachedScorer:
@@ -58,23 +60,30 @@ class CachedScorer:
         batch = [with_contexts(item) for item in batch]
         passages = [whole_passages(item) for item in batch]
         keys = [self._keys(item, parts) for item, parts in zip(batch, passages, strict=True)]
-        cached = self._cache.get(list({key: None for of_item in keys for key in of_item}))
+        part_of = {
+            key: part
+            for of_item, parts in zip(keys, passages, strict=True)
+            for key, part in zip(of_item, parts, strict=True)
+        }
+        stored = self._cache.get(list(part_of))
+        read = {key: _from_bytes(value, part_of[key]) for key, value in stored.items()}
+        cached = {key: scores for key, scores in read.items() if scores is not None}
         missing = [self._missing(of_item, cached) for of_item in keys]
         # A request without passages has no key; the model gives its warnings.
         to_score = [n for n, indices in enumerate(missing) if indices or not passages[n]]
         inputs = [input_of_parts(batch[n], [passages[n][i] for i in missing[n]]) for n in to_score]
         by_model = dict(zip(to_score, self._model.score(inputs), strict=True))
-        new: dict[bytes, bytes] = {}
+        new: dict[bytes, NDArray[np.float32]] = {}
         for n, scores in by_model.items():
             sizes = [passages[n][i].last - passages[n][i].first for i in missing[n]]
             of_passages = np.split(scores.probability, np.cumsum(sizes)[:-1]) if sizes else []
             for i, relevance, probability in zip(missing[n], scores.relevance, of_passages, strict=True):
-                new[keys[n][i]] = _to_bytes(relevance, probability)
-        self._cache.put(new)
+                new[keys[n][i]] = np.concatenate([[relevance], probability]).astype(np.float32)
+        self._cache.put({key: scores.astype("<f4").tobytes() for key, scores in new.items()})
         values = cached | new
         return [
             _joined(
-                [_from_bytes(values[key], part) for key, part in zip(keys[n], passages[n], strict=True)],
+                [values[key] for key in keys[n]],
                 self.truncation_warnings(item.request),
             )
             if passages[n]
@@ -100,20 +109,21 @@ class CachedScorer:
         request = None if self.is_batch_independent else sha256_of(contents).hex()
         return [sha256_of(self._identity, item.request.query, item.evidence, content, request) for content in contents]
 
-    def _missing(self, keys: Sequence[bytes], cached: dict[bytes, bytes]) -> list[int]:
+    def _missing(self, keys: Sequence[bytes], cached: Collection[bytes]) -> list[int]:
         """Return the indices of the passages that the model has to score."""
         missing = [i for i, key in enumerate(keys) if key not in cached]
         return list(range(len(keys))) if missing and not self.is_batch_independent else missing
 
 
-def _to_bytes(relevance: np.float32, probability: NDArray[np.float32]) -> bytes:
-    """Return the scores of one passage, the relevance first, as little-endian float32."""
-    return np.concatenate([[relevance], probability]).astype("<f4").tobytes()
+def _from_bytes(value: bytes, part: PassagePart) -> NDArray[np.float32] | None:
+    """Return the relevance of a passage and the probabilities of its units, `(1 + n_units,)`, from little-endian float32.
 
-
-def _from_bytes(value: bytes, part: PassagePart) -> NDArray[np.float32]:
-    """Return the relevance of a passage and the probabilities of its units, `(1 + n_units,)`, as `_to_bytes` stored them."""
-    return np.frombuffer(value, dtype="<f4", count=1 + part.last - part.first).astype(np.float32)
+    None if they are not such numbers: a cache may be a file that somebody else made.
+    """
+    if len(value) != _FLOAT_BYTES * (1 + part.last - part.first):
+        return None
+    scores = np.frombuffer(value, dtype="<f4").astype(np.float32)
+    return scores if ((scores >= 0) & (scores <= 1)).all() else None
 
 
 def _joined(of_passages: Sequence[NDArray[np.float32]], warnings: tuple[RecordWarning, ...]) -> Scores:

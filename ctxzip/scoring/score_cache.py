@@ -26,6 +26,7 @@ _SCHEMA = """
     CREATE TABLE IF NOT EXISTS scores (key BLOB PRIMARY KEY, value BLOB NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS oldest ON scores (used);
 """
+_SCHEMA_OBJECTS = {("table", "scores"), ("index", "oldest")}
 
 # Connections of the parent, in a forked child: referenced for ever, because the garbage collector would close them.
 _inherited: list[sqlite3.Connection | None] = []
@@ -172,6 +173,11 @@ def _prepare(file: sqlite3.Connection) -> None:
     (version,) = file.execute("PRAGMA user_version").fetchone()
     if version not in {0, _VERSION}:
         raise sqlite3.DatabaseError(f"its schema is of another version of ctxzip ({version}, not {_VERSION})")
+    # In place of the table a view could compute values for ever, and a trigger could do anything.
+    file.execute("PRAGMA trusted_schema = OFF")
+    found = set(file.execute("SELECT type, name FROM sqlite_master"))
+    if found - _SCHEMA_OBJECTS:
+        raise sqlite3.DatabaseError("it contains more than a cache of scores")
     if not version:
         file.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT")
     file.execute("SELECT key, value, used FROM scores LIMIT 1")

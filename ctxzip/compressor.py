@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 from ctxzip.datamodels import Passage, RecordWarning, Request, Scored, Scores
 from ctxzip.errors import InputError, UsageError
 from ctxzip.reading.detection import to_request
-from ctxzip.reading.origin import BadRecord, origin_of
+from ctxzip.reading.origin import BadRecord, failed
 from ctxzip.reading.schemas import SHAPES
 from ctxzip.rendering.renderer import Renderer
 from ctxzip.rendering.result import Result
 from ctxzip.rendering.scored import earlier_error, read_scored
-from ctxzip.rendering.slot_filling import offset_warnings, original_record
+from ctxzip.rendering.slot_filling import offset_warnings
 from ctxzip.scoring.pipeline import ScoringPipeline
 from ctxzip.scoring.preparation import recounted
 from ctxzip.selection.adaptive.policy_lookup import PolicyLookup
@@ -161,16 +161,7 @@ class Selector:
             try:
                 result = self.select(read_scored(item))
             except (InputError, UsageError) as error:
-                origin = origin_of(item)
-                place = f"{origin.place}: " if origin.place else ""
-                yield BadRecord(
-                    f"{place}{error.message}",
-                    origin.line_no,
-                    original_record(item),
-                    table=origin.table,
-                    raw=origin.raw,
-                    options=error.options,
-                )
+                yield failed(item, error)
                 continue
             yield result
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from ctxzip._internal.time_limit import NO_TIME_LIMIT, TimeLimit
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -198,6 +200,7 @@ class ScoringInput:
         max_tokens: tokens of the units that a model scores; None for all.
         max_characters: code points of the units that a model scores; None for all.
         deadline: reading of the scorer's clock, in seconds, after which a model begins nothing more; None for no deadline.
+        time_limit: of all work on the request.
     """
 
     request: Request
@@ -207,6 +210,7 @@ class ScoringInput:
     max_tokens: int | None = None
     max_characters: int | None = None
     deadline: float | None = None
+    time_limit: TimeLimit = NO_TIME_LIMIT
 
     @property
     def is_limited(self) -> bool:

@@ -20,6 +20,7 @@ SCORERS = (AUTO, MODEL, BM25, HYBRID)
 DEFAULT_MODEL = "ctxzip-mini"
 OFF = "off"  # no prefilter
 BATCH_TOKENS = 16_384  # in a batch of the model, padding included
+RECORD_TIMEOUT_S = 600.0  # a document of 10,000,000 characters takes a twentieth of it
 CACHE_SIZE_MB = 512  # room for over three million passages: one of five units takes 130 bytes, one of ten 154
 RATIO_EXPECTED = "expected a number above 0 and at most 1"
 PROFILES = ("light", "balanced", "aggressive")
@@ -61,6 +62,7 @@ class Settings:
         cache: folder of the cache of model scores; None caches nothing.
         cache_size_mb: largest size of the cache in millions of bytes; the least recently used scores are evicted.
         deadline_ms: time from reading a record on, after which BM25 scores what the model has not scored; None for no limit.
+        record_timeout: seconds of work on one record, after which it is an error; None for no limit.
         prefilter: `off`, `auto` (in very long records the model skips what BM25 ranks lowest), or tokens scored at most.
         splitter: `auto` or `spacy:NAME`.
         lang: language code of the documents; None detects it for each.
@@ -97,6 +99,7 @@ class Settings:
     cache: str | None = None
     cache_size_mb: float = CACHE_SIZE_MB
     deadline_ms: float | None = None
+    record_timeout: float | None = RECORD_TIMEOUT_S
     prefilter: str | int = AUTO
     splitter: str = AUTO
     lang: str | None = None
@@ -179,6 +182,7 @@ class Settings:
             ("batch_tokens", self.batch_tokens, 1),
             ("cache_size_mb", self.cache_size_mb, 1),
             ("deadline_ms", self.deadline_ms, 0),
+            ("record_timeout", self.record_timeout, 0),
             ("prefilter", None if self.prefilter in {AUTO, OFF} else self.prefilter, 1),
         ):
             if value is not None and (
@@ -222,6 +226,7 @@ class SettingsDict(TypedDict, total=False):
     cache: str | None
     cache_size_mb: float
     deadline_ms: float | None
+    record_timeout: float | None
     prefilter: str | int
     splitter: str
     lang: str | None

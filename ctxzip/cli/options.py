@@ -271,6 +271,15 @@ class ScoringOptions:
             rich_help_panel=ADVANCED,
         ),
     ] = None
+    record_timeout: Annotated[
+        float,
+        typer.Option(
+            "--record-timeout",
+            metavar="SECONDS",
+            help="Longest work on one record; one that takes longer is an error record.",
+            rich_help_panel=ADVANCED,
+        ),
+    ] = 600
     prefilter: Annotated[
         str,
         typer.Option(

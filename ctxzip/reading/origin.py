@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ctxzip.reading.slots import original
+
 if TYPE_CHECKING:
     from ctxzip.datamodels import Request
+    from ctxzip.errors import CtxzipError
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,12 @@ def origin_of(request: Request) -> Origin:
     return request.origin if isinstance(request.origin, Origin) else NO_ORIGIN
 
 
+def original_record(request: Request) -> dict[str, Any]:
+    """Return the input object with its original texts; `{}` if the request was not read from a record."""
+    record = original(origin_of(request).record)
+    return record if isinstance(record, dict) else {}
+
+
 @dataclass(frozen=True, slots=True)
 class BadRecord:
     """A record that cannot be used.
@@ -79,3 +88,17 @@ class BadRecord:
     raw: bytes = b""
     is_cut: bool = False
     options: tuple[str, ...] = ()
+
+
+def failed(request: Request, error: CtxzipError) -> BadRecord:
+    """Return the bad record in place of a request that was read, but cannot be used."""
+    origin = origin_of(request)
+    place = f"{origin.place}: " if origin.place else ""
+    return BadRecord(
+        f"{place}{error.message}",
+        origin.line_no,
+        original_record(request),
+        table=origin.table,
+        raw=origin.raw,
+        options=error.options,
+    )

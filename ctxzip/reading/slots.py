@@ -107,3 +107,18 @@ class CellSlot:
     inner: Any
     original: str
     notation: str
+
+
+def original(node: Any) -> Any:
+    """Return a part of an input record with its slots replaced by the original values."""
+    if isinstance(node, TextSlot | PiecesSlot | PartSlot | OffsetSlot):
+        return node.original
+    if isinstance(node, CellSlot):
+        return original(node.inner)
+    if isinstance(node, SentencesSlot):
+        return [sentence for _, _, sentence in node.sentences]
+    if isinstance(node, DocsSlot):
+        return [original(item) for item in node.items]
+    if isinstance(node, dict):
+        return {key: original(value) for key, value in node.items()}
+    return [original(value) for value in node] if isinstance(node, list) else node

@@ -25,8 +25,7 @@ from ctxzip.datamodels import (
 )
 from ctxzip.errors import InputError
 from ctxzip.query.parse import parse_query
-from ctxzip.reading.origin import BadRecord, origin_of
-from ctxzip.rendering.slot_filling import original_record
+from ctxzip.reading.origin import BadRecord, origin_of, original_record
 from ctxzip.scoring.preparation import without_surrogates
 
 if TYPE_CHECKING:

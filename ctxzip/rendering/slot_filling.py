@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ctxzip._internal.raw_json import decoded, encode
 from ctxzip.datamodels import RecordWarning
 from ctxzip.reading.origin import origin_of
-from ctxzip.reading.slots import CellSlot, DocsSlot, OffsetSlot, PartSlot, PiecesSlot, SentencesSlot, TextSlot
+from ctxzip.reading.slots import CellSlot, DocsSlot, OffsetSlot, PartSlot, PiecesSlot, SentencesSlot, TextSlot, original
 from ctxzip.rendering.context import passage_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from ctxzip.datamodels import Request, Unit
+    from ctxzip.datamodels import Unit
     from ctxzip.rendering.result import Result
 
 _Slot = TypeVar("_Slot")
@@ -24,12 +24,6 @@ def filled_record(result: Result) -> dict[str, Any]:
     """Return the input object with the shortened texts; `{}` if the request was not read from a record."""
     filled = _filled(origin_of(result.request).record, result)
     return filled if isinstance(filled, dict) else {}
-
-
-def original_record(request: Request) -> dict[str, Any]:
-    """Return the input object with its original texts; `{}` if the request was not read from a record."""
-    original = _original(origin_of(request).record)
-    return original if isinstance(original, dict) else {}
 
 
 def offset_warnings(result: Result) -> list[RecordWarning]:
@@ -53,21 +47,6 @@ def written_order(result: Result) -> list[int] | None:
     return None if written == unchanged else written
 
 
-def _original(node: Any) -> Any:
-    """Return a part of the input record with its slots replaced by the original values."""
-    if isinstance(node, TextSlot | PiecesSlot | PartSlot | OffsetSlot):
-        return node.original
-    if isinstance(node, CellSlot):
-        return _original(node.inner)
-    if isinstance(node, SentencesSlot):
-        return [original for _, _, original in node.sentences]
-    if isinstance(node, DocsSlot):
-        return [_original(item) for item in node.items]
-    if isinstance(node, dict):
-        return {key: _original(value) for key, value in node.items()}
-    return [_original(value) for value in node] if isinstance(node, list) else node
-
-
 def _filled(node: Any, result: Result) -> Any:
     """Return a part of the input record with its slots replaced by the shortened values."""
     fill = _FILL.get(type(node))
@@ -81,7 +60,7 @@ def _filled_text(slot: TextSlot, result: Result) -> Any:
 
 def _filled_cell(slot: CellSlot, result: Result) -> str:
     inner = _filled(slot.inner, result)
-    if inner == _original(slot.inner):
+    if inner == original(slot.inner):
         return slot.original
     if slot.notation == "numpy":
         separator = "\n " if "\n" in slot.original else " "
@@ -138,7 +117,7 @@ def _filled_sentences(slot: SentencesSlot, result: Result) -> list[Any]:
         for unit in map(result.scored.units.__getitem__, result.selection.kept)
         if unit.passage == slot.index
     }
-    return [original if start == end or (start, end) in kept else "" for start, end, original in slot.sentences]
+    return [sentence if start == end or (start, end) in kept else "" for start, end, sentence in slot.sentences]
 
 
 def _filled_pieces(slot: PiecesSlot, result: Result) -> Any:

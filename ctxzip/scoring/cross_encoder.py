@@ -11,6 +11,7 @@ import numpy as np
 
 from ctxzip._internal.logits import sigmoid
 from ctxzip._internal.thread_pool import ThreadPool
+from ctxzip._internal.time_limit import NO_TIME_LIMIT, TimeLimit
 from ctxzip.datamodels import RecordWarning, Request, Scores, ScoringInput, Unit
 from ctxzip.errors import ModelError
 from ctxzip.model_store import read_tokenizer
@@ -198,17 +199,20 @@ class CrossEncoderScorer:
         Raises:
             ModelError: the graph is not that of a cross-encoder with one logit.
         """
-        return [self._score(item.request, item.units) for item in batch]
+        return [self._score(item.request, item.units, item.time_limit) for item in batch]
 
     def truncation_warnings(self, request: Request) -> tuple[RecordWarning, ...]:
         """Return a warning where the query or titles are longer than their share of a pair."""
         return self._pairs.truncation_warnings(request.query, [passage.title for passage in request.passages])
 
-    def logits(self, request: Request, units: Sequence[Unit]) -> NDArray[np.float32]:
+    def logits(
+        self, request: Request, units: Sequence[Unit], time_limit: TimeLimit = NO_TIME_LIMIT
+    ) -> NDArray[np.float32]:
         """Return the logit of every unit, `(n_units,)`; minus infinity for a unit without tokens.
 
         Raises:
             ModelError: the graph is not that of a cross-encoder with one logit.
+            InputError: the time is over.
         """
         pairs = self._pairs.build(request.query, [(p.title, p.text) for p in request.passages], units)
         same_length: dict[int, list[Pair]] = defaultdict(list)
@@ -223,12 +227,13 @@ class CrossEncoderScorer:
         of_units = np.full(len(units), -np.inf, dtype=np.float32)
         # ONNX Runtime releases the interpreter lock while it computes.
         for batch, logits in zip(batches, self._pool.map(self._run, batches), strict=True):
+            time_limit.check()
             for pair, logit in zip(batch, logits, strict=True):
                 of_units[pair.unit] = max(of_units[pair.unit], logit)
         return of_units
 
-    def _score(self, request: Request, units: Sequence[Unit]) -> Scores:
-        logits = self.logits(request, units)
+    def _score(self, request: Request, units: Sequence[Unit], time_limit: TimeLimit) -> Scores:
+        logits = self.logits(request, units, time_limit)
         has_tokens = np.isfinite(logits)
         probability = np.zeros(len(units), dtype=np.float32)
         probability[has_tokens] = sigmoid(self._scale * logits[has_tokens] + self._bias)

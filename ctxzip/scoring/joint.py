@@ -9,6 +9,7 @@ import numpy as np
 
 from ctxzip._internal.logits import MIN_LOGIT, sigmoid
 from ctxzip._internal.thread_pool import ThreadPool
+from ctxzip._internal.time_limit import check_all
 from ctxzip.datamodels import RecordWarning, Request, Scores, ScoringInput
 from ctxzip.errors import ModelError
 from ctxzip.model_store import read_tokenizer
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ctxzip._internal.time_limit import TimeLimit
     from ctxzip.model_store import ModelFolder
 
 
@@ -107,7 +109,9 @@ class JointScorer:
             )
             for item in batch
         ]
-        outputs = self._run([window for windows in windows_of_requests for window in windows])
+        outputs = self._run(
+            [window for windows in windows_of_requests for window in windows], [item.time_limit for item in batch]
+        )
         starts = [0, *accumulate(map(len, windows_of_requests))]
         return [
             _pooled(windows, outputs[first:last], len(item.units), len(item.request.passages))
@@ -121,13 +125,20 @@ class JointScorer:
             self.truncation_warnings(request),
         )
 
-    def _run(self, windows: Sequence[Window]) -> list[tuple[NDArray[np.float32], float]]:
-        """Return for every window the logits of its tokens, `(n_tokens,)`, and the logit of the window."""
+    def _run(
+        self, windows: Sequence[Window], time_limits: Sequence[TimeLimit]
+    ) -> list[tuple[NDArray[np.float32], float]]:
+        """Return for every window the logits of its tokens, `(n_tokens,)`, and the logit of the window.
+
+        Raises:
+            InputError: the time of one of the requests is over.
+        """
         outputs: list[tuple[NDArray[np.float32], float]] = [(np.empty(0, np.float32), MIN_LOGIT)] * len(windows)
         lengths = [len(window.ids) for window in windows]
         batches = batches_by_length(lengths, self._max_batch_tokens)
 
         def run(batch: list[int]) -> None:
+            check_all(time_limits)
             ids = padded([windows[i].ids for i in batch])
             positions = np.arange(ids.shape[1])
             mask = positions < np.array([lengths[i] for i in batch])[:, None]

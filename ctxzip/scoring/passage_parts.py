@@ -61,7 +61,13 @@ def input_of_parts(item: ScoringInput, parts: Iterable[PassagePart]) -> ScoringI
         passages.append(passage)
         shifted += [Unit(index, unit.start - start, unit.end - start, unit.n_tokens, unit.kind) for unit in own]
         of_parts += contexts[part.first : part.last]
-    return ScoringInput(replace(request, passages=tuple(passages)), tuple(shifted), item.evidence, of_parts)
+    return ScoringInput(
+        replace(request, passages=tuple(passages)),
+        tuple(shifted),
+        item.evidence,
+        of_parts,
+        time_limit=item.time_limit,
+    )
 
 
 def _is_shorter(units: Sequence[Unit], part: PassagePart) -> bool:

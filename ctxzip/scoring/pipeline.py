@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ctxzip._internal.prefetch import prefetch
+from ctxzip._internal.time_limit import TimeLimit
 from ctxzip.datamodels import PreparedRequest, RecordWarning, Request, Scored, Scores, ScoringInput
+from ctxzip.errors import InputError
 from ctxzip.model_store import open_model, scoring_graph
-from ctxzip.reading.origin import BadRecord, origin_of
+from ctxzip.reading.origin import BadRecord, failed, origin_of
 from ctxzip.scoring.bm25 import Bm25Scorer
 from ctxzip.scoring.introductions import with_introductions
 from ctxzip.scoring.loading import load_scorer
@@ -37,10 +40,11 @@ _BYTES_PER_TOKEN = 4  # about, of UTF-8 in any script
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """A prepared request, and its deadline by the clock of the scorer in seconds, or None."""
+    """A prepared request, its deadline by the clock of the scorer in seconds, or None, and the time that it may take."""
 
     prepared: PreparedRequest
     deadline: float | None
+    time_limit: TimeLimit
 
 
 class ScoringPipeline:
@@ -119,7 +123,7 @@ class ScoringPipeline:
         Raises:
             ModelError: the graph of the model fails.
         """
-        prepared = (item if isinstance(item, BadRecord) else self._prepare(item) for item in items)
+        prepared = (item if isinstance(item, BadRecord) else self._prepared_or_failed(item) for item in items)
         tokens = self._scorer.batch_tokens
         if one_by_one or not tokens or self.settings.deadline_ms is not None:
             for item in prepared:
@@ -134,8 +138,11 @@ class ScoringPipeline:
 
         Raises:
             ModelError: the graph of the model fails.
+            InputError: the request takes longer than `record_timeout`.
         """
-        (scored,) = self._score([self._prepare(request)])
+        item = self._prepare(request)
+        with item.time_limit.running():
+            (scored,) = self._score([item])
         return scored
 
     def close(self) -> None:
@@ -145,11 +152,33 @@ class ScoringPipeline:
     def _prepare(self, request: Request) -> _Item:
         deadline_ms = self.settings.deadline_ms
         deadline = None if deadline_ms is None else self._clock() + deadline_ms / 1000
-        return _Item(prepare(request, self.settings, self._tokenizer), deadline)
+        time_limit = TimeLimit(self.settings.record_timeout, self._clock)
+        with time_limit.running():
+            prepared = prepare(request, self.settings, self._tokenizer, time_limit)
+            time_limit.check()
+        return _Item(prepared, deadline, time_limit)
+
+    def _prepared_or_failed(self, request: Request) -> _Item | BadRecord:
+        try:
+            return self._prepare(request)
+        except InputError as error:
+            return failed(request, error)
 
     def _score_all(self, batch: list[_Item | BadRecord]) -> list[Scored | BadRecord]:
-        scored = iter(self._score([item for item in batch if isinstance(item, _Item)]))
+        scored = iter(self._scored_or_failed([item for item in batch if isinstance(item, _Item)]))
         return [item if isinstance(item, BadRecord) else next(scored) for item in batch]
+
+    def _scored_or_failed(self, items: list[_Item]) -> list[Scored | BadRecord]:
+        try:
+            with ExitStack() as stack:
+                for item in items:
+                    stack.enter_context(item.time_limit.running())
+                return [*self._score(items)]
+        except InputError as error:
+            if len(items) == 1:
+                return [failed(items[0].prepared.request, error)]
+        # The time of one of them is over, which of them is seen when each is scored by itself.
+        return [scored for item in items for scored in self._scored_or_failed([item])]
 
     def _score(self, batch: Sequence[_Item]) -> list[Scored]:
         """Score requests together, except those that fall back to BM25, which are scored one by one."""
@@ -168,7 +197,7 @@ class ScoringPipeline:
 
     def _scored_by_model(self, batch: Sequence[_Item]) -> list[Scored]:
         """Score requests together, and those whose query may need several passages in a second pass."""
-        inputs = [scoring_input(item.prepared, self.settings, item.deadline) for item in batch]
+        inputs = [scoring_input(item.prepared, self.settings, item.deadline, item.time_limit) for item in batch]
         scores = self._scorer.score(inputs)
         second = {
             i: second_input(inputs[i], scores[i])

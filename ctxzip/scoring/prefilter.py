@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from ctxzip._internal.time_limit import NO_TIME_LIMIT, TimeLimit
 from ctxzip.datamodels import ScoringInput
 from ctxzip.scoring.passage_parts import PassagePart, best_parts, split_parts, whole_passages
 from ctxzip.scoring.terms import terms
@@ -29,7 +30,12 @@ _MIN_REDUCTION = 2  # the request is at least this many times as long as what th
 _MIN_TERMS = 2  # of a query; fewer terms ("yes" in a dialogue) are not enough to rank parts by relevance
 
 
-def scoring_input(prepared: PreparedRequest, settings: Settings, deadline: float | None = None) -> ScoringInput:
+def scoring_input(
+    prepared: PreparedRequest,
+    settings: Settings,
+    deadline: float | None = None,
+    time_limit: TimeLimit = NO_TIME_LIMIT,
+) -> ScoringInput:
     """Return the input of a scorer for a request: its units, and how much of them a model may score.
 
     The automatic prefilter limits nothing in three cases: under a policy, which was fitted on scores of all text; for a query
@@ -41,6 +47,7 @@ def scoring_input(prepared: PreparedRequest, settings: Settings, deadline: float
         prepared: the request.
         settings: the prefilter, and whether there is a policy.
         deadline: by the clock of the scorer, in seconds; None for none.
+        time_limit: of all work on the request.
     """
     request, units, prefilter = prepared.normalized, prepared.units, settings.prefilter
     limits: dict[str, Any] = {}
@@ -52,7 +59,7 @@ def scoring_input(prepared: PreparedRequest, settings: Settings, deadline: float
     ):
         n_characters = sum(unit.end - unit.start for unit in units)
         limits["max_characters"] = max_characters(request.query, n_characters)
-    return ScoringInput(request, units, deadline=deadline, **limits)
+    return ScoringInput(request, units, deadline=deadline, time_limit=time_limit, **limits)
 
 
 def max_characters(query: str, n_characters: int) -> int | None:

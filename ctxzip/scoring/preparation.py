@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctxzip._internal.time_limit import NO_TIME_LIMIT, TimeLimit
 from ctxzip.datamodels import Passage, PreparedRequest, RecordWarning, Request, Span, Unit
 from ctxzip.query.parse import parse_query
 from ctxzip.scoring.windows import units_of_tokens
@@ -25,11 +26,18 @@ if TYPE_CHECKING:
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def prepare(request: Request, settings: Settings, tokenizer: Tokenizer) -> PreparedRequest:
-    """Parse the query of one request, split its passages into units and count their tokens."""
+def prepare(
+    request: Request, settings: Settings, tokenizer: Tokenizer, time_limit: TimeLimit = NO_TIME_LIMIT
+) -> PreparedRequest:
+    """Parse the query of one request, split its passages into units and count their tokens.
+
+    Raises:
+        InputError: the time is over.
+    """
     normalized = without_surrogates(request)
     languages, warnings = _languages(normalized, settings)
-    units, passage_tokens = counted(normalized, _units(normalized, languages, settings.splitter), tokenizer)
+    units = _units(normalized, languages, settings.splitter, time_limit)
+    units, passage_tokens = counted(normalized, units, tokenizer)
     return PreparedRequest(
         request=request,
         normalized=normalized,
@@ -75,10 +83,11 @@ def _language_mismatch(query: str, languages: Sequence[str]) -> list[RecordWarni
     return [RecordWarning("language_mismatch", text)]
 
 
-def _units(request: Request, languages: Sequence[str], splitter: str) -> tuple[Unit, ...]:
+def _units(request: Request, languages: Sequence[str], splitter: str, time_limit: TimeLimit) -> tuple[Unit, ...]:
     """Return the units of all passages in document order, their tokens not counted yet."""
     units: list[Unit] = []
     for index, (passage, language) in enumerate(zip(request.passages, languages, strict=True)):
+        time_limit.check()
         first = len(units)
         units.extend(
             Unit(

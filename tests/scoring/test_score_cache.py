@@ -219,6 +219,8 @@ def test_all_code_that_may_change_a_score_is_part_of_the_identity():
         "ctxzip._internal.cores",  # the number of threads changes no score
         "ctxzip._internal.suggestions",
         "ctxzip._internal.thread_pool",
+        "ctxzip._internal.time_limit",  # ends the work on a record, and changes no score
+        "ctxzip._internal.untrusted_files",
         "ctxzip.scoring.protocol",  # types only
         "ctxzip.scoring.score_cache",  # its schema has a version of its own
         "ctxzip.settings",  # names and defaults; the values that are used come as arguments
@@ -328,11 +330,27 @@ def damage(folder, how):
     if how == "no database":
         (folder / CACHE_FILE).write_bytes(b"this is no database at all" * 100)
         return
+    statements = {
+        "another database": "CREATE TABLE scores (name TEXT)",
+        "another version": "PRAGMA user_version = 9",
+        "a view that never ends": """
+            CREATE VIEW scores AS WITH RECURSIVE n(key, value, used) AS (
+                SELECT x'00', x'00', 0 UNION ALL SELECT key, value, used + 1 FROM n
+            ) SELECT * FROM n WHERE used < 0;
+            PRAGMA user_version = 1""",
+        "a trigger": """
+            CREATE TABLE scores (key BLOB PRIMARY KEY, value BLOB NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
+            CREATE TRIGGER lies AFTER INSERT ON scores BEGIN DELETE FROM scores; END;
+            PRAGMA user_version = 1""",
+    }
     with closing(sqlite3.connect(folder / CACHE_FILE)) as file, file:
-        file.execute("CREATE TABLE scores (name TEXT)" if how == "another database" else "PRAGMA user_version = 9")
+        file.executescript(statements[how])
 
 
-@pytest.mark.parametrize("how", ["no folder", "no database", "another database", "another version"])
+@pytest.mark.parametrize(
+    "how",
+    ["no folder", "no database", "another database", "another version", "a view that never ends", "a trigger"],
+)
 def test_a_file_that_is_no_cache_is_reported_and_not_changed(tmp_path, how):
     """No value is found in it."""
     damage(tmp_path / "cache", how)

@@ -52,7 +52,7 @@ test-integrations: $(INTEGRATIONS)/installed ## run the tests inside LangChain, 
 chaos: setup ## kill runs 50 times, fill the disk and cut stdin, and compare the output with that of an undisturbed run
 	$(BIN)/python -m tests.chaos
 
-fuzz: setup ## fuzz reading, splitting, selection and the command line; SECONDS=of each, 60 by default
+fuzz: setup ## fuzz readers, splitting, selection, the model and the command line; SECONDS=of each, 60 by default
 	-$(BIN)/python -m pip install --quiet atheris
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
 

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-_TARGETS = ("reader", "splitter", "selector", "command")
+_TARGETS = ("reader", "splitter", "selector", "model", "files", "command")
 _LONGEST_S = 5
 
 
@@ -53,7 +53,7 @@ def _with_atheris(target: str, seconds: int, seed: int) -> tuple[int, int]:
     from tests.fuzz.targets import corpus
 
     with tempfile.TemporaryDirectory() as folder:
-        for number, piece in enumerate(corpus()):
+        for number, piece in enumerate(corpus(target)):
             (Path(folder) / f"{number}").write_bytes(piece)
         call = [sys.executable, "-m", "tests.fuzz", "--inside", folder, "--target", target]
         done = subprocess.run(
@@ -99,7 +99,7 @@ def _with_hypothesis(target: str, seconds: int, seed: int) -> tuple[int, int]:
     edits = st.lists(st.tuples(st.integers(0, 3_000), st.integers(0, 40), st.binary(max_size=12)), max_size=6)
 
     @settings(max_examples=10**9, deadline=_LONGEST_S * 1000, database=None, suppress_health_check=list(HealthCheck))
-    @given(piece=st.sampled_from(corpus()), changed=edits)
+    @given(piece=st.sampled_from(corpus(target)), changed=edits)
     def run(piece: bytes, changed: list[tuple[int, int, bytes]]) -> None:
         nonlocal n
         if time.monotonic() > end:

@@ -31,6 +31,9 @@ _SPACE = " \t\r\n"  # white space for every BERT tokenizer; other white space is
 _WORD_END = rf"(?![^ -~{_SPACE}])"  # not followed by a character that may be part of the same word
 _CACHED_WORDS = 32_768  # at most, in 6 megabytes
 _LONGEST_CACHED_WORD = 64  # code points; longer words (URLs, Chinese) do not recur
+_PIECE = (
+    32  # code points; three times as many after normalization (Hangul) are still below BERT's limit of 100 for a word
+)
 
 
 class Tokenizer(Protocol):
@@ -70,7 +73,8 @@ def load_tokenizer(spec: str = MODEL) -> Tokenizer:
     if spec.startswith(_TIKTOKEN):
         return _Tiktoken(spec.removeprefix(_TIKTOKEN))
     if spec == MODEL:
-        return _from_file(DEFAULT_MODEL, models_folder() / DEFAULT_MODEL / "tokenizer.json", DEFAULT_MODEL)
+        path = models_folder() / DEFAULT_MODEL / "tokenizer.json"
+        return _from_file(DEFAULT_MODEL, path, DEFAULT_MODEL, cuts_long_words=True)
     path = Path(spec)
     if not path.is_file():
         raise UsageError(
@@ -84,7 +88,7 @@ def is_tokenizer_name(spec: str) -> bool:
     return spec in {MODEL, WORDS} or spec.startswith(_TIKTOKEN)
 
 
-def _from_file(name: str, path: Path, identity: str | None = None) -> Tokenizer:
+def _from_file(name: str, path: Path, identity: str | None = None, *, cuts_long_words: bool = False) -> Tokenizer:
     try:
         tokenizer = read_tokenizer(path)
     except ModelError as error:
@@ -94,7 +98,9 @@ def _from_file(name: str, path: Path, identity: str | None = None) -> Tokenizer:
     # Special tokens are encoded as text (`read_tokenizer`).
     added = [token for token in tokenizer.get_added_tokens_decoder().values() if not token.special]
     if parts == ("BertNormalizer", "BertPreTokenizer") and all(map(_matches_exactly, added)):
-        return _CachedBert(name, identity, tokenizer, [token.content for token in added])
+        return _CachedBert(
+            name, identity, tokenizer, [token.content for token in added], cuts_long_words=cuts_long_words
+        )
     return _HuggingFace(name, identity, tokenizer)
 
 
@@ -126,12 +132,24 @@ class _CachedBert:
     BERT tokenizes each word by itself. Text is split into words where every BERT tokenizer splits: at white space and
     around ASCII punctuation; next to other characters, such as accents, at white space only.
     `tests/packaging/test_tokens.py` compares it with the library on arbitrary text.
+
+    Args:
+        name: the `spec` that it was loaded by.
+        identity: see `Tokenizer`.
+        tokenizer: a `tokenizers.Tokenizer`.
+        added: its added tokens that are not special.
+        cuts_long_words: a word that is too long for the vocabulary (over 100 letters, such as base64) is one unknown token for
+            the library; it counts as the tokens of its pieces. The shipped tokenizer stands in for that of a language
+            model, which has a token for every few letters of such a word.
     """
 
-    def __init__(self, name: str, identity: str, tokenizer: Any, added: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, identity: str, tokenizer: Any, added: Sequence[str], *, cuts_long_words: bool
+    ) -> None:
         self.name = name
         self.identity = identity
         self._tokenizer = tokenizer
+        self._unknown = tokenizer.token_to_id(tokenizer.model.unk_token) if cuts_long_words else None
         special = "".join(f"{re.escape(token)}|" for token in sorted(added, key=len, reverse=True))
         self._word_pattern = re.compile(
             rf"[{_SPACE}]*+(?:{special}[A-Za-z0-9]++{_WORD_END}|[!-/:-@\[-`{{-~]{_WORD_END}|[^{_SPACE}]++)"
@@ -174,7 +192,7 @@ class _CachedBert:
         """Tokenize words with the library; return the token ends within each, and cache them."""
         added: dict[str, tuple[int, ...]] = {}
         for chunk in _chunks(words):
-            ends = _ends(self._tokenizer.encode("\n".join(chunk), add_special_tokens=False))
+            ends = self._ends("\n".join(chunk))
             word_ends = np.cumsum([len(word) + 1 for word in chunk])
             last = np.searchsorted(ends, word_ends).tolist()
             inside = (ends - np.concatenate([[0], word_ends])[np.searchsorted(word_ends, ends)]).tolist()
@@ -184,6 +202,27 @@ class _CachedBert:
         short = ((word, ends) for word, ends in added.items() if len(word) <= _LONGEST_CACHED_WORD)
         self._cache.update(islice(short, _CACHED_WORDS))
         return added
+
+    def _ends(self, text: str) -> NDArray[np.int64]:
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        ends = _ends(encoding)
+        if self._unknown is None:
+            return ends
+        found: list[NDArray[np.int64]] = []
+        done = 0
+        for i in np.flatnonzero(np.diff(ends, prepend=0) > _PIECE).tolist():
+            start, end = encoding.offsets[i]
+            if encoding.ids[i] == self._unknown and end - start > _PIECE:
+                found += [ends[done:i], *self._ends_of_pieces(text, start, end)]
+                done = i + 1
+        return np.concatenate([*found, ends[done:]])
+
+    def _ends_of_pieces(self, text: str, start: int, end: int) -> Iterator[NDArray[np.int64]]:
+        """Yield the token ends of the pieces of one word."""
+        for chunk in _chunks(text[at : min(at + _PIECE, end)] for at in range(start, end, _PIECE)):
+            ends = _ends(self._tokenizer.encode("\n".join(chunk), add_special_tokens=False))
+            yield start + ends - (ends - 1) // (_PIECE + 1)  # without the line ends
+            start += sum(map(len, chunk))
 
 
 def _offsets_in_text(words: Sequence[str], ends: Sequence[tuple[int, ...]]) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,8 @@ from ctxzip.errors import MissingDependencyError, ModelError, UsageError
 from ctxzip.model_store import models_folder
 from ctxzip.tokens import load_tokenizer
 from tests.strategies import texts
+
+SHIPPED = str(models_folder() / "ctxzip-mini" / "tokenizer.json")
 
 SPECS = ["model", "words"]
 
@@ -30,9 +33,7 @@ def test_a_text_has_as_many_token_ends_as_tokens(spec, text):
 
 def test_the_shipped_tokenizer_is_the_wordpiece_of_the_base_encoder():
     """A case by hand: lower case, punctuation by itself, word pieces, no special tokens."""
-    encoding = Tokenizer.from_file(str(models_folder() / "ctxzip-mini" / "tokenizer.json")).encode(
-        "The lockkeeper's café.", add_special_tokens=False
-    )
+    encoding = Tokenizer.from_file(SHIPPED).encode("The lockkeeper's café.", add_special_tokens=False)
     assert encoding.tokens == ["the", "lock", "##keeper", "'", "s", "cafe", "."]
     assert load_tokenizer().count(["The lockkeeper's café."]) == [7]
 
@@ -44,7 +45,7 @@ def test_a_long_text_is_counted_to_its_end():
 
 @pytest.fixture(scope="module")
 def library():
-    tokenizer = Tokenizer.from_file(str(models_folder() / "ctxzip-mini" / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(SHIPPED)
     tokenizer.encode_special_tokens = True
     return tokenizer
 
@@ -54,6 +55,12 @@ def shipped():
     return load_tokenizer()
 
 
+@pytest.fixture(scope="module")
+def from_file():
+    """The same as a file of the user: it cuts no words."""
+    return load_tokenizer(SHIPPED)
+
+
 pieces = st.text(
     st.sampled_from([*"aZ09 ,.!_-[]'#\n\t\r\u0301é\u00dfİ\x00\x1c\x7f\xa0\xad\u2028\u3000橋ก각क़ﬁ—\U0001f600\ufffd"])
 )
@@ -61,11 +68,31 @@ marked = st.lists(pieces | st.sampled_from(["[SEP]", "[MASK]", "[SEP", "x" * 101
 
 
 @given(texts=st.lists(texts | pieces | marked, max_size=4))
-def test_cached_words_are_counted_as_the_library_counts_the_text(shipped, library, texts):
+def test_cached_words_are_counted_as_the_library_counts_the_text(from_file, library, texts):
     """With accents, control characters and the text of special tokens at the ends of words, too."""
     whole = [library.encode(text, add_special_tokens=False) for text in texts]
-    assert [ends.tolist() for ends in shipped.ends(texts)] == [[end for _, end in one.offsets] for one in whole]
-    assert shipped.count(texts) == list(map(len, whole))
+    assert [ends.tolist() for ends in from_file.ends(texts)] == [[end for _, end in one.offsets] for one in whole]
+    assert from_file.count(texts) == list(map(len, whole))
+
+
+@pytest.mark.parametrize(
+    "word", ["QmFzZTY0" * 50, "x" * 101, "가" * 90, "x" * 300_000, "e" + "\u0301" * 50 + "f" * 200]
+)
+def test_a_word_that_is_too_long_for_the_vocabulary_is_counted_in_pieces(shipped, library, word):
+    """Not as one unknown token: a ceiling would let a megabyte of base64 through."""
+    before, after = "See ", " for more."
+    parts = [word[at : at + 32] for at in range(0, len(word), 32)]
+    expected = sum(len(library.encode(part, add_special_tokens=False)) for part in parts)
+    (ends,) = shipped.ends([before + word + after])
+    assert len(ends) == shipped.count([before + word + after])[0] == 1 + expected + 3
+    assert (np.diff(ends) >= 0).all()
+    assert ends[expected] == len(before + word)
+    assert shipped.count([word]) == [expected]
+
+
+def test_a_tokenizer_of_the_user_counts_a_long_word_as_its_model_does(from_file):
+    """One unknown token."""
+    assert from_file.count(["x" * 101 + " y"]) == [2]
 
 
 def test_more_words_than_the_cache_holds_are_counted():
@@ -78,19 +105,17 @@ def test_more_words_than_the_cache_holds_are_counted():
 
 @pytest.mark.parametrize("word", ["bridge", "Éa\u0301", "don't", "橋", "\x1c", "x" * 300])
 @pytest.mark.parametrize("space", [" ", "\n", " \t ", "\u00a0"])
-def test_a_long_text_is_counted_as_the_library_counts_it(word, space):
+def test_a_long_text_is_counted_as_the_library_counts_it(from_file, word, space):
     """It is tokenized in chunks, none of which ends inside a word."""
     text = space.join([word] * 30_000)[: 60_000 + len(word)]
-    whole = Tokenizer.from_file(str(models_folder() / "ctxzip-mini" / "tokenizer.json")).encode(
-        text, add_special_tokens=False
-    )
-    assert load_tokenizer().count([text]) == [len(whole)]
-    assert load_tokenizer().ends([text])[0].tolist() == [end for _, end in whole.offsets]
+    whole = Tokenizer.from_file(SHIPPED).encode(text, add_special_tokens=False)
+    assert from_file.count([text]) == [len(whole)]
+    assert from_file.ends([text])[0].tolist() == [end for _, end in whole.offsets]
 
 
 def test_a_tokenizer_file_that_truncates_and_pads_counts_the_whole_text(tmp_path):
     """Both settings of the file are ignored."""
-    tokenizer = Tokenizer.from_file(str(models_folder() / "ctxzip-mini" / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(SHIPPED)
     tokenizer.enable_truncation(16)
     tokenizer.enable_padding(length=64)
     tokenizer.save(str(tmp_path / "mine.json"))

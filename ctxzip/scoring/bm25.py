@@ -118,12 +118,30 @@ def attained_share(texts: list[list[str]], query: list[str]) -> NDArray[np.float
 
 
 class _Okapi(BM25Okapi):  # type: ignore[misc]
-    """rank-bm25's Okapi that indexes only the terms of the query, which is faster, with an idf that is never negative."""
+    """rank-bm25's Okapi that indexes only the terms of the query, which is faster, with an idf that is never negative.
+
+    Its time grows with the number of terms that the texts have in common with the query, not with the product of both.
+    """
 
     def __init__(self, texts: list[list[str]], query: frozenset[str]) -> None:
         super().__init__([list(filter(query.__contains__, text)) for text in texts])
         self.doc_len = [len(text) for text in texts]
         self.avgdl = sum(self.doc_len) / len(texts)
+
+    def get_scores(self, query: list[str]) -> NDArray[np.float64]:
+        """Return the score of each text, `(n_texts,)`, as rank-bm25 computes it, from the texts with a term alone."""
+        texts_with: dict[str, tuple[list[int], list[int]]] = {}
+        for i, frequencies in enumerate(self.doc_freqs):
+            for term, n in frequencies.items():
+                texts, counts = texts_with.setdefault(term, ([], []))
+                texts.append(i)
+                counts.append(n)
+        scores = np.zeros(self.corpus_size)
+        length = self.k1 * (1 - self.b + self.b * np.array(self.doc_len) / self.avgdl)
+        for term in filter(texts_with.__contains__, query):
+            at, n_times = map(np.array, texts_with[term])
+            scores[at] += self.idf[term] * (n_times * (self.k1 + 1) / (n_times + length[at]))
+        return scores
 
     def _calc_idf(self, nd: dict[str, int]) -> None:
         self.idf: dict[str, float] = {term: _idf(self.corpus_size, n) for term, n in nd.items()}

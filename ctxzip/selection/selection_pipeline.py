@@ -66,7 +66,7 @@ def choose(
     request = prepared.normalized
     context = _context_units(request, units)
     ranked = candidates(units, scores, settings.top_docs, outside_context(request.passages))
-    ranking = ranking_of(prepared, scores, context)
+    ranking = ranking_of(prepared, scores, context, counts_words=scored.scorer != BM25)
     decision, answerability = policies.decide(scored, ranking), policies.answerability(scored, ranking)
     # In a prompt of segments the limits are for the context.
     limited = ranked if context is None else [i for i in ranked if i in context]
@@ -124,8 +124,17 @@ def _with_neighbours(budget: Budget, before: int, after: int) -> Budget:
     return replace(budget, before=before, after=after, reason=reason)
 
 
-def ranking_of(prepared: PreparedRequest, scores: Scores, among: Collection[int] | None = None) -> Ranking:
-    """Return the ranking of one request, of all its candidates or of those with the given indices."""
+def ranking_of(
+    prepared: PreparedRequest, scores: Scores, among: Collection[int] | None = None, *, counts_words: bool = True
+) -> Ranking:
+    """Return the ranking of one request, of all its candidates or of those with the given indices.
+
+    Args:
+        prepared: the request.
+        scores: of its units.
+        among: indices of the units to rank; None for all.
+        counts_words: whether a fitted policy may need the shares of the query's words; there is none for BM25.
+    """
     query, units, passages = prepared.query, prepared.units, prepared.normalized.passages
     ranked = [i for i in candidates(units, scores) if among is None or i in among]
     sizes = [sum(units[i].end - units[i].start for i in group) for group in groups(units, ranked)]
@@ -141,7 +150,7 @@ def ranking_of(prepared: PreparedRequest, scores: Scores, among: Collection[int]
             prepared.normalized.query,
             [passages[i].title + " " + passages[i].text for i in {units[j].passage for j in ranked}],
         )
-        if query.english
+        if query.english and counts_words
         else (1.0, 1.0),
     )
 

@@ -1,11 +1,11 @@
-"""The processor time of compression grows in proportion to the length of a text, whatever its layout."""
+"""The processor time of compression grows in proportion to the length of a text, whatever its layout, and to the number of texts."""
 
 from __future__ import annotations
 
 import json
 import random
 from time import process_time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,8 @@ from ctxzip import compress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ctxzip.settings import SettingsDict
 
 QUERY = "How do I reset the pump valve?"
 # Linear time gives 4, quadratic time 16. Reusing the words that are cached gives up to 6.
@@ -83,23 +85,60 @@ LAYOUTS: dict[str, tuple[int, Callable[[int], str]]] = {
 }
 
 
+def _documents(n: int) -> list[str]:
+    return [
+        f"The pump {i} is in the port of town {i % 97}. The valve {i} is red and {i % 13} years old." for i in range(n)
+    ]
+
+
+# A question, documents and options of a size, by the limits that visit every document or unit.
+REQUESTS: dict[str, Callable[[int], tuple[str, list[Any], SettingsDict]]] = {
+    "many documents": lambda n: (QUERY, _documents(n), {}),
+    "a ceiling on a context": lambda n: (QUERY, _documents(n), {"max_tokens": 15 * n, "to": "text"}),
+    "a ceiling on one document": lambda n: (QUERY, [" ".join(_documents(n))], {"max_tokens": 15 * n}),
+    "neighbours": lambda n: (QUERY, _documents(n), {"max_tokens": 10 * n, "around": 2}),
+    "reasons": lambda n: (QUERY, _documents(n), {"ratio": 0.3, "explain": True}),
+    "the best documents": lambda n: (QUERY, _documents(n), {"ratio": 0.3, "top_docs": n // 2, "order": "relevance"}),
+    "near-duplicates": lambda n: (QUERY, ["The pump valve of the old town is red."] * n, {"ratio": 0.5}),
+    "a comparison": lambda n: ("Compare pump 3 and pump 7 of the town?", _documents(n), {"ratio": 0.3}),
+    "a unit above the ceiling": lambda n: (QUERY, ["pump " * 5 * n], {"max_tokens": n}),
+    "a word above the ceiling": lambda n: (QUERY, ["pump " + "x" * 20 * n], {"max_tokens": n}),
+    "a long question": lambda n: (" ".join(_documents(n)), _documents(n // 10), {"ratio": 0.5}),
+    "many names": lambda n: ("Compare " + " and ".join(f"Anna Bert{i}" for i in range(n)), _documents(50), {}),
+    "long titles": lambda n: (QUERY, [{"title": "pump " * n, "text": "The pump is red."}] * 5, {"ratio": 0.5}),
+}
+REQUEST_SIZE = 3_000
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_time_is_proportional_to_the_length(layout: str) -> None:
     """A text of four times the length takes about four times as long."""
     n, text = LAYOUTS[layout]
-    short, long = text(n), text(4 * n)
-    short_time = min(_time(short), _time(short))
-    long_time = _time(long)
+    _check_growth(lambda size: (QUERY, [text(size)], {}), n)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("request_of", REQUESTS)
+def test_time_is_proportional_to_the_size_of_a_request(request_of: str) -> None:
+    """Four times the documents, units or words of the question take about four times as long."""
+    _check_growth(REQUESTS[request_of], REQUEST_SIZE)
+
+
+def _check_growth(request_of: Callable[[int], tuple[str, list[Any], SettingsDict]], n: int) -> None:
+    short, long = request_of(n), request_of(4 * n)
+    short_time = min(_time(*short), _time(*short))
+    long_time = _time(*long)
     for _ in range(MEASUREMENTS - 1):
         if long_time < MOST_TIMES * short_time:
             break
-        long_time = min(long_time, _time(long))
+        long_time = min(long_time, _time(*long))
     assert long_time < MOST_TIMES * short_time
 
 
-def _time(text: str) -> float:
-    """Return the seconds of processor time that the compression of one document takes."""
+def _time(query: str, documents: list[Any], options: SettingsDict) -> float:
+    """Return the seconds of processor time that a compression takes."""
+    settings: SettingsDict = {**options, "scorer": "bm25"}
     start = process_time()
-    compress(QUERY, [text], scorer="bm25")
+    compress(query, documents, **settings)
     return process_time() - start

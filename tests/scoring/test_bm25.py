@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rank_bm25 import BM25Okapi
 
 from ctxzip import compress
 from ctxzip.datamodels import Passage, Request, ScoringInput, Unit
 from ctxzip.errors import UsageError
-from ctxzip.scoring.bm25 import attained_share
+from ctxzip.scoring.bm25 import _Okapi, attained_share
 from ctxzip.scoring.loading import load_scorer
 from ctxzip.scoring.terms import terms
 from ctxzip.settings import Settings
@@ -40,6 +41,17 @@ def score(query, *passages):
 
 def score_together(*requests):
     return load_scorer(Settings(scorer="bm25")).score([ScoringInput(one, units_of(one)) for one in requests])
+
+
+words = st.lists(st.sampled_from("abcdefgh"), max_size=12)
+
+
+@given(texts=st.lists(words, min_size=1, max_size=8), query=words.map(lambda found: list(dict.fromkeys(found))))
+def test_the_scores_are_those_of_the_library(texts, query):
+    """Bit by bit, with the idf of ours."""
+    if any(texts):
+        index = _Okapi(texts, frozenset("abcdefgh"))
+        assert index.get_scores(query).tolist() == BM25Okapi.get_scores(index, query).tolist()
 
 
 def test_a_case_worked_by_hand():

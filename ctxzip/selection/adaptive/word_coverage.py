@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 # Last letters of a Snowball stem that are not in all its words: `studi` of study, `larg` of large has none.
 _UNSTABLE = "iey"
+_MOST_WORDS = 200  # of a query, the first ones: every one is looked for in all the text
 _SHORT = 3  # letters, to which such a letter belongs: `key`
 
 
@@ -29,7 +30,7 @@ def word_coverage(query: str, texts: Iterable[str]) -> tuple[float, float]:
     >>> word_coverage("Which huts?", ["A boat.", "A house."])
     (0.0, 0.0)
     """
-    stems = list(dict.fromkeys(map(_prefix, terms(query))))
+    stems = list(dict.fromkeys(map(_prefix, terms(query))))[:_MOST_WORDS]
     weights = [max(1, len(stem) - 2) for stem in stems]
     total = sum(weights)
     if not total:

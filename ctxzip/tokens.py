@@ -192,7 +192,7 @@ class _CachedBert:
         """Tokenize words with the library; return the token ends within each, and cache them."""
         added: dict[str, tuple[int, ...]] = {}
         for chunk in _chunks(words):
-            ends = self._ends("\n".join(chunk))
+            ends = self._ends("\n".join(chunk), longest_word=max(map(len, chunk)))
             word_ends = np.cumsum([len(word) + 1 for word in chunk])
             last = np.searchsorted(ends, word_ends).tolist()
             inside = (ends - np.concatenate([[0], word_ends])[np.searchsorted(word_ends, ends)]).tolist()
@@ -203,10 +203,10 @@ class _CachedBert:
         self._cache.update(islice(short, _CACHED_WORDS))
         return added
 
-    def _ends(self, text: str) -> NDArray[np.int64]:
+    def _ends(self, text: str, longest_word: int) -> NDArray[np.int64]:
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         ends = _ends(encoding)
-        if self._unknown is None:
+        if self._unknown is None or longest_word <= _PIECE:
             return ends
         found: list[NDArray[np.int64]] = []
         done = 0

@@ -130,18 +130,17 @@ class _Okapi(BM25Okapi):  # type: ignore[misc]
 
     def get_scores(self, query: list[str]) -> NDArray[np.float64]:
         """Return the score of each text, `(n_texts,)`, as rank-bm25 computes it, from the texts with a term alone."""
-        texts_with: dict[str, tuple[list[int], list[int]]] = {}
+        texts_with: dict[str, list[tuple[int, int]]] = {}
         for i, frequencies in enumerate(self.doc_freqs):
             for term, n in frequencies.items():
-                texts, counts = texts_with.setdefault(term, ([], []))
-                texts.append(i)
-                counts.append(n)
-        scores = np.zeros(self.corpus_size)
-        length = self.k1 * (1 - self.b + self.b * np.array(self.doc_len) / self.avgdl)
+                texts_with.setdefault(term, []).append((i, n))
+        scores = [0.0] * self.corpus_size
+        lengths = [self.k1 * (1 - self.b + self.b * length / self.avgdl) for length in self.doc_len]
         for term in filter(texts_with.__contains__, query):
-            at, n_times = map(np.array, texts_with[term])
-            scores[at] += self.idf[term] * (n_times * (self.k1 + 1) / (n_times + length[at]))
-        return scores
+            idf = self.idf[term]
+            for i, n in texts_with[term]:
+                scores[i] += idf * (n * (self.k1 + 1) / (n + lengths[i]))
+        return np.array(scores)
 
     def _calc_idf(self, nd: dict[str, int]) -> None:
         self.idf: dict[str, float] = {term: _idf(self.corpus_size, n) for term, n in nd.items()}

@@ -35,13 +35,17 @@ class Reader:
         token: the bearer token, or None.
 
     Raises:
-        UsageError: the URL does not begin with http:// or https://.
+        UsageError: the URL does not begin with http:// or https://, or contains a password.
     """
 
     def __init__(self, url: str, model: str, token: str | None = None) -> None:
         if not url.startswith(("http://", "https://")):
             raise UsageError(
                 "expected a URL of http or https, such as http://localhost:8080/v1", option="reader", value=url
+            )
+        if "@" in urlsplit(url).netloc:  # it would be in errors and reports
+            raise UsageError(
+                "expected a URL without user name and password; $CTXZIP_READER_TOKEN is the key", option="reader"
             )
         self._url = f"{url.rstrip('/')}/chat/completions"
         self._model = model

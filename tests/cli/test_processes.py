@@ -147,3 +147,53 @@ def test_a_signal_in_the_middle_of_the_work_leaves_whole_records(number, code):
     assert all(json.loads(line)["id"] == 1 for line in (first + out).splitlines())
     assert (first + out).endswith(b"\n")
     assert err == b""
+
+
+def test_an_input_that_vanishes_costs_itself_alone(tmp_path):
+    """The records of the file before it are written, and the message names it."""
+    first, second = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    os.mkfifo(first)
+    second.write_text(LINE)
+    with subprocess.Popen(
+        [*COMMAND, str(first), str(second)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        with first.open("wb") as pipe:
+            pipe.write(LINE.encode())
+            pipe.flush()
+            assert process.stdout
+            assert json.loads(process.stdout.readline())["id"] == 1
+            second.unlink()
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert out == b""
+    assert f"{second}: cannot read: No such file or directory" in err.decode()
+
+
+def test_an_input_that_is_cut_while_it_is_read_loses_no_whole_line(tmp_path):
+    source = tmp_path / "in.jsonl"
+    source.write_text(LINE * 20_000)
+    with subprocess.Popen([*COMMAND, str(source)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        first = process.stdout.readline()
+        os.truncate(source, len(LINE) * 10_000 + 20)
+        out, err = process.communicate(timeout=120)
+    lines = (first + out).splitlines()
+    assert process.returncode == 1
+    assert all(json.loads(line)["id"] == 1 for line in lines[:-1])
+    assert len(lines) >= 10_000
+    assert "error" in json.loads(lines[-1])["ctxzip"]
+    assert "Traceback" not in err.decode()
+
+
+def test_a_stdin_that_stalls_can_be_interrupted_and_what_came_is_written():
+    """A signal ends the wait at once."""
+    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(LINE.encode() + LINE.encode()[:30])
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["id"] == 1
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == b""

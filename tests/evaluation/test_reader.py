@@ -10,9 +10,10 @@ from threading import Thread
 import pytest
 
 from ctxzip.datamodels import Passage, Request
-from ctxzip.errors import BackendError
+from ctxzip.errors import BackendError, UsageError
 from ctxzip.evaluation.labelled import Labelled
 from ctxzip.evaluation.reader import Reader
+from tests.conftest import FIXTURES, ctxzip
 
 QUESTION = Labelled(Request("Which hut opened?", (Passage("The hut opened."),)), (), "any", answers=("the hut",))
 
@@ -78,3 +79,21 @@ def test_a_redirect_within_the_host_is_followed():
         found = Reader(f"http://127.0.0.1:{port}/v1", "small").compare(QUESTION, ["The hut opened."])
     assert found["reader_exact"] == 1
     assert [path for _, path, _ in asked] == ["/v1/chat/completions", "/v2"] * 2
+
+
+def test_a_password_in_the_address_is_refused_and_not_shown():
+    """Errors and reports show the address."""
+    with pytest.raises(UsageError) as caught:
+        Reader("https://me:secret@host.example/v1", "m")
+    assert "secret" not in str(caught.value)
+    assert "CTXZIP_READER_TOKEN" in str(caught.value)
+
+
+def test_a_key_is_in_no_report_and_no_error(tmp_path, monkeypatch):
+    """Nor in the statistics: the endpoint is not there."""
+    monkeypatch.setenv("CTXZIP_READER_TOKEN", "sk-secret")
+    call = ("--reader", "http://127.0.0.1:9/v1", "--reader-model", "m", "--json", tmp_path / "scores.json")
+    run = ctxzip("eval", "--method", "bm25", "--limit", "1", *call, FIXTURES / "requests.jsonl")
+    assert run.code == 3
+    assert "sk-secret" not in run.err + run.out.decode()
+    assert not (tmp_path / "scores.json").exists()

@@ -12,7 +12,7 @@ TORCH ?= torch==2.13.0
 AXE_VERSION ?= 4.14.1
 AXE := build/axe/package/axe.min.js
 
-.PHONY: chaos fuzz test-offline help demo setup test test-slow test-train test-integrations test-browser screenshots model format lint types coverage check bench bench-batches bench-peers bench-scaling bench-adaptive eval manual wheel clean
+.PHONY: chaos fuzz mutants test-offline help demo setup test test-slow test-train test-integrations test-browser screenshots model format lint types coverage check bench bench-batches bench-large bench-peers bench-scaling bench-adaptive eval manual wheel clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -55,6 +55,10 @@ chaos: setup ## kill runs 50 times, fill the disk and cut stdin, and compare the
 fuzz: setup ## fuzz readers, splitting, selection, the model and the command line; SECONDS=of each, 60 by default
 	-$(BIN)/python -m pip install --quiet atheris
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
+
+mutants: setup ## change the code at random places and count what the tests notice; SAMPLE=changes of each part, 100 by default
+	$(BIN)/python -m pip install --quiet mutmut
+	$(BIN)/python -m tests.mutants --sample $(or $(SAMPLE),100)
 
 test-offline: setup ## run the tests of the command line without a network interface (Linux)
 	unshare --map-root-user --net $(BIN)/python -m pytest -m "not slow" tests/cli
@@ -99,6 +103,9 @@ bench-cuda: setup ## compare a GPU with the CPU, decisions and speed; DATA=files
 
 bench-peers: $(VENV)/installed-bench ## compare the speed with alternatives; DATA=files of JSON lines
 	$(BIN)/python -m tests.benchmarks.peers $(DATA)
+
+bench-large: setup ## compress the largest inputs that are promised, and print time and memory
+	$(BIN)/python -m tests.benchmarks.large_inputs
 
 bench-scaling: setup ## measure speed by size of the input and threads; DATA=files of JSON lines
 	$(BIN)/python -m tests.benchmarks.peers.scaling --plot speed.png $(DATA)

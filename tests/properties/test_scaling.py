@@ -110,6 +110,120 @@ REQUESTS: dict[str, Callable[[int], tuple[str, list[Any], SettingsDict]]] = {
 REQUEST_SIZE = 3_000
 
 
+# What the regular expressions of all rules begin with, end with or repeat. Each is repeated to a text.
+PIECES = [
+    *"aA1 \n\t\r.,-_\"'([{<|:;?!#$%&*+=/\\@^~`«„“”‘’é中。「かاक",
+    *[
+        "́",
+        "\u200b",
+        "\u2028",
+        "\x0b",
+        "a\xad",
+        "\r\n",
+        "\n\n",
+        "---",
+        "**",
+        "__",
+        "``",
+        "::",
+        "//",
+        "/*",
+        "*/",
+        "<!--",
+        "-->",
+        "](",
+    ],
+    *(
+        "a ",
+        "A ",
+        "1 ",
+        "a.",
+        "A.",
+        "1.",
+        "1,",
+        "a\n",
+        "A\n",
+        " \n",
+        "a: ",
+        "a=",
+        "| ",
+        "<a>",
+        "Ab ",
+        "a,b\n",
+        "- ",
+        "-\n",
+        "(a) ",
+        "i. ",
+    ),
+    *(
+        "'a",
+        "a-",
+        "/a",
+        "a@a.",
+        "Caused by: ",
+        "    at ",
+        "\n  at a.b(C)",
+        "```\n",
+        "def f():\n",
+        "Q: ",
+        "# ",
+        "===\n",
+        "---\n",
+        "+--",
+    ),
+    *(
+        "e.g. ",
+        "No. ",
+        "12:00",
+        "2024-01-01 ",
+        "http://",
+        "www.a",
+        "C:\\",
+        "<td>",
+        "</td>",
+        "&amp;",
+        "SELECT ",
+        "a(",
+        "![",
+        "[^1]",
+        "kg. ",
+    ),
+    *(
+        "key: value\n",
+        "key:\n  - a\n",
+        "The pump valve ",
+        "Fig. 3 ",
+        "<document_content>",
+        "<source>x</source>",
+        "...",
+        "1) ",
+        "IV. ",
+    ),
+]
+PIECES_SIZE = 3_000  # characters
+FORMS: dict[str, Callable[[str], tuple[str, list[Any], SettingsDict]]] = {
+    "a document": lambda text: (QUERY, [text], {}),
+    "the end of a document": lambda text: (QUERY, [f"The pump valve is red. {text}"], {}),
+    "a question": lambda text: (f"{text} pump", ["The pump valve is red. It is new."], {}),
+    "a title": lambda text: (QUERY, [{"title": text, "text": "The pump is red. It is new."}], {}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMS)
+def test_no_repeated_piece_takes_more_than_its_length(form: str) -> None:
+    """A regular expression that looks for an end from every beginning takes four times as long as it may."""
+    slow = {}
+    for piece in PIECES:
+        requests = [FORMS[form](piece * (n * PIECES_SIZE // len(piece))) for n in (1, 4)]
+        short, long = (_time(*request) for request in requests)
+        if long > 0.2 and long > 9 * short:  # less is noise
+            short, long = (min(_time(*request) for _ in range(MEASUREMENTS)) for request in requests)
+            if long > 9 * short:
+                slow[piece] = (short, long)
+    assert not slow
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_time_is_proportional_to_the_length(layout: str) -> None:

@@ -158,3 +158,10 @@ def test_select_decides_as_compress_does():
     assert (
         ctxzip("select", *options, stdin=scored).out == ctxzip("compress", *options, stdin=lines(OFF_TOPIC, ASKED)).out
     )
+
+
+def test_documents_in_no_known_language_have_a_probability():
+    """A line of a log is no German text."""
+    result = compress("What is the code?", ["E107 42", "X9-11"], model="nano")
+    assert set(result.scored.prepared.languages) == {"und"}
+    assert result.budget.answerable is not None

@@ -130,3 +130,16 @@ def test_a_malformed_segment_budget_is_a_usage_error():
     run = compress("--segment-budget", "example", stdin="")
     assert run.code == 2
     assert "--segment-budget example: expected TYPE=R, such as example=0.3" in run.err
+
+
+def test_a_ceiling_that_earlier_segments_use_up_leaves_nothing_for_later_ones():
+    """Not even one token."""
+    request = {
+        "segments": [
+            {"type": "instruction", "text": "Answer in four words."},
+            {"type": "context", "text": "Seven"},
+            {"type": "question", "text": "When does ferry seven leave?"},
+        ]
+    }
+    result = Compressor(Settings(scorer="bm25", tokenizer="words", max_tokens=4)).compress(to_request(request, SHAPES))
+    assert [segment["text"] for segment in json.loads(record(result))["segments"]][:2] == ["Answer in four words.", ""]

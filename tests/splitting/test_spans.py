@@ -94,6 +94,7 @@ def test_english_prose_is_split_into_sentences(text, expected):
         ("fr", "Le pont est fermé. Il ouvre à midi !", ["Le pont est fermé.", "Il ouvre à midi !"]),
         ("ru", "Мост закрыт. Он старый.", ["Мост закрыт.", "Он старый."]),
         ("ja", "橋は古い。「渡るな。」と言った。次の文！", ["橋は古い。", "「渡るな。」と言った。", "次の文！"]),
+        ("ja", "「渡るな。」と言った。橋は古い。次の文！", ["「渡るな。」と言った。", "橋は古い。", "次の文！"]),
         ("zh", "“星期天休息。”老板说。他走了。", ["“星期天休息。”老板说。", "他走了。"]),
         ("zh", "桥很长。有三百米！真的吗？是的。", ["桥很长。", "有三百米！", "真的吗？", "是的。"]),
         ("ko", "다리는 낡았다. 길이는 3.5미터이다. 끝!", ["다리는 낡았다.", "길이는 3.5미터이다.", "끝!"]),
@@ -191,6 +192,20 @@ def test_the_header_of_a_grid_table():
     spans = split_into_spans(text, splitter_for("en")[0])
     assert [(span.kind, span.parent) for span in spans] == [("table_header", None), ("table_row", 0), ("table_row", 0)]
     assert text[: spans[0].end].endswith("+===+===+")
+
+
+def test_a_second_grid_table_has_a_header_of_its_own():
+    """The rules above it are those of the first."""
+    table = "+---+---+\n| a | b |\n+===+===+\n| 1 | 2 |\n+---+---+\n"
+    text = f"{table}\nThe second table is new.\n\n{table.replace('1', '7')}"
+    spans = split_into_spans(text, splitter_for("en")[0])
+    assert [(span.kind, span.parent) for span in spans] == [
+        ("table_header", None),
+        ("table_row", 0),
+        ("sentence", None),
+        ("table_header", None),
+        ("table_row", 3),
+    ]
 
 
 @pytest.mark.parametrize(

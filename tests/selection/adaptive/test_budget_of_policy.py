@@ -47,7 +47,9 @@ def test_a_limit_that_keeps_less_than_the_recall_removes_the_guarantee(tmp_path,
     """There is a warning. A limit that keeps as much does not remove it."""
     result = compressed(tmp_path, needed_depth=1.0, recall=0.9, **limit)
     assert result.budget.guarantee is None
-    assert any(warning.text.startswith("no guarantee: another limit") for warning in result.warnings)
+    assert [warning.code for warning in result.warnings if warning.text.startswith("no guarantee: another limit")] == [
+        "no_guarantee"
+    ]
     assert "no guarantee" in result.budget.reason
     assert compressed(tmp_path, needed_depth=0.0, recall=0.9, **limit).budget.guarantee is not None
 

@@ -62,6 +62,34 @@ def test_features_by_hand():
     assert row["found"] == pytest.approx(np.log(0.2 * 0.5), rel=1e-4)
     assert (row["kept_passages"], row["relevance_kept"]) == pytest.approx((2, 1))
     assert (row["likely"], row["relevant"], row["units"]) == pytest.approx((1, 1, np.log(3)))
+    assert (row["rank"], row["share"]) == pytest.approx((np.log(2), 2 / 3))
+    assert (row["odds"], row["next_odds"], row["odds_1"]) == pytest.approx((0, np.log(0.1 / 0.9), np.log(4)))
+    assert (row["relevance_1"], row["relevance_gap"]) == pytest.approx((np.log(9), np.log(9) - np.log(3 / 7)))
+    assert row["mass_left"] == pytest.approx(np.log(0.1), rel=1e-3)
+
+
+def test_a_certain_unit_and_no_unit_have_finite_odds():
+    """As far from 0.5 as 1e-6 is from 0."""
+    some = ranking_with([1.0, 0.0], relevance=(1.0, 0.0))
+    row = dict(zip(RANK_FEATURES, rank_features(some, np.array([1]))[0].tolist(), strict=True))
+    edge = np.log((1 - 1e-6) / 1e-6)
+    assert (row["odds_1"], row["next_odds"]) == pytest.approx((edge, -edge), rel=1e-4)
+    assert (row["relevance_1"], row["relevance_2"], row["relevance_3"]) == pytest.approx((edge, -edge, -edge), rel=1e-4)
+
+
+def test_where_the_forest_does_not_distinguish_ranks_the_scores_do():
+    """A unit that adds more of the probability is less deep."""
+    at = fitted_depths(ranking_with([0.6, 0.3, 0.01]), stump(RANK_FEATURES))
+    assert 0 < at[1] < at[2] < 12
+
+
+def test_a_feature_that_equals_the_threshold_goes_left():
+    """As in scikit-learn."""
+    forest = stump(QUESTION_FEATURES, "units", 1.5, -2.0, 2.0)
+    rows = np.zeros((3, len(QUESTION_FEATURES)), dtype=np.float32)
+    rows[:, 0] = [1.0, 1.5, 2.0]
+    low, high = 1 / (1 + np.exp(2)), 1 / (1 + np.exp(-2))
+    assert forest.probabilities(rows) == pytest.approx([low, low, high])
 
 
 @given(probabilities)

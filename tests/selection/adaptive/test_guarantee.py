@@ -66,6 +66,8 @@ def test_kinds_with_enough_queries_are_separate_groups_and_the_others_one_group(
     deeper = policy({"fact": [0.1] * 300, "list": [0.2] * 60, "code": [0.2] * 40 + [0.9] * 10})
     assert [deeper.conformal_depth(kind, 0.9).depth for kind in ("fact", "list", "code")] == [0.1, 0.2, 0.9]
     assert (deeper.conformal_depth("code", 0.9).group, deeper.conformal_depth("code", 0.9).n) == (RARE, 110)
+    just_enough = policy({"fact": [0.1] * 300, "list": [0.2] * 91, "code": [0.9] * 9})  # ceil((9 + 1) * 0.9) is 9
+    assert just_enough.conformal_depth("code", 0.9).depth == 0.9
     few = policy({"fact": [0.1] * 300, "yes_no": [0.3] * 120, "code": [0.9] * 8})
     assert [few.conformal_depth(kind, 0.9).group for kind in ("fact", "yes_no", "code")] == ["fact", RARE, RARE]
     assert few.conformal_depth("code", 0.9).n == 128

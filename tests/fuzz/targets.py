@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _FORMATS = (None, "csv", "tsv", "text", "json")
+_FILES = (CARD, POLICY, PROJECT)
 _LANGUAGES = ("en", "und", "ja", "de")
 _LIMITS = InputLimits(line_bytes=50_000, documents=50, nesting=40)
 _QUERY = "When does the ferry leave?"
@@ -114,9 +115,9 @@ def command(data: bytes) -> None:
 def files(data: bytes) -> None:
     """A model card and a policy are read, or an error names the file; a config file decides, or an error says what is wrong."""
     with tempfile.TemporaryDirectory() as folder:
-        name = _chosen(data, (CARD, POLICY, PROJECT))
+        name = _FILES[data[0] % len(_FILES)] if data else PROJECT
         path = Path(folder) / name
-        path.write_bytes(data)
+        path.write_bytes(data[1:])
         if name == PROJECT:
             run = run_compress("--scorer", "bm25", "--quiet", stdin=LINE, env={NAMED: str(path)})
             _hold(run.code in {0, 1, 2} and "Traceback" not in run.err, f"exit code {run.code}: {run.err}")
@@ -156,7 +157,7 @@ def corpus(target: str) -> list[bytes]:
 
 
 def _small_files() -> list[bytes]:
-    """Return a model card, a policy with one tree and one question, and config files."""
+    """Return a model card, a policy with one tree and one question, and a config file, each behind its number in `_FILES`."""
     folder = models_folder() / "ctxzip-nano"
     card, policy = (json.loads((folder / name).read_text("utf-8")) for name in (CARD, POLICY))
     for forest in ("reach", "answerable"):
@@ -175,11 +176,8 @@ def _small_files() -> list[bytes]:
     )
     policy = {key: policy[key] for key in kept} | {"kinds": {"all": {"n": 2, "unreached": 1, "needs": [0.5]}}}
     config = 'max-tokens = 100\nto = "text"\n[score]\nscorer = "bm25"\n[eval]\nratio = [0.1, 0.2]\n'
-    return [
-        *(json.dumps(value).encode() for value in (card, policy)),
-        config.encode(),
-        b"[tool.ctxzip]\nrecall = 0.9\n",
-    ]
+    contents = (json.dumps(card), json.dumps(policy), config)
+    return [bytes([number]) + content.encode() for number, content in enumerate(contents)]
 
 
 def _texts_in(seed: bytes) -> list[bytes]:

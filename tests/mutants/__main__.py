@@ -23,7 +23,8 @@ _MODULES = {
     "reading": "ctxzip.reading.",
     "splitting": "ctxzip.splitting.",
 }
-_SURVIVED = (0, 33)  # exit codes of mutmut: all tests passed, and no test reaches it
+# Exit codes of mutmut: a test failed (1, or 3 with an error inside pytest), or the tests took too long (the others).
+_KILLED = frozenset([1, 3, 24, 36, 152, 255, -24])
 _CALL = [sys.executable, "-m", "mutmut", "run", "--max-children"]
 
 
@@ -44,11 +45,14 @@ def main() -> int:
     ]
     sampled = _sample(options.sample, random.Random(options.seed))
     reached = [name for names in sampled.values() for name in names if name.rpartition("__mutmut_")[0] in tested]
-    _mutmut(options.children, *reached)
+    if reached:
+        _mutmut(options.children, *reached)
     found = _exit_codes()
+    if not_run := [name for name in reached if found[name] is None]:
+        raise SystemExit(f"{len(not_run)} of {len(reached)} mutants did not run: see {_FOLDER / 'log'}")
     total = n_killed = 0
     for part, names in sampled.items():
-        survivors = [name for name in names if name not in reached or found[name] in _SURVIVED]
+        survivors = [name for name in names if name not in reached or found[name] not in _KILLED]
         total, n_killed = total + len(names), n_killed + len(names) - len(survivors)
         print(f"{part:10} {_rate(len(names) - len(survivors), len(names))}")
         for name in survivors:

@@ -36,7 +36,10 @@ class TimeLimit:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Count the time until the end of the block; one block at a time."""
+        """Count the time until the end of the block; one block at a time.
+
+        A block that ends with an exception does not count: in a batch, the time that is over may be that of another record.
+        """
         if self._seconds is None:
             yield
             return
@@ -47,9 +50,10 @@ class TimeLimit:
 
     def check(self) -> None:
         """Raise InputError if the time is over; does nothing outside `running`."""
-        if self._seconds is None or self._began is None:
+        began = self._began  # another thread may end the block
+        if self._seconds is None or began is None:
             return
-        if self._spent + self._clock() - self._began > self._seconds:
+        if self._spent + self._clock() - began > self._seconds:
             raise InputError(f"not finished in {self._seconds:g} seconds", option="record_timeout")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+import math
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST_FILE = 50_000_000  # bytes; the largest that ships is a policy of 200,000
+_MOST_DIGITS = 300  # of an integer that is finite as a float
 
 
 def read_json(path: Path) -> Any:
@@ -15,12 +17,13 @@ def read_json(path: Path) -> Any:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is too large, or not JSON: also `NaN` and `Infinity`, which `json` accepts, and what is nested too deeply.
+        ValueError: it is too large or not JSON, is nested too deeply, or has a number that is not finite as a float: `NaN` and
+            `1e400`, which `json` accepts.
     """
     import json
 
     try:
-        return json.loads(read_bounded(path), parse_constant=_refuse)
+        return json.loads(read_bounded(path), parse_constant=_finite, parse_float=_finite, parse_int=_whole)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -30,7 +33,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is too large, or not TOML.
+        ValueError: it is too large or not TOML, or is nested too deeply.
     """
     import tomllib
 
@@ -54,5 +57,14 @@ def read_bounded(path: str | Path) -> str:
     return data.decode("utf-8")
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"not a number: {constant}")
+def _finite(literal: str) -> float:
+    number = float(literal)
+    if not math.isfinite(number):
+        raise ValueError(f"not a finite number: {literal}")
+    return number
+
+
+def _whole(literal: str) -> int:
+    if len(literal) > _MOST_DIGITS:
+        raise ValueError(f"a number of {len(literal):,} digits")
+    return int(literal)

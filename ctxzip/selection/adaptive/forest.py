@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _DIGITS = 7  # significant digits of a threshold, as many as float32 has
 _MOST_NODES = 2_000_000  # of a policy file, which may be hostile; ours have 7,500
+_MOST_STEPS = 64  # from the root to a leaf; ours have 5
 _LARGEST_NUMBER = 1e30
 _LARGEST_LOGIT = 60.0
 _COLUMNS = ("feature", "threshold", "left", "right", "value")
@@ -73,7 +74,7 @@ def forest_from_json(content: Any, features: Sequence[str]) -> Forest:
         raise ValueError(f"a forest over other features than {', '.join(features)}")
     trees = content["trees"]
     width, steps = max(len(tree["feature"]) for tree in trees), int(content["steps"])
-    if len(trees) * width > _MOST_NODES or not 0 <= steps <= width:
+    if len(trees) * width > _MOST_NODES or not 0 <= steps <= _MOST_STEPS:
         raise ValueError(f"a forest of {len(trees):,} trees with {width:,} nodes and {steps:,} steps")
     table = {name: np.zeros((len(trees), width)) for name in _COLUMNS}
     for row, tree in enumerate(trees):

@@ -22,7 +22,7 @@ def word_coverage(query: str, texts: Iterable[str]) -> tuple[float, float]:
     texts. Both shares are 1 for a query without words.
 
     Args:
-        query: in English.
+        query: in English; its first 200 words count.
         texts: of the passages.
 
     >>> word_coverage("Which huts are near the rivers?", ["The hut is open.", "The hut is near a river."])

@@ -56,7 +56,7 @@ FACT = {"n": 2, "unreached": 0, "needs": [0.1, 0.2]}
         ({"kinds": []}, "not a policy"),
         ({"best_probability": {}}, "required field missing"),
         ({"best_probability": {"0.01": 1.5}}, r"expected a number from 0 to 1 @ \$.best_probability, got 1.5"),
-        ({"kinds": {"fact": FACT | {"needs": [0.1, 1e999]}}}, "not a number: Infinity"),
+        ({"kinds": {"fact": FACT | {"needs": [0.1, 1e999]}}}, "not a finite number: Infinity"),
         ({"kinds": {"fact": FACT | {"needs": [0.1, "x"]}}}, "not a policy"),
     ],
 )
@@ -85,7 +85,7 @@ def test_a_file_that_is_not_a_policy_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"steps": 10**12}, "a forest of 120 trees with .* and 1,000,000,000,000 steps"),
+        ({"steps": 65}, "a forest of 120 trees with .* and 65 steps"),
         (
             {"trees": [{"feature": [0] * 3_000_000}, *[{"feature": []}] * 10]},
             "a forest of 11 trees with 3,000,000 nodes",

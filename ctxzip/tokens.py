@@ -138,8 +138,8 @@ class _CachedBert:
         identity: see `Tokenizer`.
         tokenizer: a `tokenizers.Tokenizer`.
         added: its added tokens that are not special.
-        cuts_long_words: a word that is too long for the vocabulary (over 100 letters, such as base64) is one unknown token for
-            the library; it counts as the tokens of its pieces. The shipped tokenizer stands in for that of a language
+        cuts_long_words: a word of more than 100 letters, such as base64, or with an unknown letter (emoji, Thai) is one unknown
+            token for the library; it counts as the tokens of its pieces of 32 code points. The shipped tokenizer stands in for that of a language
             model, which has a token for every few letters of such a word.
     """
 

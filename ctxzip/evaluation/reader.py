@@ -35,17 +35,21 @@ class Reader:
         token: the bearer token, or None.
 
     Raises:
-        UsageError: the URL does not begin with http:// or https://, or contains a password.
+        UsageError: no URL of http or https, or one with a user name.
     """
 
     def __init__(self, url: str, model: str, token: str | None = None) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise UsageError(
-                "expected a URL of http or https, such as http://localhost:8080/v1", option="reader", value=url
-            )
-        if "@" in urlsplit(url).netloc:  # it would be in errors and reports
+        if "@" in url:  # errors and reports would show the password
             raise UsageError(
                 "expected a URL without user name and password; $CTXZIP_READER_TOKEN is the key", option="reader"
+            )
+        try:
+            is_http = urlsplit(url).scheme in {"http", "https"}
+        except ValueError:  # [::1
+            is_http = False
+        if not is_http:
+            raise UsageError(
+                "expected a URL of http or https, such as http://localhost:8080/v1", option="reader", value=url
             )
         self._url = f"{url.rstrip('/')}/chat/completions"
         self._model = model

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ctxzip._internal.raw_json import encode
 from ctxzip.reading.slots import original
 
 if TYPE_CHECKING:
@@ -59,9 +60,14 @@ def origin_of(request: Request) -> Origin:
     return request.origin if isinstance(request.origin, Origin) else NO_ORIGIN
 
 
-def original_record(request: Request) -> dict[str, Any]:
-    """Return the input object with its original texts; `{}` if the request was not read from a record."""
-    record = original(origin_of(request).record)
+def original_record(request: Request, *, cells_as_text: bool = False) -> dict[str, Any]:
+    """Return the input object with its original texts; `{}` if the request was not read from a record.
+
+    Args:
+        request: that was read.
+        cells_as_text: whether the cells of a row of a table are the texts that they came as, not the lists in them.
+    """
+    record = original(origin_of(request).record, cells_as_text=cells_as_text)
     return record if isinstance(record, dict) else {}
 
 
@@ -92,13 +98,13 @@ class BadRecord:
 
 def failed(request: Request, error: CtxzipError) -> BadRecord:
     """Return the bad record in place of a request that was read, but cannot be used."""
-    origin = origin_of(request)
+    origin, record = origin_of(request), original_record(request, cells_as_text=True)
     place = f"{origin.place}: " if origin.place else ""
     return BadRecord(
         f"{place}{error.message}",
         origin.line_no,
-        original_record(request),
+        record,
         table=origin.table,
-        raw=origin.raw,
+        raw=origin.raw or encode(record),
         options=error.options,
     )

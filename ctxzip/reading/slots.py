@@ -109,16 +109,21 @@ class CellSlot:
     notation: str
 
 
-def original(node: Any) -> Any:
-    """Return a part of an input record with its slots replaced by the original values."""
+def original(node: Any, *, cells_as_text: bool) -> Any:
+    """Return a part of an input record with its slots replaced by the original values.
+
+    Args:
+        node: the part.
+        cells_as_text: whether a cell of a table is the text that it came as, not the list or object that it contains.
+    """
     if isinstance(node, TextSlot | PiecesSlot | PartSlot | OffsetSlot):
         return node.original
     if isinstance(node, CellSlot):
-        return original(node.inner)
+        return node.original if cells_as_text else original(node.inner, cells_as_text=False)
     if isinstance(node, SentencesSlot):
         return [sentence for _, _, sentence in node.sentences]
     if isinstance(node, DocsSlot):
-        return [original(item) for item in node.items]
+        return [original(item, cells_as_text=cells_as_text) for item in node.items]
     if isinstance(node, dict):
-        return {key: original(value) for key, value in node.items()}
-    return [original(value) for value in node] if isinstance(node, list) else node
+        return {key: original(value, cells_as_text=cells_as_text) for key, value in node.items()}
+    return [original(value, cells_as_text=cells_as_text) for value in node] if isinstance(node, list) else node

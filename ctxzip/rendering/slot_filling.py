@@ -60,7 +60,7 @@ def _filled_text(slot: TextSlot, result: Result) -> Any:
 
 def _filled_cell(slot: CellSlot, result: Result) -> str:
     inner = _filled(slot.inner, result)
-    if inner == original(slot.inner):
+    if inner == original(slot.inner, cells_as_text=False):
         return slot.original
     if slot.notation == "numpy":
         separator = "\n " if "\n" in slot.original else " "

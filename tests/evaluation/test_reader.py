@@ -81,16 +81,25 @@ def test_a_redirect_within_the_host_is_followed():
     assert [path for _, path, _ in asked] == ["/v1/chat/completions", "/v2"] * 2
 
 
-def test_a_password_in_the_address_is_refused_and_not_shown():
+@pytest.mark.parametrize(
+    "url", ["https://me:secret@host.example/v1", "HTTPS://me:secret@h/v1", "me:secret@h", "http://me:secret@[::1"]
+)
+def test_a_password_in_the_address_is_refused_and_not_shown(url):
     """Errors and reports show the address."""
     with pytest.raises(UsageError) as caught:
-        Reader("https://me:secret@host.example/v1", "m")
+        Reader(url, "m")
     assert "secret" not in str(caught.value)
     assert "CTXZIP_READER_TOKEN" in str(caught.value)
 
 
-def test_a_key_is_in_no_report_and_no_error(tmp_path, monkeypatch):
-    """Nor in the statistics: the endpoint is not there."""
+@pytest.mark.parametrize("url", ["http://[::1", "ftp://host.example", "host.example"])
+def test_an_address_that_is_none_of_http_is_a_usage_error(url):
+    with pytest.raises(UsageError, match="expected a URL of http or https"):
+        Reader(url, "m")
+
+
+def test_a_key_is_in_no_error(tmp_path, monkeypatch):
+    """The endpoint is not there, and there is no report either."""
     monkeypatch.setenv("CTXZIP_READER_TOKEN", "sk-secret")
     call = ("--reader", "http://127.0.0.1:9/v1", "--reader-model", "m", "--json", tmp_path / "scores.json")
     run = ctxzip("eval", "--method", "bm25", "--limit", "1", *call, FIXTURES / "requests.jsonl")

@@ -76,7 +76,16 @@ def test_cached_words_are_counted_as_the_library_counts_the_text(from_file, libr
 
 
 @pytest.mark.parametrize(
-    "word", ["QmFzZTY0" * 50, "x" * 101, "가" * 90, "x" * 300_000, "e" + "\u0301" * 50 + "f" * 200]
+    "word",
+    [
+        "QmFzZTY0" * 50,
+        "x" * 101,
+        "\U0001f600" * 40,
+        "a" * 40 + "\U0001f600",
+        "가" * 90,
+        "x" * 300_000,
+        "e" + "\u0301" * 50 + "f" * 200,
+    ],
 )
 def test_a_word_that_is_too_long_for_the_vocabulary_is_counted_in_pieces(shipped, library, word):
     """Not as one unknown token: a ceiling would let a megabyte of base64 through."""

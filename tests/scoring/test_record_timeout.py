@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
+from io import StringIO
 from typing import TYPE_CHECKING
 
 import pytest
@@ -117,3 +119,26 @@ def test_the_error_names_line_and_option():
 def test_python_raises():
     with pytest.raises(InputError, match="record_timeout"):
         Compressor(Settings(scorer="bm25", record_timeout=0)).compress(QUERY, ["It is nine."])
+
+
+@pytest.mark.parametrize("data", [b'query,docs\nWhen?,"[""It is nine.""]"\n', b"query,docs\nWhen?,\"['a' 'b']\"\n"])
+def test_a_row_of_a_table_is_written_as_it_came(data, tmp_path):
+    """Cells with lists, in the notation of JSON and of numpy."""
+    (tmp_path / "in.csv").write_bytes(data)
+    run = compress("--record-timeout", "0", "--scorer", "bm25", tmp_path / "in.csv")
+    assert run.code == 1
+    (row,) = csv.DictReader(StringIO(run.out.decode()))
+    (before,) = csv.DictReader(StringIO(data.decode()))
+    assert {key: row[key] for key in before} == before
+
+
+@pytest.mark.parametrize("call", [(), ("--query", QUERY)])
+def test_its_bytes_can_be_run_again(call, tmp_path):
+    """With --query they are those of a record with question and documents."""
+    (tmp_path / "in.jsonl").write_text(
+        jsonl({"text": "It is nine."} if call else {"query": QUERY, "docs": ["It is nine."]})
+    )
+    failed = tmp_path / "failed.jsonl"
+    compress("--record-timeout", "0", "--scorer", "bm25", "--errors", failed, *call, tmp_path / "in.jsonl")
+    raw = json.loads(failed.read_text())["raw"]
+    assert "It is nine." in str(compress("--scorer", "bm25", stdin=raw).records[0]["docs"])

@@ -279,7 +279,7 @@ class ScoringOptions:
             help="Longest work on one record; one that takes longer is an error record.",
             rich_help_panel=ADVANCED,
         ),
-    ] = 600
+    ] = 3600
     prefilter: Annotated[
         str,
         typer.Option(

@@ -64,14 +64,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.large_inputs", description=__doc__)
     parser.add_argument("--part", type=float, default=1.0, help="of the sizes, to try it")
     parser.add_argument("--input", choices=_INPUTS, action="append", help="all, if none is named")
+    parser.add_argument("--scorer", choices=("bm25", "hybrid"), action="append", help="both, if none is named")
     options = parser.parse_args()
-    part = options.part
+    part, wanted = options.part, options.scorer or ("bm25", "hybrid")
     print(
         f"{'input':42} {'scorer':7} {'megabytes':>9} {'processor s':>11} {'of a quarter':>12} {'memory MB':>9}  answer kept"
     )
     with tempfile.TemporaryDirectory() as folder:
         for name, (size, write, scorers) in _INPUTS.items():
-            for scorer in scorers if name in (options.input or _INPUTS) else ():
+            for scorer in filter(wanted.__contains__, scorers if name in (options.input or _INPUTS) else ()):
                 quarter, whole = (_run(Path(folder), round(size * part * share), write, scorer) for share in (0.25, 1))
                 print(
                     f"{round(size * part):>11,} {name:30} {scorer:7} {whole[2]:9.1f} {whole[0]:11.1f} "

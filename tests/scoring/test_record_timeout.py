@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import threading
 from dataclasses import replace
 from io import StringIO
 from typing import TYPE_CHECKING
@@ -69,17 +70,20 @@ class SlowScorer(Bm25Scorer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = 0.0
+        self._time = threading.local()  # two batches are scored at the same time
+
+    def clock(self) -> float:
+        return getattr(self._time, "now", 0.0)
 
     def score(self, batch: Sequence[ScoringInput]) -> list[Scores]:
-        self.now += 10 * sum("slow" in item.request.query for item in batch)
+        self._time.now = self.clock() + 10 * sum("slow" in item.request.query for item in batch)
         check_all(item.time_limit for item in batch)
         return super().score(batch)
 
 
 def test_in_a_batch_only_the_slow_record_fails():
     scorer = SlowScorer()
-    compressor = Compressor(replace(BUDGET, record_timeout=5), scorer, lambda: scorer.now)
+    compressor = Compressor(replace(BUDGET, record_timeout=5), scorer, scorer.clock)
     slow = {3, 7}
     requests = [
         to_request({"query": "slow?" if i in slow else QUERY, "docs": ["The ferry leaves at ten."]}, SHAPES)

@@ -12,7 +12,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from ctxzip.scoring.score_cache import CACHE_FILE
+from ctxzip.scoring.score_cache import CACHE_FILE, ScoreCache
 from tests.conftest import compress, jsonl
 
 RECORDS = jsonl(
@@ -58,3 +58,15 @@ def test_a_process_that_is_killed_leaves_the_cache_to_others(tmp_path):
         assert run.code == 0
         assert run.out == without
         assert "cannot be used" not in run.err
+
+
+def test_a_clock_that_jumps_costs_no_value(tmp_path):
+    """Back or forth by years: only the order in which values are evicted depends on it."""
+    now = [2e9]
+    cache = ScoreCache(tmp_path, 1, clock=lambda: now[0])
+    for jump in (0, -1.5e9, 3e9):
+        now[0] += jump
+        cache.put({f"{jump}".encode(): b"value"})
+    assert set(cache.get([b"0", b"-1500000000.0", b"3000000000.0"]).values()) == {b"value"}
+    assert len(cache.get([b"0", b"-1500000000.0", b"3000000000.0"])) == 3
+    assert cache.warning is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
 LARGEST_FILE = 50_000_000  # bytes; the largest that ships is a policy of 200,000
 _MOST_DIGITS = 300  # of an integer that is finite as a float
+_MAY_BE_LARGE = re.compile(r"[0-9.][eE]\+?[0-9]{2}|[0-9]{200}")  # only such a number can be infinite as a float
 
 
 def read_json(path: Path) -> Any:
@@ -23,7 +25,10 @@ def read_json(path: Path) -> Any:
     import json
 
     try:
-        return json.loads(read_bounded(path), parse_constant=_finite, parse_float=_finite, parse_int=_whole)
+        text = read_bounded(path)
+        if not _MAY_BE_LARGE.search(text):  # a policy has thousands of numbers, and is read before the first record
+            return json.loads(text, parse_constant=_finite)
+        return json.loads(text, parse_constant=_finite, parse_float=_finite, parse_int=_whole)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
